@@ -1,0 +1,1 @@
+"""From signals to people: assessment, incident, flowchart, message. Pure, but for `alerting.delivery`."""

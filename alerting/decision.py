@@ -1,0 +1,108 @@
+"""Decisions: what the core wants done, each with a reason from a closed list."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from alerting.facts import Facts
+from detectors.detector import Signal
+from stream.codec import rfc3339
+
+DecisionKind = Literal["OpenIncident", "Page", "Notify", "Escalate", "Update", "StandDown", "NoPage"]
+
+Reason = Literal[
+    # why somebody is told
+    "flowchart",  # the walk reached a node that pages or notifies
+    "not_acknowledged",  # nobody acknowledged in time: the next rung
+    "asked_by_human",  # somebody pressed Escalate
+    "severity_rose",
+    "flared_up",  # it came back within 24 hours
+    "still_going",  # it goes on, and nobody was told anything for half an hour
+    "source_silent",
+    "source_lagging",
+    "source_capped",
+    "delivery_failed",  # no way to this responder works: the next rung at once
+    # why an incident opens or changes
+    "signals",
+    "severity_fell",
+    "acknowledged",
+    "owned",
+    "noted",
+    # why it ends
+    "calm",
+    "source_back",
+    "false_alarm",
+    "resolved",
+    "new_normal",  # a day at the new level: the baseline may learn it
+    # why nobody is paged
+    "below_severity",  # the flowchart asks for nobody at this severity
+    "already_acknowledged",
+    "already_paged",  # this responder was paged for this incident before
+    "not_live",  # a backfill never pages
+    "shadow",
+]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing decided at a grid point. Its `key` is derived, so a repeat after a crash is recognised."""
+
+    key: str
+    """`incident/number/kind`: numbers count within an incident."""
+    at_ms: int
+    brand: str
+    kind: DecisionKind
+    incident: str
+    scenario: str
+    severity: str
+    reason: Reason
+    targets: tuple[str, ...] = ()
+    """Responders or roles of the flowchart."""
+    by: tuple[str, ...] = ()
+    """Ways to reach them, in order."""
+    node: str = ""
+    """The flowchart's node that asked for it."""
+    rung: int = 0
+    """0 for the first page of an incident, 1 for the next, ..."""
+    ack_by_ms: int = 0
+    """When the next rung is due if nobody acknowledges (0: never)."""
+    next_targets: tuple[str, ...] = ()
+    """Who is next if nobody acknowledges."""
+    signals: tuple[Signal, ...] = ()
+    facts: Facts | None = None
+    exemplars: tuple[str, ...] = ()
+    """Names of the posts to show."""
+    history: tuple[int, ...] = ()
+    """Posts per 5 minutes over the last 90 minutes, oldest first: the card's small chart."""
+    path: tuple[str, ...] = ()
+    """The walked path of the flowchart, each step in words with its margin."""
+    note: str = ""
+
+
+def decision_line(decision: Decision) -> dict[str, Any]:
+    """A decision as a line of a decision file: the contract of `tocsin replay --decisions`."""
+    return {
+        "at": rfc3339(decision.at_ms),
+        "brand": decision.brand,
+        "kind": decision.kind,
+        "incident": decision.incident,
+        "scenario": decision.scenario,
+        "severity": decision.severity,
+        "reason": decision.reason,
+        "targets": list(decision.targets),
+        "signals": [
+            {
+                "kind": s.kind,
+                "score": s.score,
+                "page": s.page,
+                "observed": s.observed,
+                "expected": s.expected,
+                "since": rfc3339(s.since_ms),
+                "window_minutes": s.window_ms // 60_000,
+                "evidence": s.evidence,
+            }
+            for s in decision.signals
+        ],
+        "key": decision.key,
+        "node": decision.node,
+        "rung": decision.rung,
+    }

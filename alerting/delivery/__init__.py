@@ -1,0 +1,1 @@
+"""EDGE. The outbox and the ways to a human."""

@@ -1,0 +1,1 @@
+"""The crisis flowchart: read, checked, walked and drawn."""

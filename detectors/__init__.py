@@ -1,0 +1,1 @@
+"""From a pulse to a signal. Pure: no clock, no file, no network."""

@@ -1,0 +1,21 @@
+"""Named crash points: seams at which a test kills the process, to prove that nothing is lost or doubled.
+
+Used by EDGE modules on both sides of every durable write. Without `TOCSIN_CRASH_AT` a call costs one comparison.
+`TOCSIN_CRASH_AT=outbox.sent.before:3` kills the process (SIGKILL: nothing is flushed) the third time it comes by.
+"""
+
+import os
+import signal
+
+_NAME, _, _TIMES = os.environ.get("TOCSIN_CRASH_AT", "").partition(":")
+_left = int(_TIMES or "1") if _NAME else 0
+
+
+def here(name: str) -> None:
+    """Die here, if this is the point that the environment names."""
+    global _left  # noqa: PLW0603 - the one counter of the one seam
+    if name != _NAME:
+        return
+    _left -= 1
+    if _left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)

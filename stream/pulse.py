@@ -1,0 +1,209 @@
+"""Parts and pulses: what intake adds to one brand's minute, and the minute itself.
+
+A `PulsePart` is a commutative monoid (DESIGN M1-M6): merging is integer sums, maxima and unions, so any cut of the
+stream into batches gives the same totals. Nothing here is cut to a length: lists are cut by the core, at the grid point.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from stream.sketches import Registers, merge_registers
+
+K = TypeVar("K", int, str)
+
+VOICE_BUCKETS = 1024
+EXEMPLARS = 5
+
+
+class Counts(msgspec.Struct, gc=False, omit_defaults=True):
+    """What adds up: the facts of a minute (or of any stretch of time) about one brand."""
+
+    mentions: int = 0
+    """Posts about the brand by others."""
+    reposts: int = 0
+    negative: int = 0
+    neutral: int = 0
+    positive: int = 0
+    unscored: int = 0
+    score_sum: int = 0
+    """Milli-units over the scored posts."""
+    negative_sum: int = 0
+    """Milli-units over the negative posts: their strength."""
+    questions: int = 0
+    new_accounts: int = 0
+    reach_sum: int = 0
+    reach_max: int = 0
+    responses: int = 0
+    """Posts by the brand's own accounts: not in `mentions`."""
+    edits: int = 0
+    deletes: int = 0
+    authors: Registers = {}
+    negative_authors: Registers = {}
+    texts: Registers = {}
+    """Distinct normalised texts."""
+    sources: dict[str, int] = {}
+    negative_sources: dict[str, int] = {}
+    languages: dict[str, int] = {}
+    risks: dict[str, int] = {}
+    issues: dict[str, int] = {}
+    scorers: dict[str, int] = {}
+
+    def add(self, other: "Counts") -> None:
+        """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
+        for name in _SUMS:
+            amount = getattr(other, name)
+            if amount:
+                setattr(self, name, getattr(self, name) + amount)
+        self.reach_max = max(self.reach_max, other.reach_max)
+        for name in _REGISTERS:
+            registers = getattr(other, name)
+            if registers:
+                merge_registers(getattr(self, name), registers)
+        for name in _TABLES:
+            table = getattr(other, name)
+            if table:
+                _add_table(getattr(self, name), table)
+
+    @property
+    def scored(self) -> int:
+        """Posts that a scorer could judge."""
+        return self.negative + self.neutral + self.positive
+
+
+_REGISTERS = ("authors", "negative_authors", "texts")
+_TABLES = ("sources", "negative_sources", "languages", "risks", "issues", "scorers")
+_SUMS = tuple(f for f in Counts.__struct_fields__ if f not in {*_REGISTERS, *_TABLES, "reach_max"})
+
+
+class ThreadPart(msgspec.Struct, gc=False, array_like=True):
+    """What a batch adds to one thread."""
+
+    posts: int = 0
+    negative: int = 0
+    scored: int = 0
+    replies: int = 0
+    reposts: int = 0
+    quotes: int = 0
+    first_ms: int = 0
+    reach: int = 0
+    voices: str = "0"
+    """A bitmap of `stream.sketches`, in hex: JSON numbers are not that long."""
+
+    def add(self, other: "ThreadPart") -> None:
+        """Merge `other` into this."""
+        self.posts += other.posts
+        self.negative += other.negative
+        self.scored += other.scored
+        self.replies += other.replies
+        self.reposts += other.reposts
+        self.quotes += other.quotes
+        self.first_ms = min(self.first_ms, other.first_ms)
+        self.reach += other.reach
+        self.voices = or_hex(self.voices, other.voices)
+
+
+class ClusterPart(msgspec.Struct, gc=False, array_like=True):
+    """What a batch adds to one copy-paste cluster: posts with the same normalised text."""
+
+    posts: int = 0
+    negative: int = 0
+    first_ms: int = 0
+    voices: str = "0"
+
+    def add(self, other: "ClusterPart") -> None:
+        """Merge `other` into this."""
+        self.posts += other.posts
+        self.negative += other.negative
+        self.first_ms = min(self.first_ms, other.first_ms)
+        self.voices = or_hex(self.voices, other.voices)
+
+
+class Exemplar(msgspec.Struct, gc=False, frozen=True, array_like=True, order=True):
+    """A post worth showing. Its order is its rank, which belongs to the post alone (M3): least first."""
+
+    not_risky: int
+    """0 when a risk class was found, else 1."""
+    not_negative: int
+    minus_reach: int
+    created_ms: int
+    name: str
+
+
+class Engagement(msgspec.Struct, gc=False, frozen=True, array_like=True, order=True):
+    """A post's absolute counts as last observed (M5). Unknown is -1. The later observation wins."""
+
+    observed_ms: int
+    likes: int = -1
+    reposts: int = -1
+    replies: int = -1
+    views: int = -1
+
+
+class PulsePart(msgspec.Struct, omit_defaults=True):
+    """What one intake batch adds to one brand's minute: a commutative monoid under `add`."""
+
+    counts: Counts = msgspec.field(default_factory=Counts)
+    voices: dict[int, int] = {}
+    """Posts by bucket of author (`hash % VOICE_BUCKETS`): frequent authors without a list of authors."""
+    threads: dict[str, ThreadPart] = {}
+    aliases: dict[str, tuple[int, str]] = {}
+    """Post's name -> (created_ms, its thread's key): the core joins chains with it. The least wins."""
+    clusters: dict[str, ClusterPart] = {}
+    exemplars: list[Exemplar] = []
+    engagement: dict[str, Engagement] = {}
+    answered: dict[str, int] = {}
+    """Name of a post -> when one of the brand's own accounts first replied to it."""
+
+    def add(self, other: "PulsePart") -> None:
+        """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
+        self.counts.add(other.counts)
+        _add_table(self.voices, other.voices)
+        for key, thread in other.threads.items():
+            mine = self.threads.get(key)
+            if mine is None:
+                self.threads[key] = msgspec.structs.replace(thread)
+            else:
+                mine.add(thread)
+        for key, cluster in other.clusters.items():
+            held = self.clusters.get(key)
+            if held is None:
+                self.clusters[key] = msgspec.structs.replace(cluster)
+            else:
+                held.add(cluster)
+        for name, alias in other.aliases.items():
+            known = self.aliases.get(name)
+            if known is None or alias < known:
+                self.aliases[name] = alias
+        if other.exemplars:
+            self.exemplars = sorted({*self.exemplars, *other.exemplars})[:EXEMPLARS]
+        for name, seen in other.engagement.items():
+            before = self.engagement.get(name)
+            if before is None or before < seen:
+                self.engagement[name] = seen
+        for name, at_ms in other.answered.items():
+            self.answered[name] = min(at_ms, self.answered.get(name, at_ms))
+
+
+class Pulse(msgspec.Struct):
+    """A brand's minute (or longer bucket) `[start_ms, end_ms)`."""
+
+    start_ms: int
+    end_ms: int
+    counts: Counts = msgspec.field(default_factory=Counts)
+    complete: bool = True
+    """False when a source was silent, lagging or capped in it: then it is never calm and never zero."""
+
+
+def or_hex(left: str, right: str) -> str:
+    """Union of two bitmaps written in hex.
+
+    >>> or_hex("1", "2")
+    '3'
+    """
+    return left if left == right else f"{int(left, 16) | int(right, 16):x}"
+
+
+def _add_table(into: dict[K, int], other: dict[K, int]) -> None:
+    for key, amount in other.items():
+        into[key] = into.get(key, 0) + amount

@@ -1,0 +1,68 @@
+"""Mergeable counts of distinct things, in integers.
+
+Two sizes of the same idea (a keyed hash per voice, so a sketch names nobody, DESIGN M1):
+
+- `Registers`: HyperLogLog with 1,024 registers, sparse, for a brand's minute (about 3 % off).
+  Source: Flajolet et al. 2007, *HyperLogLog*, AofA, p. 127-146; small range by linear counting.
+- a *bitmap* of 512 bits in a plain integer, for one thread or one cluster: exact enough up to some 2,000.
+  Source: Whang et al. 1990, *A linear-time probabilistic counting algorithm*, ACM TODS 15(2), p. 208-229.
+"""
+
+import math
+
+REGISTERS = 1024
+_INDEX_BITS = 10
+_ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
+_WEIGHT = [2.0**-rank for rank in range(66)]
+
+BITMAP_BITS = 512
+
+Registers = dict[int, int]
+
+
+def add_to_registers(registers: Registers, hashed: int) -> None:
+    """Count the voice with this 64-bit keyed hash.
+
+    >>> r: Registers = {}
+    >>> for i in range(3): add_to_registers(r, i * 0x9E3779B97F4A7C15 % 2**64)
+    >>> distinct(r)
+    3
+    """
+    index = hashed & (REGISTERS - 1)
+    rest = hashed >> _INDEX_BITS
+    rank = (rest & -rest).bit_length() if rest else 64 - _INDEX_BITS + 1
+    if rank > registers.get(index, 0):
+        registers[index] = rank
+
+
+def merge_registers(into: Registers, other: Registers) -> None:
+    """Union: the greater rank of each register."""
+    for index, rank in other.items():
+        if rank > into.get(index, 0):
+            into[index] = rank
+
+
+def distinct(registers: Registers) -> int:
+    """How many distinct voices were added, as a whole number."""
+    empty = REGISTERS - len(registers)
+    # Summed in the order of the registers: float sums depend on their order (DESIGN rule 6).
+    harmonic = empty + math.fsum(_WEIGHT[registers[i]] for i in sorted(registers))
+    estimate = _ALPHA * REGISTERS * REGISTERS / harmonic
+    if estimate <= 2.5 * REGISTERS and empty:
+        estimate = REGISTERS * math.log(REGISTERS / empty)
+    return round(estimate)
+
+
+def bit_of(hashed: int) -> int:
+    """The bitmap that holds one voice."""
+    return 1 << (hashed % BITMAP_BITS)
+
+
+def distinct_bits(bitmap: int) -> int:
+    """How many distinct voices a bitmap holds; a full one says 'at least 3,200'.
+
+    >>> distinct_bits(bit_of(7) | bit_of(8) | bit_of(7))
+    2
+    """
+    empty = BITMAP_BITS - bitmap.bit_count()
+    return 3200 if not empty else round(BITMAP_BITS * math.log(BITMAP_BITS / empty))

@@ -1,0 +1,1 @@
+"""EDGE. Where mentions come from: one file a source, one contract."""

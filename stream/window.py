@@ -1,0 +1,279 @@
+"""What is known about one brand now: its open minutes, threads, clusters and voices.
+
+The window is the fold of `PulsePart`s at a grid point. Late posts still change an open minute (DESIGN, late data);
+a minute is handed out for learning once, when it leaves the last 90. Lists are cut here and only here (M2), by
+(count, first seen, key), so that no batch boundary shows.
+"""
+
+import msgspec
+
+from stream.codec import MINUTE_MS
+from stream.pulse import EXEMPLARS as EXEMPLARS_KEPT
+from stream.pulse import ClusterPart, Counts, Engagement, Exemplar, Pulse, PulsePart, ThreadPart, or_hex
+
+OPEN_MINUTES = 90
+THREADS_KEPT = 200
+CLUSTERS_KEPT = 200
+ALIASES_KEPT = 4_000
+ENGAGEMENTS_KEPT = 500
+
+
+class OpenMinute(msgspec.Struct, omit_defaults=True):
+    """A minute that may still change."""
+
+    counts: Counts = msgspec.field(default_factory=Counts)
+    voices: dict[int, int] = {}
+    exemplars: list[Exemplar] = []
+
+
+class Thread(msgspec.Struct, omit_defaults=True):
+    """A conversation: a first post with its replies, reposts and quotes; or a copy-paste cluster."""
+
+    key: str
+    first_ms: int
+    posts: int = 0
+    negative: int = 0
+    scored: int = 0
+    replies: int = 0
+    reposts: int = 0
+    quotes: int = 0
+    reach: int = 0
+    voices: str = "0"
+    by_minute: dict[int, int] = {}
+    """Posts by minute (start, ms), no older than the open minutes."""
+
+    def take(self, minute_ms: int, part: ThreadPart | ClusterPart) -> None:
+        """Add what a batch brought."""
+        self.posts += part.posts
+        self.negative += part.negative
+        self.first_ms = min(self.first_ms, part.first_ms)
+        self.voices = or_hex(self.voices, part.voices)
+        if isinstance(part, ThreadPart):
+            self.scored += part.scored
+            self.replies += part.replies
+            self.reposts += part.reposts
+            self.quotes += part.quotes
+            self.reach += part.reach
+        self.by_minute[minute_ms] = self.by_minute.get(minute_ms, 0) + part.posts
+
+    def join(self, other: "Thread") -> None:
+        """Take over a thread that turned out to be part of this one."""
+        self.posts += other.posts
+        self.negative += other.negative
+        self.scored += other.scored
+        self.replies += other.replies
+        self.reposts += other.reposts
+        self.quotes += other.quotes
+        self.reach += other.reach
+        self.first_ms = min(self.first_ms, other.first_ms)
+        self.voices = or_hex(self.voices, other.voices)
+        for minute, posts in other.by_minute.items():
+            self.by_minute[minute] = self.by_minute.get(minute, 0) + posts
+
+
+class SourceState(msgspec.Struct, omit_defaults=True):
+    """How one source does, as far as this brand's entries tell."""
+
+    last_ms: int = 0
+    """Grid time of the newest part from it."""
+    status: str = "ok"
+    """As the source itself reported: ok, silent, lagging or capped."""
+    status_since_ms: int = 0
+
+
+class ClosedMinute(msgspec.Struct):
+    """What detectors learn from, once: a minute that left the open ones, and the threads that began in it."""
+
+    pulse: Pulse
+    threads: list[Thread] = []
+
+
+class Window(msgspec.Struct, omit_defaults=True):
+    """The open minutes of one brand at a grid point, with the tables that go with them.
+
+    Detectors read it and never change it. `bucket_ms` is a minute, or the interval of `tocsin detect`.
+
+    >>> w = Window()
+    >>> w.take(0, PulsePart(counts=Counts(mentions=3)))
+    >>> w.take(60_000, PulsePart(counts=Counts(mentions=4)))
+    >>> w.at_ms = 90_000
+    >>> w.total("mentions", 60_000), w.total("mentions", 120_000)
+    (4, 7)
+    """
+
+    bucket_ms: int = MINUTE_MS
+    at_ms: int = 0
+    """The grid point: everything known before it is in."""
+    learnt_ms: int = -1
+    """Minutes that start before this were handed out for learning (-1: none yet)."""
+    started_ms: int = -1
+    """Start of the first minute ever seen."""
+    minutes: dict[int, OpenMinute] = {}
+    threads: dict[str, Thread] = {}
+    clusters: dict[str, Thread] = {}
+    aliases: dict[str, tuple[int, str]] = {}
+    engagement: dict[str, Engagement] = {}
+    answered: dict[str, int] = {}
+    sources: dict[str, SourceState] = {}
+    blind: list[tuple[int, int]] = []
+    """Stretches `[from, until)` in which a source was not heard; an open end is `OPEN_END`."""
+    history: int = 0
+    """Posts that came too late for any open minute."""
+
+    @property
+    def horizon_ms(self) -> int:
+        """Start of the oldest minute that is still open."""
+        return floor(self.at_ms, self.bucket_ms) - OPEN_MINUTES * MINUTE_MS
+
+    def take(self, minute_ms: int, part: PulsePart) -> None:
+        """Add a part to the minute it belongs to; what is older than the open minutes only counts in `history`."""
+        if self.learnt_ms >= 0 and minute_ms < self.learnt_ms:
+            self.history += part.counts.mentions
+            return
+        if self.started_ms < 0 or minute_ms < self.started_ms:
+            self.started_ms = minute_ms
+        minute = self.minutes.get(minute_ms)
+        if minute is None:
+            minute = self.minutes[minute_ms] = OpenMinute()
+        minute.counts.add(part.counts)
+        for bucket, posts in part.voices.items():
+            minute.voices[bucket] = minute.voices.get(bucket, 0) + posts
+        if part.exemplars:
+            minute.exemplars = sorted({*minute.exemplars, *part.exemplars})[:EXEMPLARS_KEPT]
+        for key, thread in part.threads.items():
+            _table(self.threads, key, thread.first_ms).take(minute_ms, thread)
+        for key, cluster in part.clusters.items():
+            _table(self.clusters, key, cluster.first_ms).take(minute_ms, cluster)
+        for name, alias in part.aliases.items():
+            known = self.aliases.get(name)
+            if known is None or alias < known:
+                self.aliases[name] = alias
+        for name, seen in part.engagement.items():
+            before = self.engagement.get(name)
+            if before is None or before < seen:
+                self.engagement[name] = seen
+        for name, answered_ms in part.answered.items():
+            self.answered[name] = min(answered_ms, self.answered.get(name, answered_ms))
+
+    def cut(self) -> None:
+        """Join chains of threads, forget what left the open minutes and keep the tables to their size."""
+        self._join_chains()
+        horizon = self.horizon_ms
+        for table, kept in ((self.threads, THREADS_KEPT), (self.clusters, CLUSTERS_KEPT)):
+            for key in [k for k, t in table.items() if t.first_ms < horizon and max(t.by_minute) < horizon]:
+                del table[key]
+            if len(table) > kept:
+                for key in sorted(table, key=lambda k: (-table[k].posts, table[k].first_ms, k))[kept:]:
+                    del table[key]
+            for thread in table.values():
+                if len(thread.by_minute) > OPEN_MINUTES:
+                    thread.by_minute = {m: n for m, n in thread.by_minute.items() if m >= horizon}
+        if len(self.aliases) > ALIASES_KEPT:
+            self.aliases = dict(sorted(self.aliases.items(), key=lambda kv: (-kv[1][0], kv[0]))[: ALIASES_KEPT // 2])
+        if len(self.engagement) > ENGAGEMENTS_KEPT:
+            newest = sorted(self.engagement.items(), key=lambda kv: (-kv[1].observed_ms, kv[0]))
+            self.engagement = dict(newest[: ENGAGEMENTS_KEPT // 2])
+        if len(self.answered) > ALIASES_KEPT:
+            self.answered = dict(sorted(self.answered.items(), key=lambda kv: (-kv[1], kv[0]))[: ALIASES_KEPT // 2])
+
+    def close(self) -> list[ClosedMinute]:
+        """Hand out, oldest first and once, the minutes that left the open ones; silent minutes too.
+
+        A silence longer than a week is skipped: nobody learns from seven days of nothing.
+        """
+        horizon = self.horizon_ms
+        if self.started_ms < 0:
+            return []
+        start = self.started_ms if self.learnt_ms < 0 else self.learnt_ms
+        start = max(start, horizon - 7 * 24 * 60 * MINUTE_MS)
+        closed = []
+        for minute_ms in range(start, horizon, self.bucket_ms):
+            held = self.minutes.pop(minute_ms, None)
+            pulse = Pulse(
+                start_ms=minute_ms,
+                end_ms=minute_ms + self.bucket_ms,
+                counts=held.counts if held else Counts(),
+                complete=not self.is_blind(minute_ms, minute_ms + self.bucket_ms),
+            )
+            closed.append(ClosedMinute(pulse))
+        if closed:
+            by_start = {c.pulse.start_ms: c for c in closed}
+            for thread in sorted(self.threads.values(), key=lambda t: t.key):
+                home = by_start.get(floor(thread.first_ms, self.bucket_ms))
+                if home is not None:
+                    home.threads.append(thread)
+            self.learnt_ms = horizon
+            for minute_ms in [m for m in self.minutes if m < horizon]:
+                del self.minutes[minute_ms]
+            self.blind = [span for span in self.blind if span[1] > horizon]
+        return closed
+
+    def is_blind(self, from_ms: int, until_ms: int) -> bool:
+        """Whether any source was not heard somewhere in `[from, until)`."""
+        return any(start < until_ms and end > from_ms for start, end in self.blind)
+
+    def starts(self, span_ms: int) -> range:
+        """Starts of the buckets of the last `span_ms`, the open one included."""
+        last = floor(self.at_ms - 1, self.bucket_ms)
+        return range(last - span_ms + self.bucket_ms, last + self.bucket_ms, self.bucket_ms)
+
+    def total(self, field: str, span_ms: int) -> int:
+        """Sum of one field of `Counts` over the last `span_ms`."""
+        minutes = self.minutes
+        total = 0
+        for start in self.starts(span_ms):
+            minute = minutes.get(start)
+            if minute is not None:
+                total += getattr(minute.counts, field)
+        return total
+
+    def counts(self, span_ms: int) -> Counts:
+        """Everything that adds up over the last `span_ms`, merged. Dearer than `total`: for when there is a finding."""
+        merged = Counts()
+        for start in self.starts(span_ms):
+            minute = self.minutes.get(start)
+            if minute is not None:
+                merged.add(minute.counts)
+        return merged
+
+    def exemplars(self, span_ms: int) -> list[Exemplar]:
+        """The posts most worth showing of the last `span_ms`."""
+        found = {e for start in self.starts(span_ms) if start in self.minutes for e in self.minutes[start].exemplars}
+        return sorted(found)[:EXEMPLARS_KEPT]
+
+    def loudest_voice(self, span_ms: int) -> int:
+        """Posts in the fullest bucket of authors over the last `span_ms`: one account's share, at most."""
+        table: dict[int, int] = {}
+        for start in self.starts(span_ms):
+            minute = self.minutes.get(start)
+            if minute is not None:
+                for bucket, posts in minute.voices.items():
+                    table[bucket] = table.get(bucket, 0) + posts
+        return max(table.values(), default=0)
+
+    def _join_chains(self) -> None:
+        for key in sorted(self.threads):
+            root = key
+            for _ in range(8):
+                alias = self.aliases.get(root)
+                if alias is None or alias[1] == root:
+                    break
+                root = alias[1]
+            if root != key and root in self.threads:
+                self.threads[root].join(self.threads.pop(key))
+
+
+OPEN_END = 2**53
+"""The end of a blindness that lasts."""
+
+
+def floor(at_ms: int, step_ms: int) -> int:
+    """The grid point at or before a time."""
+    return at_ms - at_ms % step_ms
+
+
+def _table(table: dict[str, Thread], key: str, first_ms: int) -> Thread:
+    thread = table.get(key)
+    if thread is None:
+        thread = table[key] = Thread(key=key, first_ms=first_ms)
+    return thread
