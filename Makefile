@@ -1,0 +1,71 @@
+# The front door. Every target sets up what it needs, in .venv; a machine needs make and Python 3.11 or newer, no more.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+READY := .venv/.ready
+FAST := not slow and not proof
+FORMS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --no-annotate --quiet
+
+# Tests run with the host's settings out of the way: the same hash seed lottery, zone and locale everywhere.
+export TZ := UTC
+export LC_ALL := C.UTF-8
+
+.PHONY: help demo test slow proof check format slack lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## A made-up fortnight with a crisis in it, from the first post to the acknowledged page
+	@$(BIN)/tocsin demo $(ARGS)
+
+test: $(READY) ## The tests that run while you wait
+	@$(BIN)/pytest -m "$(FAST)" -n auto $(ARGS)
+
+slow: $(READY) ## The tests that take longer: crashes, sockets, a browser
+	@$(BIN)/pytest -m "slow and not proof" $(ARGS)
+
+proof: $(READY) ## Full-size runs behind the figures in docs/; takes as long as it takes
+	@$(BIN)/pytest -m proof --timeout 0 -s $(ARGS)
+
+check: $(READY) ## Lint, form, types, import directions, tidiness, documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -p no:xdist stream detectors alerting tocsin
+	$(BIN)/pytest -p no:xdist tests/test_tidy.py tests/test_docs.py
+
+format: $(READY) ## Put the source into its form, and write the generated pages again
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m tocsin.settings_page docs/reference/settings.md
+
+slack: $(READY) ## The stand-in for Slack, with a page where you can read the cards and click
+	@$(BIN)/python -m tests.fakes.slack $(ARGS)
+
+lock: $(READY) ## Pin every dependency again, with hashes and without any address
+	$(BIN)/python -m uv --version 2>/dev/null || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile $(FORMS) pyproject.toml -o requirements.txt
+	$(BIN)/python -m uv pip compile $(FORMS) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## Forget the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+
+# The environment is remade in place when a pin or the project file changes. hatchling, which builds the project itself,
+# is pinned with the rest: so nothing is fetched that has no hash.
+$(READY): requirements-dev.txt pyproject.toml
+	@python=$$(for name in python3 python3.13 python3.12 python3.11 python; do \
+		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$name"; break; fi; \
+	done); \
+	if [ -z "$$python" ]; then echo "Tocsin needs Python 3.11 or newer; none was found on the PATH." >&2; exit 1; fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "This Python cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi; \
+	echo "Setting up .venv with $$("$$python" --version) (once)"; \
+	[ -x $(BIN)/python ] || "$$python" -m venv .venv; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	touch $(READY)
