@@ -1,6 +1,7 @@
 """The typed facts that a flowchart's conditions may ask about, and nothing else.
 
-Held as integers (milli-units where a person reads a fraction), so that a journal replays to the same facts on every machine.
+Held as integers (milli-units where a person reads a fraction), so that a journal replays to the same facts
+on every machine.
 """
 
 import msgspec

@@ -35,8 +35,8 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
 class Detector(Protocol):
     """Score first, learn after; and learn only what `allowed` says is ordinary (DESIGN rule 8).
 
-    `detectors/laws.py` holds what every detector must obey: snapshot and restore, independent clones, no aliasing of its
-    input, bounded memory, silence while warming up, determinism, prefix invariance.
+    `detectors/laws.py` holds what every detector must obey: snapshot and restore, independent clones, no aliasing
+    of its input, bounded memory, silence while warming up, determinism, prefix invariance.
     """
 
     kind: ClassVar[SignalKind]

@@ -1,7 +1,8 @@
 """Parts and pulses: what intake adds to one brand's minute, and the minute itself.
 
 A `PulsePart` is a commutative monoid (DESIGN M1-M6): merging is integer sums, maxima and unions, so any cut of the
-stream into batches gives the same totals. Nothing here is cut to a length: lists are cut by the core, at the grid point.
+stream into batches gives the same totals. Nothing here is cut to a length: lists are cut by the core, at the grid
+point.
 """
 
 from typing import TypeVar

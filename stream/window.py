@@ -119,6 +119,10 @@ class Window(msgspec.Struct, omit_defaults=True):
     """Stretches `[from, until)` in which a source was not heard; an open end is `OPEN_END`."""
     history: int = 0
     """Posts that came too late for any open minute."""
+    fresh: list[str] = []
+    """Thread keys that may have become joinable since the last cut."""
+    tidied_ms: int = 0
+    """The minute in which the tables were last brought to their size."""
 
     @property
     def horizon_ms(self) -> int:
@@ -127,7 +131,7 @@ class Window(msgspec.Struct, omit_defaults=True):
 
     def take(self, minute_ms: int, part: PulsePart) -> None:
         """Add a part to the minute it belongs to; what is older than the open minutes only counts in `history`."""
-        if self.learnt_ms >= 0 and minute_ms < self.learnt_ms:
+        if minute_ms < max(self.learnt_ms, self.horizon_ms):
             self.history += part.counts.mentions
             return
         if self.started_ms < 0 or minute_ms < self.started_ms:
@@ -140,14 +144,20 @@ class Window(msgspec.Struct, omit_defaults=True):
             minute.voices[bucket] = minute.voices.get(bucket, 0) + posts
         if part.exemplars:
             minute.exemplars = sorted({*minute.exemplars, *part.exemplars})[:EXEMPLARS_KEPT]
+        self._take_tables(minute_ms, part)
+
+    def _take_tables(self, minute_ms: int, part: PulsePart) -> None:
         for key, thread in part.threads.items():
             _table(self.threads, key, thread.first_ms).take(minute_ms, thread)
+            self.fresh.append(key)
         for key, cluster in part.clusters.items():
             _table(self.clusters, key, cluster.first_ms).take(minute_ms, cluster)
         for name, alias in part.aliases.items():
             known = self.aliases.get(name)
             if known is None or alias < known:
                 self.aliases[name] = alias
+                if name in self.threads:
+                    self.fresh.append(name)
         for name, seen in part.engagement.items():
             before = self.engagement.get(name)
             if before is None or before < seen:
@@ -156,18 +166,15 @@ class Window(msgspec.Struct, omit_defaults=True):
             self.answered[name] = min(answered_ms, self.answered.get(name, answered_ms))
 
     def cut(self) -> None:
-        """Join chains of threads, forget what left the open minutes and keep the tables to their size."""
+        """Join chains of threads; once a minute, forget what left the open minutes and keep the tables to their size."""
         self._join_chains()
-        horizon = self.horizon_ms
+        minute_ms = floor(self.at_ms, MINUTE_MS)
+        overlong = len(self.threads) > 2 * THREADS_KEPT or len(self.clusters) > 2 * CLUSTERS_KEPT
+        if minute_ms == self.tidied_ms and not overlong:
+            return
+        self.tidied_ms = minute_ms
         for table, kept in ((self.threads, THREADS_KEPT), (self.clusters, CLUSTERS_KEPT)):
-            for key in [k for k, t in table.items() if t.first_ms < horizon and max(t.by_minute) < horizon]:
-                del table[key]
-            if len(table) > kept:
-                for key in sorted(table, key=lambda k: (-table[k].posts, table[k].first_ms, k))[kept:]:
-                    del table[key]
-            for thread in table.values():
-                if len(thread.by_minute) > OPEN_MINUTES:
-                    thread.by_minute = {m: n for m, n in thread.by_minute.items() if m >= horizon}
+            _tidy(table, kept, self.horizon_ms)
         if len(self.aliases) > ALIASES_KEPT:
             self.aliases = dict(sorted(self.aliases.items(), key=lambda kv: (-kv[1][0], kv[0]))[: ALIASES_KEPT // 2])
         if len(self.engagement) > ENGAGEMENTS_KEPT:
@@ -252,7 +259,9 @@ class Window(msgspec.Struct, omit_defaults=True):
         return max(table.values(), default=0)
 
     def _join_chains(self) -> None:
-        for key in sorted(self.threads):
+        for key in sorted(set(self.fresh)):
+            if key not in self.threads:
+                continue
             root = key
             for _ in range(8):
                 alias = self.aliases.get(root)
@@ -261,6 +270,7 @@ class Window(msgspec.Struct, omit_defaults=True):
                 root = alias[1]
             if root != key and root in self.threads:
                 self.threads[root].join(self.threads.pop(key))
+        self.fresh = []
 
 
 OPEN_END = 2**53
@@ -277,3 +287,14 @@ def _table(table: dict[str, Thread], key: str, first_ms: int) -> Thread:
     if thread is None:
         thread = table[key] = Thread(key=key, first_ms=first_ms)
     return thread
+
+
+def _tidy(table: dict[str, Thread], kept: int, horizon_ms: int) -> None:
+    for key in [k for k, t in table.items() if max(t.by_minute) < horizon_ms]:
+        del table[key]
+    if len(table) > kept:
+        for key in sorted(table, key=lambda k: (-table[k].posts, table[k].first_ms, k))[kept:]:
+            del table[key]
+    for thread in table.values():
+        if len(thread.by_minute) > OPEN_MINUTES:
+            thread.by_minute = {m: n for m, n in thread.by_minute.items() if m >= horizon_ms}
