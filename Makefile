@@ -10,7 +10,7 @@ FAST := not slow and not proof
 FORMS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --no-annotate --quiet
 
-# Tests run with the host's settings out of the way: the same hash seed lottery, zone and locale everywhere.
+# The host's zone and language stay out of the way: every machine prints the same.
 export TZ := UTC
 export LC_ALL := C.UTF-8
 
