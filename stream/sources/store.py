@@ -7,7 +7,7 @@ WAL with `synchronous=FULL`: what a commit returned for is on the disk. Transact
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,8 @@ from types import TracebackType
 from stream import crash
 
 BUSY_MS = 5_000
+GUARD = 1_000
+"""Rows of at least 16 bytes, four pages: joining pages of 4,096 bytes looks at three."""
 
 
 class StoreError(Exception):
@@ -29,7 +31,8 @@ def open_store(
     `schema` is a script of `CREATE ... IF NOT EXISTS`; `version` is its number, kept in the file. `path=None`
     is a store in memory, for replays. `durable=False` leaves out the sync per commit (`synchronous=NORMAL`): a killed
     process loses nothing, a power cut may lose the last commits, the file stays whole either way.
-    `erasable=True` overwrites what is deleted (`secure_delete`); see `truncate_wal` for the other half.
+    `erasable=True` overwrites what is deleted (`secure_delete`). That alone does not erase: see `truncate_wal` for
+    the log, and `wipe` for the copies that SQLite leaves behind where it rearranges pages.
 
     The connection is in autocommit mode; write within `transaction`. It may be handed to another thread, but
     two threads must not use it at once.
@@ -71,18 +74,43 @@ def transaction(db: sqlite3.Connection, name: str) -> Iterator[None]:
     """One transaction: committed at the end, rolled back on any exception.
 
     `name` names its crash points, `<name>.before` (all is written, nothing committed) and `<name>.after`.
+    Raises `StoreError` if the disk is full, the file locked or corrupt.
     """
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")
         yield
         crash.here(f"{name}.before")
         db.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         # SQLite has rolled back by itself after some errors (disk full): then there is nothing left to undo.
         if db.in_transaction:
             db.execute("ROLLBACK")
+        # The classes above the rest: full, locked, unreadable, malformed. A broken constraint stays what it is.
+        if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            raise StoreError(f"{_path(db)}: {error}") from error
         raise
     crash.here(f"{name}.after")
+
+
+def wipe(db: sqlite3.Connection, table: str, rowid: str, rowids: Iterable[int]) -> None:
+    """Overwrite the `body` of these rows with zeros of the same length, in place, within the caller's transaction.
+
+    When SQLite splits or joins pages it copies rows and leaves the old bytes in the unused part of the page, out of
+    the reach of a later `DELETE`, `secure_delete` or not (with random keys, one erasure in six or so left something).
+    So texts live in tables that only grow at the end, where no row ever moves: rows are wiped in place, and
+    removed only from the front, `GUARD` rows behind the first that still has a text (see `drop_wiped`).
+    """
+    db.executemany(
+        f"UPDATE {table} SET body = zeroblob(length(body)) WHERE {rowid} = ?", ((number,) for number in rowids)
+    )
+
+
+def drop_wiped(db: sqlite3.Connection, table: str, rowid: str, before: int) -> None:
+    """Remove the rows in front of the `GUARD` wiped ones that lie before row `before`, the first with a text.
+
+    Joining emptied pages touches their direct neighbours alone: those hold wiped rows only, so no text moves.
+    """
+    db.execute(f"DELETE FROM {table} WHERE {rowid} < ?", (before - GUARD,))
 
 
 def truncate_wal(db: sqlite3.Connection) -> None:
@@ -93,8 +121,11 @@ def truncate_wal(db: sqlite3.Connection) -> None:
     """
     busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
-        path = db.execute("PRAGMA database_list").fetchone()[2]
-        raise StoreError(f"{path}: erased, but a reader keeps the old bytes in the write-ahead log; erase again")
+        raise StoreError(f"{_path(db)}: erased, but a reader keeps the old bytes in the write-ahead log; erase again")
+
+
+def _path(db: sqlite3.Connection) -> str:
+    return str(db.execute("PRAGMA database_list").fetchone()[2] or ":memory:")
 
 
 class Lock:
@@ -169,6 +200,7 @@ def _configure(db: sqlite3.Connection, *, durable: bool, erasable: bool, in_memo
         raise StoreError(f"no write-ahead log on this file system (journal mode {mode})")
     db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
     db.execute("PRAGMA foreign_keys=ON")
+    db.execute("PRAGMA temp_store=MEMORY")
     db.execute("PRAGMA trusted_schema=OFF")
 
 
