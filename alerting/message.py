@@ -1,0 +1,324 @@
+"""An incident's card: for Slack as Block Kit, for those without Slack as text in a box. Pure.
+
+Nearly every word stands in a `plain_text` object, where Slack reads no markup; the two exceptions (the small chart, and
+the mentions of people built from configured ids) hold nothing from outside. The limits of Block Kit hold for any input,
+counted in UTF-16 units (docs.slack.dev/reference/block-kit/blocks).
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from alerting.facts import BLIND
+from alerting.inert import cells, clip, mrkdwn, one_line, plain, safe_url, terminal_safe
+from alerting.view import IncidentView, Paged, ShownPost
+from alerting.words import (
+    byline,
+    clock_text,
+    coordinated_text,
+    count_text,
+    duration_text,
+    names_text,
+    percent,
+    reason_words,
+    scenario_text,
+    sentence,
+    severity_words,
+    sparkline,
+    thread_line,
+    times_text,
+    trend_text,
+)
+
+__all__ = ["BUTTONS", "Card", "action_of", "blocks_of_line", "card", "sentence", "terminal_card", "thread_line"]
+
+Block = dict[str, Any]
+
+HEADER_LIMIT = 150
+SECTION_LIMIT = 3000
+FIELD_LIMIT = 2000
+VALUE_LIMIT = 2000
+TEXT_LIMIT = 3500
+"""Best kept under 4,000 (docs.slack.dev/reference/methods/chat.postMessage, "Truncating content")."""
+POSTS_SHOWN = 3
+STEPS_SHOWN = 12
+
+BUTTONS: dict[str, tuple[str, str]] = {
+    "acknowledge": ("Acknowledge", "primary"),
+    "own": ("Own", ""),
+    "escalate": ("Escalate", ""),
+    "false_alarm": ("False alarm", "danger"),
+    "resolve": ("Resolve", ""),
+}
+_ACTION = "tocsin."
+_CONFIRM: dict[str, tuple[str, str, str]] = {
+    "false_alarm": ("False alarm?", "This closes the incident for everybody, and nobody else is paged.", "Close it"),
+    "resolve": ("Resolved?", "This closes the incident for everybody, and nobody else is paged.", "Close it"),
+}
+
+
+class Card(NamedTuple):
+    """A message: what a phone shows before it is opened (`text`, mrkdwn), and the blocks."""
+
+    text: str
+    blocks: list[Block]
+
+
+def action_of(action_id: str) -> str:
+    """What a button of ours asks for, or "" for any other element.
+
+    >>> action_of("tocsin.acknowledge"), action_of("tocsin.link.0"), action_of("other")
+    ('acknowledge', '', '')
+    """
+    name = action_id.removeprefix(_ACTION)
+    return name if action_id.startswith(_ACTION) and name in BUTTONS else ""
+
+
+def card(view: IncidentView, mentions: str = "") -> Card:
+    """The card as it stands now. `mentions` (`<@U1> <!subteam^S1>`) is trusted: build it from configured ids alone.
+
+    >>> view = IncidentView(brand="Acme", incident="acme-0", scenario="backlash", severity="high", opened_ms=0)
+    >>> card(view).blocks[0]["text"]["text"]
+    '🟠 High · Acme · backlash'
+    >>> [e["action_id"] for e in card(view).blocks[-1]["elements"]][0]
+    'tocsin.acknowledge'
+    """
+    blocks: list[Block] = [{"type": "header", "text": _text(_headline(view), HEADER_LIMIT)}, _section(sentence(view))]
+    if mentions:
+        blocks.append(
+            {"type": "section", "text": {"type": "mrkdwn", "text": clip(mentions, SECTION_LIMIT), "verbatim": True}}
+        )
+    blocks += _chart(view)
+    fields = [f"{name}\n{value}" for name, value in figures(view)]
+    blocks += [{"type": "section", "fields": [_text(f, FIELD_LIMIT) for f in fields[:10]]}] if fields else []
+    blocks += [_post_block(view, number, post) for number, post in enumerate(view.posts[:POSTS_SHOWN])]
+    if view.path:
+        blocks.append(_section("Why, by the flowchart\n" + "\n".join(f"• {step}" for step in steps(view))))
+    blocks.append(_section("\n".join(standing(view))))
+    blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
+    buttons = _buttons(view)
+    blocks += [{"type": "actions", "elements": buttons}] if buttons else []
+    text = mrkdwn(f"{_headline(view)}: {sentence(view)}", TEXT_LIMIT // 4, 1)
+    return Card(f"{mentions} {text}".strip() if mentions else text, blocks)
+
+
+def blocks_of_line(line: str, mentions: str = "") -> list[Block]:
+    """A line of the story as blocks: the words inert, the trusted mentions after them."""
+    blocks = [_section(line)]
+    if mentions:
+        blocks.append(
+            {"type": "section", "text": {"type": "mrkdwn", "text": clip(mentions, SECTION_LIMIT), "verbatim": True}}
+        )
+    return blocks
+
+
+def _headline(view: IncidentView) -> str:
+    severity = severity_words.get(view.severity) or one_line(view.severity, 20)
+    state = {"acknowledged": "Acknowledged", "contained": "Contained", "closed": "Over", "reviewed": "Reviewed"}
+    words = [severity, one_line(view.brand, 60) or "?", scenario_text(view.scenario)]
+    if view.status in state:
+        words.append(state[view.status])
+    return ("DRILL · " if view.drill else "") + " · ".join(words)
+
+
+def _text(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "text": clip(text, limit) or "-", "emoji": False}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _text(text, SECTION_LIMIT)}
+
+
+def _chart(view: IncidentView) -> list[Block]:
+    """Bars line up only in code; digits and bars of ours are all that stands in it."""
+    if not view.history:
+        return []
+    bars = f"`{sparkline(view.history)}`  {chart_words(view)}"
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": clip(bars, SECTION_LIMIT), "verbatim": True}}]
+
+
+def chart_words(view: IncidentView) -> str:
+    """What the small chart shows, and where it is going."""
+    last = count_text(view.history[-1])
+    usual = view.expected * 10 // 12
+    tenths = f"{usual // 10}" if usual >= 100 or usual % 10 == 0 else f"{usual // 10}.{usual % 10}"
+    minutes = 5 * len(view.history)
+    return f"posts per 5 minutes over {minutes} minutes: now {last}, usually {tenths}; {trend_text(view.history)}"
+
+
+def figures(view: IncidentView) -> Iterator[tuple[str, str]]:
+    """The named figures of a card. Inert."""
+    facts = view.facts
+    if view.scenario != BLIND:
+        ratio = f", {times_text(facts.volume_ratio_milli)} the usual" if facts.volume_ratio_milli else ""
+        observed, expected = count_text(facts.mentions), count_text(view.expected)
+        yield "Observed and expected", f"{observed} posts in the last hour; {expected} expected{ratio}"
+        now, before = percent(facts.negative_share_milli), percent(facts.usual_negative_share_milli)
+        yield "Sentiment", f"{now} negative now; {before} before"
+        voices = f"{count_text(facts.voices)} different people"
+        if facts.loudest_voice_share_milli:
+            voices += f"; the busiest account wrote {percent(facts.loudest_voice_share_milli)}"
+        yield "Voices", voices
+    if facts.sources:
+        yield "Sources", names_text(facts.sources, 8)
+    if facts.coordinated:
+        yield "Take care", coordinated_text(facts)
+    if facts.reach:
+        yield "Reach", f"{count_text(facts.reach)} followers of everybody who posted, added up"
+    late = f"{duration_text(view.data_late_s)} behind" if view.data_late_s else "up to date"
+    yield "Data", late + ("; one of our sources is blind" if facts.blind else "")
+
+
+def _post_block(view: IncidentView, number: int, post: ShownPost) -> Block:
+    quoted = plain(post.text, 500, 3) or "(no text)"
+    url = safe_url(post.url)
+    where = f"\n{one_line(post.url, 200)}" if post.url else ""
+    block = _section(f"{byline(post, view.timezone, view.opened_ms)}\n“{quoted}”{where}")
+    if url:
+        block["accessory"] = {
+            "type": "button",
+            "text": _text("Open post", 75),
+            "url": url,
+            "action_id": f"{_ACTION}link.{number}",
+        }
+    return block
+
+
+def steps(view: IncidentView) -> list[str]:
+    """The walked path, each step with its margin. Inert."""
+    return [plain(step, 230, 1) or "?" for step in view.path[-STEPS_SHOWN:]]
+
+
+def standing(view: IncidentView) -> list[str]:
+    """Who was told, who has it, who is next. Inert."""
+    lines = []
+    if view.acked_by:
+        lines.append(f"Acknowledged by {one_line(view.acked_by, 60)}")
+    if view.owner:
+        lines.append(f"Owned by {one_line(view.owner, 60)}")
+    if view.paged:
+        lines.append("Paged: " + "; ".join(_paged_text(view, one) for one in view.paged[-8:]))
+    if view.over:
+        lines.append(f"Over: {reason_words[view.reason]}. Nobody else is paged.")
+    elif view.status != "open":
+        lines.append("Nobody else is paged.")
+    elif view.next:
+        at = clock_text(view.next.at_ms, view.timezone, view.opened_ms)
+        lines.append(f"Next: {names_text(view.next.who)} at {at}, unless somebody acknowledges")
+    else:
+        lines.append("Nobody is next." if view.paged else "Nobody was paged.")
+    return lines
+
+
+def _paged_text(view: IncidentView, one: Paged) -> str:
+    state = " (acknowledged)" if one.acked else " (could not be reached)" if one.failed else ""
+    return f"{one_line(one.who, 40)} at {clock_text(one.at_ms, view.timezone, view.opened_ms)}{state}"
+
+
+def footer(view: IncidentView) -> str:
+    """The small print: which incident, since when, why told. Inert."""
+    drill = "DRILL: nothing of this is real. " if view.drill else ""
+    opened = clock_text(view.opened_ms, view.timezone)
+    return f"{drill}{one_line(view.incident, 120)} · opened {opened} · {reason_words[view.reason]}" + (
+        f" · {plain(view.why, 300, 1)}" if view.why else ""
+    )
+
+
+def _buttons(view: IncidentView) -> list[Block]:
+    """What still makes sense. An id that does not fit would act on another incident: then there are no buttons."""
+    if view.over or not view.incident or len(view.incident) * 2 > VALUE_LIMIT:
+        return []
+    wanted = dict.fromkeys(BUTTONS)
+    if view.status != "open":
+        wanted.pop("acknowledge")
+    if view.owner:
+        wanted.pop("own")
+    return [_button(view, name) for name in wanted]
+
+
+def _button(view: IncidentView, name: str) -> Block:
+    label, style = BUTTONS[name]
+    button: Block = {
+        "type": "button",
+        "text": _text(label, 75),
+        "action_id": _ACTION + name,
+        "value": view.incident,
+    }
+    if style:
+        button["style"] = style
+    if name in _CONFIRM:
+        title, words, yes = _CONFIRM[name]
+        button["confirm"] = {
+            "title": _text(title, 100),
+            "text": _text(words, 300),
+            "confirm": _text(yes, 30),
+            "deny": _text("Not yet", 30),
+        }
+    return button
+
+
+# ---- for those without Slack
+
+
+def terminal_card(view: IncidentView, width: int = 100) -> str:
+    """The card as plain text in a box, at most `width` columns wide, without colour, markup or escapes.
+
+    >>> view = IncidentView(brand="Acme", incident="acme-0", scenario="backlash", severity="low", opened_ms=0)
+    >>> print(terminal_card(view, 50).splitlines()[0])
+    ┌─ ⚪ Low · Acme · backlash ─────────────────────┐
+    """
+    inner = max(20, min(width, 160)) - 4
+    title = _fit(f"─ {_headline(view)} ", inner)
+    rows = [f"┌{title}{'─' * (inner + 2 - cells(title))}┐"]
+    for number, paragraph in enumerate(_paragraphs(view)):
+        if number:
+            rows.append(f"├{'─' * (inner + 2)}┤")
+        for line in paragraph:
+            rows += [f"│ {row}{' ' * (inner - cells(row))} │" for row in _wrapped(line, inner)]
+    rows.append(f"└{'─' * (inner + 2)}┘")
+    return "\n".join(rows)
+
+
+def _paragraphs(view: IncidentView) -> Iterator[list[str]]:
+    yield [sentence(view)]
+    if view.history:
+        yield [sparkline(view.history), chart_words(view)]
+    yield [f"{name}: {value}" for name, value in figures(view)]
+    for post in view.posts[:POSTS_SHOWN]:
+        where = [one_line(post.url, 200)] if post.url else []
+        yield [byline(post, view.timezone, view.opened_ms), f"“{plain(post.text) or '(no text)'}”", *where]
+    if view.path:
+        yield ["Why, by the flowchart", *(f"• {step}" for step in steps(view))]
+    yield standing(view)
+    yield [footer(view)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in rows of at most `width` columns, broken at spaces where there are any."""
+    rows: list[str] = []
+    for line in terminal_safe(text).split("\n"):
+        row = ""
+        for word in line.split(" "):
+            joined = f"{row} {word}" if row else word
+            if cells(joined) <= width:
+                row = joined
+                continue
+            if row:
+                rows.append(row)
+            row = word
+            while cells(row) > width:
+                piece = _fit(row, width, mark="")
+                rows.append(piece)
+                row = row[len(piece) :]
+        rows.append(row)
+    return rows
+
+
+def _fit(text: str, width: int, mark: str = "…") -> str:
+    """As much of the beginning as fits in `width` columns; at least one character."""
+    if cells(text) <= width:
+        return text
+    end, used = 0, cells(mark)
+    while end < len(text) and used + cells(text[end]) <= width:
+        used += cells(text[end])
+        end += 1
+    return text[: max(1, end)] + mark

@@ -1,0 +1,253 @@
+"""What Tocsin says, in words that a PR person understands. Pure; what comes from outside is made inert here."""
+
+from alerting.decision import Decision, Reason
+from alerting.facts import BLIND, Facts
+from alerting.inert import one_line
+from alerting.view import IncidentView, ShownPost
+from stream.zones import local
+
+reason_words: dict[Reason, str] = {
+    "flowchart": "the flowchart asks for it",
+    "not_acknowledged": "nobody acknowledged in time",
+    "asked_by_human": "somebody asked for more people",
+    "severity_rose": "it got worse",
+    "flared_up": "it came back within 24 hours",
+    "still_going": "it goes on",
+    "source_silent": "a source we listen to went silent",
+    "source_lagging": "a source we listen to is far behind",
+    "source_capped": "a source we listen to gives us only part of what is said",
+    "delivery_failed": "the people before could not be reached",
+    "signals": "the posts stand out from this brand's own past",
+    "severity_fell": "it has calmed somewhat",
+    "acknowledged": "somebody has acknowledged",
+    "owned": "somebody owns it now",
+    "noted": "somebody added a note",
+    "calm": "it has been calm for an hour",
+    "source_back": "the source is back",
+    "false_alarm": "it was called a false alarm",
+    "resolved": "it was called resolved",
+    "new_normal": "it has lasted a day, and counts as the new normal",
+    "below_severity": "the flowchart asks for nobody at this severity",
+    "already_acknowledged": "somebody already has it",
+    "already_paged": "these people were paged for it before",
+    "not_live": "the posts were filled in afterwards, and are no news",
+    "shadow": "this is a trial that tells nobody",
+}
+
+scenario_words: dict[str, str] = {
+    "viral_complaint": "a complaint goes viral",
+    "backlash": "backlash",
+    "campaign_blunder": "a campaign goes wrong",
+    "data_security": "data security",
+    "service_outage": "service outage",
+    BLIND: "we are blind",
+}
+
+severity_words: dict[str, str] = {
+    "low": "⚪ Low",
+    "medium": "🟡 Medium",
+    "high": "🟠 High",
+    "critical": "🔴 CRITICAL",
+}
+"""A colour and a word: nobody should need the colour."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def scenario_text(scenario: str) -> str:
+    """A scenario in words; one that the user added as it is called.
+
+    >>> scenario_text("recall_rumour")
+    'recall rumour'
+    """
+    return scenario_words.get(scenario) or one_line(scenario.replace("_", " "), 40) or "something"
+
+
+def clock_text(at_ms: int, timezone: str, today_ms: int = 0) -> str:
+    """A time of day in the brand's zone, with the date where it is not that of `today_ms`.
+
+    >>> clock_text(1_767_614_700_000, "Europe/Amsterdam", 1_767_614_700_000)
+    '13:05 CET'
+    >>> clock_text(1_767_614_700_000, "No/Such")
+    '5 Jan 12:05 UTC'
+    """
+    try:
+        moment, day = local(at_ms, timezone), local(today_ms, timezone)
+    except (ValueError, OverflowError):
+        if timezone == "UTC":
+            return "an unknown time"
+        return clock_text(at_ms, "UTC", today_ms)
+    date = "" if moment.date() == day.date() else f"{moment.day} {moment:%b} "
+    return f"{date}{moment:%H:%M %Z}"
+
+
+def times_text(ratio_milli: int) -> str:
+    """How many times the usual.
+
+    >>> times_text(11_770), times_text(1500), times_text(250_000)
+    ('11.8 times', '1.5 times', '250 times')
+    """
+    if ratio_milli >= 100_000:
+        return f"{ratio_milli // 1000} times"
+    tenths = (ratio_milli + 50) // 100
+    return f"{tenths // 10}.{tenths % 10} times" if tenths % 10 else f"{tenths // 10} times"
+
+
+def percent(share_milli: int) -> str:
+    """A share.
+
+    >>> percent(412)
+    '41%'
+    """
+    return f"{(share_milli + 5) // 10}%"
+
+
+def count_text(number: int) -> str:
+    """A number that a tired person reads at a glance.
+
+    >>> count_text(12345)
+    '12,345'
+    """
+    return f"{number:,}"
+
+
+def duration_text(seconds: int) -> str:
+    """How long, in its one or two greatest units.
+
+    >>> duration_text(45), duration_text(90), duration_text(7300)
+    ('45 s', '1 min 30 s', '2 h 1 min')
+    """
+    seconds = max(0, seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    big, small, units = (seconds // 60, seconds % 60, ("min", "s"))
+    if seconds >= 3600:
+        big, small, units = seconds // 3600, seconds % 3600 // 60, ("h", "min")
+    return f"{big} {units[0]}" + (f" {small} {units[1]}" if small else "")
+
+
+def sparkline(history: tuple[int, ...], columns: int = 36) -> str:
+    """Counts as a row of bars, the highest full height; a count of zero is the lowest bar.
+
+    >>> sparkline((0, 1, 4, 8))
+    '▁▂▅█'
+    """
+    shown = [max(0, n) for n in history[-columns:]]
+    top = max(shown, default=0)
+    return "".join(_BARS[(n * 7 + top - 1) // top] if top else _BARS[0] for n in shown)
+
+
+def trend_text(history: tuple[int, ...]) -> str:
+    """Where it is going: the last 15 minutes against the 15 before.
+
+    >>> trend_text((5, 5, 5, 20, 30, 40)), trend_text((5, 5, 5, 5, 5, 5)), trend_text((40, 30, 20, 5, 5, 5))
+    ('rising fast', 'steady', 'falling')
+    """
+    if len(history) < 6:
+        return "too early to say"
+    before, now = sum(history[-6:-3]), sum(history[-3:])
+    if now >= 2 * before and now >= 6:
+        return "rising fast"
+    if 4 * now >= 5 * before and now > before:
+        return "rising"
+    return "falling" if 4 * now <= 3 * before else "steady"
+
+
+def names_text(names: tuple[str, ...], limit: int = 6) -> str:
+    """A few names, each inert, in the order given.
+
+    >>> names_text(("pr_oncall", "head_of_pr"))
+    'pr_oncall, head_of_pr'
+    """
+    shown = [one_line(name.removeprefix("@"), 40) or "?" for name in names[:limit]]
+    return ", ".join(shown) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+def sentence(view: IncidentView) -> str:
+    """Why somebody is told, in one plain sentence or two.
+
+    >>> facts = Facts(mentions=412, expected=35, volume_ratio_milli=11_770, negative_share_milli=640,
+    ...               usual_negative_share_milli=120, voices=289, issues=("outage",))
+    >>> sentence(IncidentView(brand="Acme", incident="a-0", scenario="service_outage", severity="high", opened_ms=0,
+    ...                       facts=facts))
+    'Acme: 412 posts in the last hour where 35 are usual (11.8 times), 64% of them negative (usually 12%), from 289 \
+different people. They speak of outage.'
+    """
+    brand, facts = one_line(view.brand, 80) or "This brand", view.facts
+    if view.scenario == BLIND:
+        return f"{brand}: {_blind_text(view)} Silence here does not mean calm."
+    said = f"{brand}: {count_text(facts.mentions)} {_posts(facts.mentions)} in the last hour where "
+    said += f"{count_text(facts.expected)} {'is' if facts.expected == 1 else 'are'} usual"
+    if facts.volume_ratio_milli >= 1500:
+        said += f" ({times_text(facts.volume_ratio_milli)})"
+    if facts.negative_share_milli:
+        usual = percent(facts.usual_negative_share_milli)
+        said += f", {percent(facts.negative_share_milli)} of them negative (usually {usual})"
+    if facts.voices:
+        said += f", from {count_text(facts.voices)} different {'person' if facts.voices == 1 else 'people'}"
+    subjects = (*facts.risks, *(issue for issue in facts.issues if issue not in facts.risks))
+    spoken = f" They speak of {names_text(tuple(s.replace('_', ' ') for s in subjects), 3)}." if subjects else ""
+    return f"{said}.{spoken}"
+
+
+def _posts(number: int) -> str:
+    return "post" if number == 1 else "posts"
+
+
+def _blind_text(view: IncidentView) -> str:
+    feed = next((s for s in view.signals if s.kind == "feed"), None)
+    source = one_line(str(feed.evidence.get("source", "")), 40) if feed else ""
+    source = source or "one of our sources"
+    since = f" since {clock_text(feed.since_ms, view.timezone, view.opened_ms)}" if feed and feed.since_ms else ""
+    if view.reason == "source_lagging":
+        return f"what {source} tells us is far behind{since}."
+    if view.reason == "source_capped":
+        return f"{source} gives us only part of what is said{since}."
+    return f"we hear nothing from {source}{since}." if view.reason != "source_back" else f"we hear {source} again."
+
+
+_STORY: dict[str, str] = {
+    "OpenIncident": "Opened",
+    "Page": "Paged",
+    "Notify": "Told",
+    "Escalate": "Paged next",
+    "Update": "Changed",
+    "StandDown": "Stood down",
+    "NoPage": "Nobody paged",
+}
+
+
+def thread_line(decision: Decision) -> str:
+    """A decision as a line of the incident's story: plain words, inert, one line.
+
+    >>> thread_line(Decision(key="a-0/3/Escalate", at_ms=0, brand="a", kind="Escalate", incident="a-0",
+    ...     scenario="backlash", severity="high", reason="not_acknowledged", targets=("head_of_pr",)))
+    'Paged next: head_of_pr, because nobody acknowledged in time. 🟠 High.'
+    """
+    who = f": {names_text(decision.targets)}" if decision.targets and decision.kind != "StandDown" else ""
+    by = one_line(decision.note, 80)
+    if decision.kind == "Update" and decision.reason in ("acknowledged", "owned") and by:
+        return f"{'Acknowledged' if decision.reason == 'acknowledged' else 'Owned'} by {by}."
+    because = f"{_STORY[decision.kind]}{who}, because {reason_words[decision.reason]}"
+    if decision.kind == "StandDown":
+        return f"{because}{f' ({by})' if by else ''}."
+    return f"{because}. {severity_words.get(decision.severity, one_line(decision.severity, 20))}."
+
+
+def coordinated_text(facts: Facts) -> str:
+    """The two figures behind "possibly coordinated": how few texts, and how many new accounts."""
+    texts = f"{count_text(facts.texts)} different texts in {count_text(facts.mentions)} posts"
+    return f"Possibly coordinated: {texts}, {count_text(facts.new_accounts)} posts by accounts younger than 30 days"
+
+
+def byline(post: ShownPost, timezone: str, today_ms: int) -> str:
+    """Who wrote a post, where and when. Inert."""
+    author = one_line(post.author.removeprefix("@"), 60)
+    parts = [f"@{author}" if author else "somebody"]
+    if post.followers is not None:
+        parts.append(f"{count_text(post.followers)} followers")
+    if post.source:
+        parts.append(one_line(post.source, 30))
+    if post.created_ms:
+        parts.append(clock_text(post.created_ms, timezone, today_ms))
+    return " · ".join(parts)
