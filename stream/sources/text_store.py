@@ -1,0 +1,227 @@
+"""The one store of people's words: what a page quotes, and what an erasure must reach.
+
+The journal knows a mention by a keyed hash (`name`) and a note by its salted digest; the words lie here alone.
+Texts are in a table that only grows at the end (why: `store.wipe`); the tables that find them hold names, salted
+hashes and times, no words and no handles.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from stream.mention import Label
+from stream.sources.store import drop_wiped, open_store, transaction, truncate_wal, wipe
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS body (slot INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS post (
+    name TEXT PRIMARY KEY,
+    slot INTEGER NOT NULL,
+    id_hash BLOB NOT NULL,
+    author_hash BLOB,
+    created_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS post_id ON post (id_hash);
+CREATE INDEX IF NOT EXISTS post_author ON post (author_hash);
+CREATE INDEX IF NOT EXISTS post_created ON post (created_ms);
+CREATE INDEX IF NOT EXISTS post_slot ON post (slot);
+CREATE TABLE IF NOT EXISTS note (digest TEXT PRIMARY KEY, slot INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS note_slot ON note (slot);
+CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), last_slot INTEGER, salt BLOB);
+INSERT OR IGNORE INTO head VALUES (1, 0, randomblob(16));
+"""
+_SALT_BYTES = 16
+_MANY = 500
+"""Below SQLite's oldest limit on bound values."""
+
+
+class StoredPost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A post as a page may quote it. Unknown is `None`."""
+
+    name: str
+    """Keyed hash of the id: what the journal calls it."""
+    id: str
+    source: str
+    text: str
+    created_ms: int
+    author: str | None = None
+    url: str | None = None
+    followers: int | None = None
+    lang: str | None = None
+    brands: tuple[str, ...] = ()
+    label: Label = "unscored"
+
+
+class TextStore:
+    """Posts and notes in one SQLite file, or in memory (`path=None`) for a replay.
+
+    Safe to use from several threads of one process. Every method that writes raises `StoreError` if the disk is full
+    or the file locked or corrupt.
+
+    >>> store = TextStore(None)
+    >>> store.put([StoredPost(name="n1", id="x:1", source="x", text="hello", created_ms=0, author="ann")])
+    >>> store.get(["n1", "n2"])["n1"].text
+    'hello'
+    >>> store.erase_author("ann")
+    1
+    >>> store.get(["n1"])
+    {}
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._db = open_store(path, _SCHEMA, version=1, durable=path is not None, erasable=path is not None)
+        self._one = threading.RLock()
+        self._slot, self._salt = self._db.execute("SELECT last_slot, salt FROM head").fetchone()
+        self._encode = msgspec.json.Encoder().encode
+        self._decode = msgspec.json.Decoder(StoredPost).decode
+
+    def put(self, posts: Sequence[StoredPost]) -> None:
+        """Keep these posts, in one transaction. A name that is there already is replaced, the old words wiped."""
+        latest = {post.name: post for post in posts}
+        if not latest:
+            return
+        with self._one:
+            start = self._slot
+            rows = [(start + n, self._encode(_valid(post))) for n, post in enumerate(latest.values(), 1)]
+            with transaction(self._db, "texts.put"):
+                wipe(self._db, "body", "slot", self._slots("name", list(latest)))
+                self._db.executemany("INSERT INTO body VALUES (?, ?)", rows)
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO post VALUES (?, ?, ?, ?, ?)",
+                    (
+                        (post.name, slot, self._hash(post.id), self._hash(post.author), post.created_ms)
+                        for post, (slot, _) in zip(latest.values(), rows, strict=True)
+                    ),
+                )
+                self._move_to(start + len(rows))
+            self._slot = start + len(rows)
+
+    def get(self, names: Iterable[str]) -> dict[str, StoredPost]:
+        """The posts of these names, in the order asked for; what is unknown or erased is left out."""
+        wanted = list(dict.fromkeys(names))
+        found: dict[str, StoredPost] = {}
+        with self._one:
+            for some in _batches(wanted):
+                query = f"SELECT name, body FROM post JOIN body USING (slot) WHERE name IN ({_marks(some)})"
+                found |= {name: self._decode(body) for name, body in self._db.execute(query, some)}
+        return {name: found[name] for name in wanted if name in found}
+
+    def erase_mention(self, mention_id: str) -> int:
+        """Erase one post by its id: out of the file and out of its log when this returns. How many there were.
+
+        Raises `StoreError` if old bytes had to stay in the write-ahead log; erasing again is harmless, and tries again.
+        """
+        return self._erase("id_hash", [self._hash(mention_id)])
+
+    def erase_author(self, author: str) -> int:
+        """Erase every post of an author, as `erase_mention` does. How many there were."""
+        return self._erase("author_hash", [self._hash(author)])
+
+    def put_note(self, text: str) -> str:
+        """Keep a human's free text; its digest, salted for this one note, is what the journal may hold."""
+        words = text.encode("utf-8", "replace")
+        salt = os.urandom(_SALT_BYTES)
+        digest = hashlib.sha256(salt + words).hexdigest()
+        with self._one:
+            with transaction(self._db, "texts.note"):
+                self._db.execute("INSERT INTO body VALUES (?, ?)", (self._slot + 1, salt + words))
+                self._db.execute("INSERT INTO note VALUES (?, ?)", (digest, self._slot + 1))
+                self._move_to(self._slot + 1)
+            self._slot += 1
+        return digest
+
+    def note(self, digest: str) -> str | None:
+        """The text of a note, or `None` if it is unknown or erased."""
+        with self._one:
+            row = self._db.execute(
+                "SELECT body FROM note JOIN body USING (slot) WHERE digest = ?", (digest,)
+            ).fetchone()
+        return None if row is None else str(row[0][_SALT_BYTES:], "utf-8")
+
+    def erase_note(self, digest: str) -> bool:
+        """Erase one note, as `erase_mention` does. Whether there was one."""
+        with self._one:
+            with transaction(self._db, "texts.erase"):
+                slots = [row[0] for row in self._db.execute("SELECT slot FROM note WHERE digest = ?", (digest,))]
+                wipe(self._db, "body", "slot", slots)
+                self._db.execute("DELETE FROM note WHERE digest = ?", (digest,))
+            truncate_wal(self._db)
+        return bool(slots)
+
+    def trim(self, before_ms: int) -> int:
+        """Erase every post created before `before_ms`, and give back the space in front. How many there were.
+
+        Notes stay: they belong to incidents, not to posts.
+        """
+        with self._one:
+            names = [row[0] for row in self._db.execute("SELECT name FROM post WHERE created_ms < ?", (before_ms,))]
+            for some in _batches(names):
+                with transaction(self._db, "texts.trim"):
+                    self._remove("name", some)
+            with transaction(self._db, "texts.trim"):
+                drop_wiped(self._db, "body", "slot", self._first_slot())
+            truncate_wal(self._db)
+        return len(names)
+
+    def close(self) -> None:
+        """Close the file. Whatever was put is already on the disk."""
+        with self._one:
+            self._db.close()
+
+    def _erase(self, column: str, values: Sequence[bytes | None]) -> int:
+        with self._one:
+            with transaction(self._db, "texts.erase"):
+                erased = self._remove(column, values)
+            truncate_wal(self._db)
+        return erased
+
+    def _remove(self, column: str, values: Sequence[bytes | str | None]) -> int:
+        slots = self._slots(column, values)
+        wipe(self._db, "body", "slot", slots)
+        self._db.execute(f"DELETE FROM post WHERE {column} IN ({_marks(values)})", values)
+        return len(slots)
+
+    def _slots(self, column: str, values: Sequence[bytes | str | None]) -> list[int]:
+        return [
+            row[0]
+            for some in _batches(values)
+            for row in self._db.execute(f"SELECT slot FROM post WHERE {column} IN ({_marks(some)}) ORDER BY slot", some)
+        ]
+
+    def _first_slot(self) -> int:
+        first = "SELECT min(slot) FROM (SELECT min(slot) AS slot FROM post UNION ALL SELECT min(slot) FROM note)"
+        row = self._db.execute(first).fetchone()
+        return self._slot + 1 if row[0] is None else int(row[0])
+
+    def _move_to(self, slot: int) -> None:
+        self._db.execute("UPDATE head SET last_slot = ?", (slot,))
+
+    def _hash(self, word: str | None) -> bytes | None:
+        if word is None:
+            return None
+        return hashlib.blake2b(word.encode("utf-8", "replace"), key=self._salt, digest_size=12).digest()
+
+
+def _valid(post: StoredPost) -> StoredPost:
+    """The post with lone surrogates replaced: UTF-8 cannot spell them, and one must not cost the batch."""
+    changes = {}
+    for field in ("id", "source", "text", "author", "url", "lang"):
+        value = getattr(post, field)
+        if value is not None and not value.isascii():
+            changes[field] = value.encode("utf-8", "replace").decode("utf-8")
+    return msgspec.structs.replace(post, **changes) if changes else post
+
+
+def _batches(values: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (values[start : start + _MANY] for start in range(0, len(values), _MANY))
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
