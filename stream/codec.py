@@ -29,8 +29,10 @@ def canonical(value: Any) -> bytes:
 
     >>> canonical({"b": 1, "a": [1, "é"]})
     b'{"a":[1,"\\xc3\\xa9"],"b":1}'
+    >>> canonical({10: 0, 9: 0})
+    b'{"10":0,"9":0}'
     """
-    return _encoder.encode(value)
+    return _encoder.encode(msgspec.to_builtins(value, str_keys=True))
 
 
 def decode(body: bytes | str, kind: type[T]) -> T:
@@ -40,7 +42,7 @@ def decode(body: bytes | str, kind: type[T]) -> T:
 
 def copy_of(value: T) -> T:
     """An independent copy of a struct, by way of its canonical bytes (so that nothing is shared)."""
-    return msgspec.json.decode(_encoder.encode(value), type=type(value))
+    return msgspec.json.decode(canonical(value), type=type(value))
 
 
 def digest(body: bytes) -> str:
