@@ -9,10 +9,11 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
@@ -325,7 +326,7 @@ def _problem(item: dict[str, Any], document: Document, model: type[BaseModel] | 
     kind: str = item["type"]
     name = _named(path)
     if kind == "extra_forbidden":
-        allowed = allowed_keys(model, path[:-1]) if model else []
+        allowed = allowed_keys(model, item["loc"][:-1]) if model else []
         return document.problem(path, unknown(str(path[-1]), allowed), at_key=True)
     if kind == "missing":
         line, column = document.key_position(path)
@@ -379,35 +380,37 @@ def described(value: Any) -> str:
     return "a list" if isinstance(value, list) else "a mapping"
 
 
-def allowed_keys(model: type[BaseModel], path: Path) -> list[str]:
-    """The keys that `model` allows in the mapping at `path`, in the order in which they are declared."""
-    places: list[Any] = [model]
-    for step in path:
-        places = [inner for place in places for inner in _inside(place, step)]
+def allowed_keys(model: type[BaseModel], loc: Path) -> list[str]:
+    """The keys that `model` allows in the mapping at `loc` (a pydantic location), in the order of their declaration."""
+    places: list[_Place] = [(None, model)]
+    for step in loc:
+        tagged = [place for place in places if place[0] == step]
+        places = tagged or [inner for _, kind in places for inner in _inside(kind, step)]
     keys: list[str] = []
-    for place in places:
-        if isinstance(place, type) and issubclass(place, BaseModel):
-            keys += [field.alias or name for name, field in place.model_fields.items()]
+    for _, kind in places:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys += [field.alias or name for name, field in kind.model_fields.items()]
     return list(dict.fromkeys(keys))
 
 
-def _inside(place: Any, step: str | int) -> list[Any]:
-    """The types that a value of type `place` may hold under `step`."""
-    if isinstance(place, type) and issubclass(place, BaseModel):
-        found = [f.annotation for name, f in place.model_fields.items() if (f.alias or name) == step]
-        return [member for annotation in found for member in _members(annotation)]
-    arguments = [argument for argument in get_args(place) if argument is not Ellipsis]
+_Place = tuple[str | None, Any]
+"""A type that may stand somewhere, with its tag in a union."""
+
+
+def _inside(kind: Any, step: str | int) -> list[_Place]:
+    """The types that a value of type `kind` may hold under `step`."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        found = [field for name, field in kind.model_fields.items() if (field.alias or name) == step]
+        return [member for field in found for member in _members(field.annotation)]
+    arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
     return [member for argument in arguments[-1:] for member in _members(argument)]
 
 
-def _members(annotation: Any) -> list[Any]:
+def _members(annotation: Any) -> list[_Place]:
     """A union's members; the type inside `Annotated`; else the type itself."""
-    name = getattr(annotation, "__origin__", None)
-    arguments = get_args(annotation)
     if hasattr(annotation, "__metadata__"):
-        return _members(name)
-    if arguments and not isinstance(name, type):
-        return [member for argument in arguments for member in _members(argument)]
-    if arguments and annotation.__class__.__name__ == "UnionType":
-        return [member for argument in arguments for member in _members(argument)]
-    return [annotation]
+        tag = next((mark.tag for mark in annotation.__metadata__ if isinstance(mark, Tag)), None)
+        return [(tag or inner_tag, kind) for inner_tag, kind in _members(annotation.__origin__)]
+    if get_origin(annotation) in (Union, UnionType):
+        return [member for argument in get_args(annotation) for member in _members(argument)]
+    return [(None, annotation)]
