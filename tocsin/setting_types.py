@@ -1,0 +1,99 @@
+"""The kinds of values that `tocsin.yaml` holds: durations with units, zones, names of variables, addresses.
+
+A message names the setting and what is allowed; where a secret may stand by mistake, the value is not repeated.
+"""
+
+import re
+from importlib import resources
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo
+
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.strict_yaml import did_you_mean
+from stream.zones import zone
+
+_UNITS_MS = {"ms": 1, "s": 1000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
+_SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _duration(value: Any, info: ValidationInfo) -> Any:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"`{info.field_name}` must be a number with its unit, as 5s, 250ms, 2m, 1h or 1d")
+    return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def _zone(value: str, info: ValidationInfo) -> str:
+    try:
+        zone(value)
+    except ValueError:
+        known = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+        near = did_you_mean(value, known) or "; allowed: an IANA name, as Europe/Amsterdam or UTC"
+        raise ValueError(f'`{info.field_name}` is "{value[:60]}", which is no time zone{near}') from None
+    return value
+
+
+def _variable(value: str, info: ValidationInfo) -> str:
+    # The value is not repeated: what stands here by mistake is mostly the secret itself.
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(
+            f"`{info.field_name}` must be the name of an environment variable (capitals, digits, _); "
+            "the secret itself never stands in this file"
+        )
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}", value):
+        raise ValueError(f'"{value[:20]}" is no language code; allowed: two small letters (ISO 639-1), as en or nl')
+    return value
+
+
+def _address(value: str, info: ValidationInfo) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal()) or not 0 <= int(port) <= 65535:
+        raise ValueError(f'`{info.field_name}` is "{value[:60]}"; it must be host:port, as 127.0.0.1:8750')
+    return value
+
+
+def _web_address(value: str, info: ValidationInfo) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        return value
+    raise ValueError(f"`{info.field_name}` must begin with https:// (http:// is allowed for this machine alone)")
+
+
+def _source_name(value: str, info: ValidationInfo) -> str:
+    if not _SOURCE_NAME.fullmatch(value):
+        raise ValueError(
+            f'`{info.field_name}` is "{value[:40]}"; it stands in an address (/ingest/NAME), so allowed are '
+            "up to 32 small letters, digits, - and _"
+        )
+    return value
+
+
+Duration = Annotated[int, BeforeValidator(_duration)]
+"""Milliseconds, written with a unit."""
+Zone = Annotated[str, AfterValidator(_zone)]
+Address = Annotated[str, AfterValidator(_address)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+SourceName = Annotated[str, AfterValidator(_source_name)]
+Variable = Annotated[str, AfterValidator(_variable)]
+Language = Annotated[str, AfterValidator(_language)]
+Whole = Annotated[int, Strict()]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def in_units(duration_ms: int) -> str:
+    """A duration as one would write it.
+
+    >>> in_units(60_000), in_units(5_000), in_units(1_500)
+    ('1m', '5s', '1500ms')
+    """
+    unit = next(u for u in ("d", "h", "m", "s", "ms") if duration_ms % _UNITS_MS[u] == 0)
+    return f"{duration_ms // _UNITS_MS[unit]}{unit}"
