@@ -1,0 +1,142 @@
+"""Which language a post is in: the source's word where it has one, else a guess among the brand's languages."""
+
+import functools
+import unicodedata
+from typing import Any
+
+from stream.text import ADDRESSES
+
+UNDETERMINED = "und"
+"""ISO 639-2's code for "undetermined": no scorer reads it, so such a post counts as unscored, never as neutral."""
+
+TOLD_MILLI = 900
+"""Confidence in what a source says of its own post."""
+ASSUMED_MILLI = 500
+"""Confidence where a brand has one language and nothing speaks against it."""
+LEAST_MILLI = 550
+"""Below this the identifier's guess among the brand's languages is no better than a coin."""
+
+_SAMPLE = 1_000
+"""Characters looked at: a language shows itself long before."""
+
+# Old and three-letter codes that platforms still send, to the two-letter code of ISO 639-1.
+_ALIASES = {
+    "in": "id", "iw": "he", "ji": "yi", "jw": "jv",
+    "ara": "ar", "chi": "zh", "zho": "zh", "deu": "de", "ger": "de", "dut": "nl", "nld": "nl", "eng": "en",
+    "fra": "fr", "fre": "fr", "ita": "it", "jpn": "ja", "por": "pt", "rus": "ru", "spa": "es", "tur": "tr",
+}  # fmt: skip
+# Codes that say "no language": ISO 639-2's special ones and X's own (hashtags only, mentions only, links only, ...).
+_NO_LANGUAGE = frozenset({"und", "mul", "mis", "zxx", "art", "qam", "qct", "qht", "qme", "qst"})
+# fmt: off
+_NOT_LATIN = (
+    "am", "ar", "as", "be", "bg", "bn", "dz", "el", "fa", "gu", "he", "hi", "hy", "ja", "ka", "kk", "km", "kn", "ko",
+    "ky", "lo", "mk", "ml", "mn", "mr", "my", "ne", "or", "pa", "ps", "ru", "si", "sr", "ta", "te", "tg", "th", "ug",
+    "uk", "ur", "zh",
+)
+# fmt: on
+_PLAIN = frozenset({"de", "en", "es", "fr", "it", "nl", "pt"})
+
+
+def primary(code: str | None) -> str:
+    """The two-letter language of a tag, `""` where it names none. Any `str` is taken.
+
+    >>> primary("nl-BE"), primary("ENG"), primary("und"), primary(None), primary("x" * 99)
+    ('nl', 'en', '', '', '')
+    """
+    if code is None:
+        return ""
+    if code in _PLAIN:
+        return code
+    tag = code[:35].strip().lower().replace("_", "-").partition("-")[0]
+    if tag in _NO_LANGUAGE or not (tag.isascii() and tag.isalpha() and 2 <= len(tag) <= 3):
+        return ""
+    return _ALIASES.get(tag, tag)
+
+
+def identify(text: str, *, hint: str | None, languages: tuple[str, ...]) -> tuple[str, int]:
+    """A post's language and the confidence in it, in milli-units.
+
+    `hint` is what the source says; `languages` are the brand's, the likeliest first. A text written mostly in
+    a script that none of these uses is `und`, whatever the hint.
+
+    >>> identify("¿Dónde está mi pedido?", hint="es", languages=("en",))
+    ('es', 900)
+    >>> identify("Где мой заказ?", hint="en", languages=("en",))
+    ('und', 0)
+    >>> identify("🔥🔥", hint=None, languages=("en", "nl"))
+    ('en', 0)
+    """
+    told = primary(hint)
+    sample = text[:_SAMPLE]
+    letters, foreign = _letters(ADDRESSES.sub(" ", sample))
+    if 2 * foreign > letters:
+        return _identify_foreign(sample, told, languages)
+    if told:
+        return told, TOLD_MILLI
+    candidates = tuple(language for language in languages if language not in _NOT_LATIN)
+    if not candidates:
+        return UNDETERMINED, 0
+    if not letters:
+        return candidates[0], 0
+    if len(candidates) == 1:
+        return candidates[0], ASSUMED_MILLI
+    return _guess(sample, candidates)
+
+
+def _identify_foreign(sample: str, told: str, languages: tuple[str, ...]) -> tuple[str, int]:
+    """`identify` for a text that is not mostly in Latin letters."""
+    if told in _NOT_LATIN:
+        return told, TOLD_MILLI
+    # Guessed among all such languages, even for a single candidate: Cyrillic is no proof of Russian.
+    guess, confidence = _guess(sample, _NOT_LATIN) if any(one in _NOT_LATIN for one in languages) else ("", 0)
+    return (guess, confidence) if guess in languages else (UNDETERMINED, 0)
+
+
+def _letters(sample: str) -> tuple[int, int]:
+    """How many letters there are (0 or more than 0 is all that is promised for ASCII), and how many are not Latin."""
+    if sample.isascii():
+        return int(any(map(str.isalpha, sample))), 0
+    letters = foreign = 0
+    for character in unicodedata.normalize("NFKC", sample):
+        if character.isalpha():
+            letters += 1
+            # Latin and its extensions end at U+024F; U+1E00-U+1EFF are Latin letters with marks.
+            foreign += character > "\u024f" and not "\u1e00" <= character <= "\u1eff"
+    return letters, foreign
+
+
+def _guess(sample: str, languages: tuple[str, ...]) -> tuple[str, int]:
+    identifier = _identifier(languages)
+    if identifier is None:
+        return UNDETERMINED, 0
+    language, confidence = identifier.classify(sample)
+    milli = round(1000 * float(confidence))
+    return (language, milli) if milli >= LEAST_MILLI else (UNDETERMINED, milli)
+
+
+@functools.lru_cache(maxsize=64)
+def _identifier(languages: tuple[str, ...]) -> Any:
+    """An identifier limited to `languages`; `None` when it knows none of them.
+
+    `set_languages` changes the identifier it is called on, so each tuple has its own; all share one model.
+    """
+    from py3langid.langid import LanguageIdentifier
+
+    model = _model()
+    identifier = LanguageIdentifier(
+        model.nb_ptc, model.nb_pc, model.nb_classes, model.tk_nextmove, model.tk_output,
+        norm_probs=True, tk_row=model.tk_row,
+    )  # fmt: skip
+    known = [language for language in languages if language in identifier.nb_classes]
+    if not known:
+        return None
+    identifier.set_languages(known)
+    return identifier
+
+
+@functools.lru_cache(maxsize=1)
+def _model() -> Any:
+    """The model, read once and only when a guess is wanted (0.3 s, 40 MB)."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
