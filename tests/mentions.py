@@ -112,7 +112,8 @@ class Public:
         self.number += 1
         source = rng.choice(_SOURCES)
         lag_ms = rng.choice((0, 0, 0, 700, 4_000, 3 * MINUTE_MS))
-        other = rng.choice(self.earlier) if self.earlier and rng.random() < 0.5 else None
+        near = [m for m in self.earlier if m.source == source]
+        other = rng.choice(near) if near and rng.random() < 0.5 else None
         born_ms = self.now_ms - rng.choice((3, 29, 400, 4_000)) * DAY_MS
         post = mention(
             self.number,
