@@ -101,11 +101,14 @@ class Condition:
         Raises `ConditionFailed` as `holds` does.
         """
         holds = self.holds(facts)
+        simple = _comparison(self._tokens) is not None
+        return self.figures(facts) if simple else f"{self.figures(facts)}: {'holds' if holds else 'does not hold'}"
+
+    def figures(self, facts: Facts) -> str:
+        """The condition with the figures it was asked of: `margin` without the outcome."""
         seen = as_conditions_see(facts)
         pieces = _pieces(self._tokens)
-        said = " ".join(piece if isinstance(piece, str) else _said(piece, self.text, seen) for piece in pieces)
-        simple = len(pieces) == 1 and not isinstance(pieces[0], str) and _comparison(pieces[0]) is not None
-        return said if simple else f"{said}: {'holds' if holds else 'does not hold'}"
+        return " ".join(piece if isinstance(piece, str) else _said(piece, self.text, seen) for piece in pieces)
 
     def words_asked(self) -> list[tuple[str, str, int]]:
         """Each fact compared with a written word: the fact, the word, the word's offset in the text.

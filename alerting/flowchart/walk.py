@@ -191,7 +191,7 @@ def _enter(chart: Chart, walk: Walk, facts: Facts, at_ms: int, effects: list[Eff
         case Question():
             condition = chart.conditions[walk.node, "when"]
             holds = condition.holds(facts)
-            _step(walk, at_ms, f"{node.question} {'yes' if holds else 'no'}: {condition.margin(facts)}")
+            _step(walk, at_ms, f"{node.question} {'yes' if holds else 'no'}: {condition.figures(facts)}")
             return node.yes if holds else node.no
         case Page():
             return _page(chart, walk, node, at_ms, effects)
@@ -236,7 +236,7 @@ def _begin_wait(chart: Chart, walk: Walk, node: Wait, facts: Facts, at_ms: int) 
     if until is None:
         _step(walk, at_ms, f"waits {duration_text(node.wait or 0)}")
     elif until.holds(facts):
-        _step(walk, at_ms, f"no need to wait: {until.margin(facts)}")
+        _step(walk, at_ms, f"no need to wait: {until.figures(facts)}")
         return node.then
     else:
         _step(walk, at_ms, f"waits {limit} until {until.text}")
@@ -255,7 +255,7 @@ def _waited(chart: Chart, walk: Walk, node: Wait, facts: Facts, at_ms: int) -> l
     until = chart.conditions.get((walk.node, "until"))
     try:
         held = until is not None and until.holds(facts)
-        words = until.margin(facts) if until is not None and held else ""
+        words = until.figures(facts) if until is not None and held else ""
     except ConditionFailed as failed:
         return _last_resort(chart, walk, at_ms, str(failed))
     over = node.wait is not None and at_ms >= walk.entered_ms + node.wait
