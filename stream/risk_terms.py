@@ -101,7 +101,8 @@ RISKS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "fire": (
             "in brand", "brand uitgebroken", "brand bij", "uitgebrand*", "afgebrand*", "brandweer", "ontploft",
-            "ontploffing", "ontploffingen", "ontplofte", "explosie", "explosies", "brandgevaar*", "vlam gevat", "vliegt in brand",
+            "ontploffing", "ontploffingen", "ontplofte", "explosie", "explosies", "brandgevaar*", "vlam gevat",
+            "vliegt in brand",
         ),
         "recall": (
             "terugroepactie*", "teruggeroepen", "terugroepen", "roept terug", "uit de schappen", "uit de handel",
@@ -246,7 +247,8 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
         "battery died", "phone died", "laptop died", "computer died", "internet died", "wifi died", "app died",
         "connection died", "site died", "stream died", "controller died", "died laughing", "died of laughter",
         "died of boredom", "died on me", "i died", "just died", "nearly died laughing", "died inside", "almost died",
-        "killed it", "killed the vibe", "killed the buzz", "killed the mood", "killed my vibe", "killed my battery", "killed the battery",
+        "killed it", "killed the vibe", "killed the buzz", "killed the mood", "killed my vibe", "killed my battery",
+        "killed the battery",
         "killed off", "killed the feature", "killed me laughing", "killed this", "killed that",
         "fatal error*", "fatal exception*", "fatal attraction", "fatal flaw*", "suicide squad", "career suicide",
         "exploded in popularity", "mentions exploded", "phone exploded with", "population explosion",
