@@ -1,12 +1,15 @@
 """The ingest route: what is answered "accepted" is on the disk, and no request makes it fail."""
 
 import asyncio
+import contextlib
 import itertools
 import json
+import resource
 from types import SimpleNamespace
 
 import httpx
 import pytest
+import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -312,3 +315,31 @@ def test_no_request_makes_it_fail(house, body, timestamp, signature, good, sourc
     assert answer.status_code in ({404} if source == "z" else {202, 400} if good else {401})
     assert answer.headers["content-type"] == "application/json"
     assert sorted(answer.json()) in (["error"], ["accepted", "rejected", "results"])
+
+
+async def test_over_a_real_socket_a_flood_of_bytes_is_not_held(house):
+    """A real server sent up to 200 MB in pieces: refused with 413, and the process has not grown by it."""
+    house = house()
+    server = uvicorn.Server(uvicorn.Config(house.app, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answered = asyncio.create_task(reader.readline())  # before the reset that may follow the answer
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    headers = f"X-Timestamp: {NOW_S}\r\nX-Signature: v1={'0' * 64}\r\nTransfer-Encoding: chunked\r\n"
+    writer.write(f"POST /ingest/x HTTP/1.1\r\nHost: t\r\n{headers}\r\n".encode())
+    sent = 0
+    piece = b"10000\r\n" + b"[" * 65536 + b"\r\n"
+    with contextlib.suppress(ConnectionError):
+        while sent < 200 << 20 and not answered.done():
+            writer.write(piece)
+            await asyncio.wait_for(writer.drain(), 10)
+            sent += 65536
+    status = await asyncio.wait_for(answered, 10)
+    writer.close()
+    server.should_exit = True
+    await serving
+    assert b" 413 " in status
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
