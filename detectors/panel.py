@@ -1,0 +1,75 @@
+"""All detectors of one brand, as one."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from detectors.detector import Detector, Signal
+from detectors.feed import FeedSilence
+from detectors.sentiment import NegativeShare
+from detectors.virality import ViralThread
+from detectors.volume import VolumeSurge
+from stream.codec import MINUTE_MS
+from stream.window import ClosedMinute, Window
+
+
+class Panel:
+    """The detectors that are shipped, asked together and in the order of their kinds.
+
+    >>> panel = Panel.shipped()
+    >>> panel.score(Window()), panel.due_ms(Window())
+    ([], None)
+    >>> Panel.restore(panel.snapshot()).snapshot() == panel.snapshot()
+    True
+    """
+
+    def __init__(
+        self, feed: FeedSilence, negativity: NegativeShare, virality: ViralThread, volume: VolumeSurge
+    ) -> None:
+        self.feed = feed
+        self.negativity = negativity
+        self.virality = virality
+        self.volume = volume
+        self._detectors: tuple[Detector, ...] = (feed, negativity, virality, volume)
+
+    @classmethod
+    def shipped(cls, bucket_ms: int = MINUTE_MS) -> Self:
+        """A panel that has learnt nothing yet."""
+        return cls(FeedSilence(), NegativeShare(), ViralThread(), VolumeSurge(bucket_ms))
+
+    def score(self, window: Window) -> list[Signal]:
+        """The findings at this grid point, sorted by kind. Never changes the window."""
+        found = (detector.score_one(window) for detector in self._detectors)
+        return [signal for signal in found if signal is not None]
+
+    def learn(self, closed: ClosedMinute, *, allowed: bool) -> None:
+        """Let every detector learn a minute that left the open ones."""
+        for detector in self._detectors:
+            detector.learn_one(closed, allowed=allowed)
+
+    def due_ms(self, window: Window) -> int | None:
+        """When time alone would change a finding; `None`: never. Later than `window.at_ms`."""
+        due = [at_ms for detector in self._detectors if (at_ms := detector.due_ms(window)) is not None]
+        return min(due, default=None)
+
+    @property
+    def usual_negative_share_milli(self) -> int:
+        """The share of negatives among judged posts, as it usually is at this brand."""
+        return self.negativity.usual_share_milli
+
+    def expected_per_hour(self, window: Window) -> int:
+        """Posts to be expected in the hour that ends now; 0 while nothing is known."""
+        return self.volume.expected_per_hour(window.at_ms)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as JSON."""
+        return {detector.kind: detector.snapshot() for detector in self._detectors}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        """The inverse of `snapshot`."""
+        return cls(
+            FeedSilence.restore(state["feed"]),
+            NegativeShare.restore(state["negativity"]),
+            ViralThread.restore(state["virality"]),
+            VolumeSurge.restore(state["volume"]),
+        )

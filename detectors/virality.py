@@ -1,0 +1,205 @@
+"""One conversation, or one text that many copy, that outgrows what this brand's conversations do."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from detectors.baseline import PAGE_SCORE, SETTLED_MS, WARM_UP_MS, DailyMaxima, score_of
+from detectors.detector import Signal, SignalKind
+from stream.codec import MINUTE_MS
+from stream.sketches import distinct_bits
+from stream.window import OPEN_MINUTES, ClosedMinute, Thread, Window, floor
+
+AGES_MS = tuple(minutes * MINUTE_MS for minutes in (10, 20, 30, 45, 60, 90))
+"""Conversations are compared with others of their age."""
+FEWEST_POSTS = 10
+FEWEST_VOICES = 8
+COLD_FEWEST_VOICES = 12
+COPIES_FEWEST_VOICES = 12
+"""A text that many copy needs more: jokes and headlines travel without anybody being angry."""
+FEWEST_PAGE_VOICES = 20
+DAYS_BELOW_MILLI = 900
+PAGE_RATIO_MILLI = 2_000
+MOSTLY_MILLI = 500
+COPIES_TRACKED = 200
+COPIES_WORTH_TRACKING = 4
+RECENT_MS = 30 * MINUTE_MS
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """One thread or cluster beyond the brand's own; the furthest beyond comes first, then the elder, then by key."""
+
+    ratio: int
+    thread: Thread
+    cluster: bool
+    voices: int
+    usual: int
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        """Least first."""
+        return (-self.ratio, self.thread.first_ms, self.thread.key)
+
+
+class ViralThread:
+    """Signal when one thread or copy-paste cluster has more distinct voices than those of this brand at its age.
+
+    Counts voices, not posts: two people quarrelling are no crowd. The bar for an age is what the biggest
+    conversation of a day stayed below on nine days of ten, and at least 8 voices in 10 posts (12 for copies, and until
+    three days are learnt). A conversation older than the open minutes is judged by what it gained in them. It must
+    still be growing: a quarter of its posts in the last half hour.
+
+    Pages only where it is mostly negative and has twice the voices of the bar, and at least 20.
+    """
+
+    kind: ClassVar[SignalKind] = "virality"
+
+    def __init__(self) -> None:
+        self._learnt_ms = 0
+        self._threads = [DailyMaxima() for _ in AGES_MS]
+        self._copies = [DailyMaxima() for _ in AGES_MS]
+        self._growing: dict[str, tuple[int, list[int]]] = {}
+        """Clusters under way: when they began, and the most voices they had by each age. No closed minute tells."""
+        self._active = False
+
+    # -- scoring ---------------------------------------------------------------------------------------------------
+
+    def score_one(self, window: Window) -> Signal | None:
+        """The finding that is furthest beyond, or `None`."""
+        self._active = False
+        for key, cluster in window.clusters.items():
+            if cluster.posts >= COPIES_WORTH_TRACKING:
+                self._track(key, cluster, window.at_ms)
+        if self._learnt_ms < WARM_UP_MS:
+            return None
+        found = []
+        for table, copies in ((window.threads, False), (window.clusters, True)):
+            for thread in table.values():
+                if thread.posts >= FEWEST_POSTS:
+                    finding = self._judge(thread, copies, window)
+                    if finding is not None:
+                        found.append(finding)
+        if not found:
+            return None
+        self._active = True
+        return _signal(min(found, key=lambda f: f.rank), window)
+
+    def due_ms(self, window: Window) -> int | None:
+        """While a finding lasts: when the next minute slides out of view."""
+        return floor(window.at_ms - 1, window.bucket_ms) + window.bucket_ms + 1 if self._active else None
+
+    def _judge(self, thread: Thread, copies: bool, window: Window) -> Finding | None:
+        voices = distinct_bits(int(thread.voices, 16))
+        if voices < FEWEST_VOICES:
+            return None
+        age_ms = max(0, window.at_ms - thread.first_ms)
+        if age_ms > AGES_MS[-1]:
+            gained = _posts_since(thread, window.horizon_ms)
+            if gained < FEWEST_POSTS:
+                return None
+            voices = voices * gained // max(gained, thread.posts)
+        if _posts_since(thread, window.at_ms - RECENT_MS) * 4 < thread.posts:
+            return None
+        usual = (self._copies if copies else self._threads)[_age_index(age_ms)].quantile_milli(DAYS_BELOW_MILLI)
+        least = COPIES_FEWEST_VOICES if copies else FEWEST_VOICES
+        bar = max(least if self._learnt_ms >= SETTLED_MS else COLD_FEWEST_VOICES, usual + 1)
+        ratio = voices * 1000 // bar
+        return Finding(ratio, thread, copies, voices, usual) if ratio >= 1000 else None
+
+    def _track(self, key: str, cluster: Thread, at_ms: int) -> None:
+        held = self._growing.get(key)
+        if held is None:
+            if len(self._growing) >= COPIES_TRACKED:
+                return
+            held = self._growing[key] = (cluster.first_ms, [0] * len(AGES_MS))
+        index = _age_index(at_ms - cluster.first_ms)
+        most = held[1]
+        most[index] = max(most[index], distinct_bits(int(cluster.voices, 16)))
+
+    # -- learning --------------------------------------------------------------------------------------------------
+
+    def learn_one(self, closed: ClosedMinute, *, allowed: bool) -> None:
+        """Learn how far the conversations that began in this minute got by each age."""
+        pulse = closed.pulse
+        ended = [k for k, (first_ms, _) in self._growing.items() if first_ms < pulse.end_ms] if self._growing else []
+        learns = allowed and pulse.complete
+        for key in ended:
+            _, most = self._growing.pop(key)
+            if learns:
+                reached = 0
+                for days, voices in zip(self._copies, most, strict=True):
+                    reached = max(reached, voices)
+                    days.see(pulse.start_ms, reached)
+        if not learns:
+            return
+        self._learnt_ms += pulse.end_ms - pulse.start_ms
+        for thread in closed.threads:
+            if thread.posts > 1:
+                self._learn_thread(thread, pulse.start_ms)
+
+    def _learn_thread(self, thread: Thread, start_ms: int) -> None:
+        voices = distinct_bits(int(thread.voices, 16))
+        for days, age_ms in zip(self._threads, AGES_MS, strict=True):
+            # Voices are known as they ended; by an age they were about as many as the share of posts says.
+            posts = sum(n for minute, n in thread.by_minute.items() if minute < thread.first_ms + age_ms)
+            days.see(start_ms, voices * min(posts, thread.posts) // thread.posts)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as JSON."""
+        return {
+            "learnt_ms": self._learnt_ms,
+            "threads": [days.snapshot() for days in self._threads],
+            "copies": [days.snapshot() for days in self._copies],
+            "growing": {key: [first_ms, list(most)] for key, (first_ms, most) in sorted(self._growing.items())},
+            "active": self._active,
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        """The inverse of `snapshot`."""
+        self = cls()
+        self._learnt_ms = state["learnt_ms"]
+        self._threads = [DailyMaxima.restore(s) for s in state["threads"]]
+        self._copies = [DailyMaxima.restore(s) for s in state["copies"]]
+        self._growing = {key: (first_ms, list(most)) for key, (first_ms, most) in state["growing"].items()}
+        self._active = state["active"]
+        return self
+
+
+def _age_index(age_ms: int) -> int:
+    for index, limit in enumerate(AGES_MS):
+        if age_ms <= limit:
+            return index
+    return len(AGES_MS) - 1
+
+
+def _posts_since(thread: Thread, from_ms: int) -> int:
+    return sum(n for minute, n in thread.by_minute.items() if minute >= from_ms)
+
+
+def _signal(found: Finding, window: Window) -> Signal:
+    thread = found.thread
+    judged = thread.posts if found.cluster else thread.scored
+    negative_share = thread.negative * 1000 // judged if judged else 0
+    page = found.ratio >= PAGE_RATIO_MILLI and found.voices >= FEWEST_PAGE_VOICES and negative_share >= MOSTLY_MILLI
+    score = score_of(found.ratio, 1000, PAGE_RATIO_MILLI)
+    return Signal(
+        kind="virality",
+        score=score if page else min(score, PAGE_SCORE - 1),
+        page=page,
+        observed=found.voices,
+        expected=found.usual,
+        since_ms=thread.first_ms,
+        window_ms=min(max(window.at_ms - thread.first_ms, window.bucket_ms), OPEN_MINUTES * MINUTE_MS),
+        evidence={
+            ("cluster" if found.cluster else "thread"): thread.key,
+            "posts": thread.posts,
+            "voices": found.voices,
+            "negative_share_milli": negative_share,
+            "age_minutes": max(0, window.at_ms - thread.first_ms) // MINUTE_MS,
+            "growth": _posts_since(thread, window.at_ms - 10 * MINUTE_MS),
+        },
+    )
