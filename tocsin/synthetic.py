@@ -27,6 +27,8 @@ BY_HOUR = (20, 11, 7, 5, 6, 14, 38, 78, 110, 122, 118, 116, 122, 118, 114, 116, 
 BY_WEEKDAY = (104, 106, 104, 102, 108, 90, 86)
 ORDINARY: tuple[tuple[Topic, int], ...] = (("talk", 34), ("question", 26), ("complaint", 24), ("praise", 16))
 PEOPLE = 6_000
+NAMED_SHARE = 0.75
+"""Replies that keep the handle in front, as most networks put it there; the others name nobody and match no query."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,10 @@ class Public:
         """Answer a post, in its language and its thread."""
         root = to.get("root_id", to["id"])
         dutch = 1.0 if to["lang"] == "nl" else 0.0
-        return self.post(at_ms, topic, **{"dutch": dutch, "parent_id": to["id"], "root_id": root} | given)
+        row = self.post(at_ms, topic, **{"dutch": dutch, "parent_id": to["id"], "root_id": root} | given)
+        if self.rng.random() < NAMED_SHARE and self.handle not in row["text"]:
+            row["text"] = f"@{self.handle} {row['text']}"
+        return row
 
     def repost(self, at_ms: int, of: Row, **given: Any) -> Row:
         """Pass a post on, unchanged."""

@@ -37,7 +37,7 @@ PATTERNS: dict[Tongue, dict[Topic, tuple[str, ...]]] = {
         ),
         "outage": (
             "{brand} {down_en} {place_en}. {harm_en} {verdict_en}",
-            "{hours_en} without signal {place_en}, @{handle}. {verdict_en}",
+            "{hours_en} with no signal {place_en}, @{handle}. {verdict_en}",
             "{harm_en} {brand} {down_en}. {verdict_en}",
             "{verdict_en} {brand} {down_en} and {silence_en}",
             "Emergency calls fail on {brand} {place_en}. {verdict_en}",
@@ -62,6 +62,7 @@ PATTERNS: dict[Tongue, dict[Topic, tuple[str, ...]]] = {
         ),
         "upset": (
             "Same here {place_en}, {verdict_low_en}",
+            "No signal {place_en} either. {verdict_en}",
             "{harm_en} {verdict_en}",
             "{hours_en} now {place_en}. {verdict_en}",
             "And {silence_en}. {verdict_en}",
@@ -109,7 +110,7 @@ PATTERNS: dict[Tongue, dict[Topic, tuple[str, ...]]] = {
             "al op de pagina over {thing_nl} gekeken?",
         ),
         "upset": (
-            "Hier {place_nl} ook niets, {verdict_nl}",
+            "Hier {place_nl} ook geen bereik. {verdict_nl}",
             "{harm_nl} {verdict_nl}",
             "Al {hours_nl} {place_nl}. {verdict_nl}",
         ),
