@@ -43,7 +43,7 @@ SAMPLE_BLOCKS: list[dict[str, Any]] = [
         "type": "section",
         "text": _mrkdwn(
             "*Top posts*\n> Day 2 of not being able to log in. _Support is silent._\n"
-            "> &lt;!channel&gt; FREE GIFT &lt;https://evil.example|click&gt; <script>\n"
+            "> &lt;!channel&gt; FREE GIFT &lt;https://evil.example|click&gt; &lt;script&gt;\n"
             "<https://news.example/acme|news.example> · 41,000 followers"
         ),
     },
