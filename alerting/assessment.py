@@ -1,0 +1,217 @@
+"""Signals fused: what kind of trouble this is, how bad, and why.
+
+The severity is read off a declared table, first row that holds. It looks at what the detectors found against the
+brand's own past, and asks for negativity or risk before it wakes anybody: good news that goes viral is a notice.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from alerting.facts import Facts
+from detectors.detector import Signal
+from stream.pulse import Counts
+from stream.sketches import distinct, distinct_bits
+from stream.window import Thread, Window
+
+HOUR_MS = 3_600_000
+WEEKDAYS = 5
+
+RISKY_POSTS = 3
+RISKY_SHARE_MILLI = 50
+"""So many posts with a risk class, and such a share of all, make it a fact of the incident; fewer are anecdotes."""
+COORDINATED_POSTS = 20
+"""Below this nobody can tell a wave from a coincidence."""
+
+
+class Assessment(msgspec.Struct, frozen=True):
+    """What the signals amount to at one grid point."""
+
+    scenario: str
+    severity: str
+    reasons: tuple[str, ...]
+    """The rows of the tables that decided, in words."""
+    facts: Facts
+    signals: tuple[Signal, ...]
+
+
+class SeverityRow(NamedTuple):
+    """One row of the severity table."""
+
+    severity: str
+    words: str
+    holds: Callable[[dict[str, Signal], Facts], bool]
+
+
+def _angry(found: dict[str, Signal], facts: Facts) -> bool:
+    """Negativity is part of it: a finding of its own, or a share well above the usual among enough voices."""
+    above = facts.negative_share_milli >= max(300, 2 * facts.usual_negative_share_milli)
+    return "negativity" in found or (above and facts.negative_voices >= 8)
+
+
+def _pages(found: dict[str, Signal], kind: str) -> bool:
+    return kind in found and found[kind].page
+
+
+SEVERITY_TABLE: tuple[SeverityRow, ...] = (
+    SeverityRow(
+        "critical",
+        "a risk to people or their data, many angry voices and volume far beyond this brand's past",
+        lambda found, f: bool(f.risks) and _pages(found, "volume") and _angry(found, f) and f.negative_voices >= 15,
+    ),
+    SeverityRow(
+        "critical",
+        "volume and negativity both far beyond this brand's past, at five times the usual volume or more",
+        lambda found, f: (
+            _pages(found, "volume")
+            and _pages(found, "negativity")
+            and f.volume_ratio_milli >= 5000
+            and f.negative_voices >= 40
+        ),
+    ),
+    SeverityRow(
+        "high",
+        "volume far beyond this brand's past, and angry",
+        lambda found, f: _pages(found, "volume") and _angry(found, f),
+    ),
+    SeverityRow("high", "one complaint grows as none of this brand's did", lambda found, f: _pages(found, "virality")),
+    SeverityRow(
+        "high",
+        "unusual volume with negativity far beyond this brand's past",
+        lambda found, f: "volume" in found and _pages(found, "negativity"),
+    ),
+    SeverityRow(
+        "high",
+        "a risk to people or their data, and unusual volume",
+        lambda found, f: bool(f.risks) and ("volume" in found or "virality" in found) and _angry(found, f),
+    ),
+    SeverityRow(
+        "medium",
+        "one finding far beyond this brand's past",
+        lambda found, f: any(s.page for s in found.values()),
+    ),
+    SeverityRow("medium", "two findings agree", lambda found, f: len(found) >= 2),
+    SeverityRow("low", "one finding beyond this brand's past", lambda found, f: True),
+)
+
+
+def assess(signals: Sequence[Signal], facts: Facts) -> Assessment | None:
+    """Fuse what the detectors found about the brand (feed signals are about ourselves and left out).
+
+    >>> assess([], Facts()) is None
+    True
+    """
+    found: dict[str, Signal] = {s.kind: s for s in signals if s.kind != "feed"}
+    if not found:
+        return None
+    row = next(row for row in SEVERITY_TABLE if row.holds(found, facts))
+    scenario, why = scenario_of(found, facts)
+    facts = msgspec.structs.replace(facts, scenario=scenario, severity=row.severity)
+    return Assessment(scenario, row.severity, (row.words, why), facts, tuple(found[k] for k in sorted(found)))
+
+
+def scenario_of(found: dict[str, Signal], facts: Facts) -> tuple[str, str]:
+    """Which of the shipped scenarios this looks like, and why; the first that fits."""
+    if "data_breach" in facts.risks:
+        return "data_security", "posts speak of a data breach"
+    if "outage" in facts.issues:
+        return "service_outage", "posts speak of an outage"
+    if "campaign" in facts.issues:
+        return "campaign_blunder", "posts speak of a campaign"
+    thread_share = facts.thread_posts * 2 >= facts.mentions if facts.mentions else False
+    if "virality" in found and (thread_share or "volume" not in found):
+        return "viral_complaint", "one conversation carries it"
+    return "backlash", "many people at once"
+
+
+class Surroundings(NamedTuple):
+    """What the facts need from outside the window."""
+
+    brand: str
+    hour: int
+    weekday: int
+    expected_per_hour: int
+    usual_negative_share_milli: int
+    blind: bool
+    minutes_open: int
+    acknowledged: bool
+
+
+def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) -> Facts:
+    """The facts of the last hour, as the flowchart may ask for them."""
+    counts = window.counts(HOUR_MS)
+    found = {s.kind: s for s in signals}
+    thread = _leading_thread(window, found.get("virality"))
+    texts = distinct(counts.texts)
+    new_share = counts.new_accounts * 1000 // counts.mentions if counts.mentions else 0
+    copied = texts * 2 <= counts.mentions
+    volume = found.get("volume")
+    return Facts(
+        brand=around.brand,
+        mentions=counts.mentions,
+        expected=around.expected_per_hour,
+        volume_ratio_milli=_ratio_milli(volume, counts.mentions, around.expected_per_hour),
+        negative=counts.negative,
+        negative_share_milli=_share(counts.negative, counts.scored),
+        usual_negative_share_milli=around.usual_negative_share_milli,
+        voices=distinct(counts.authors),
+        negative_voices=distinct(counts.negative_authors),
+        texts=texts,
+        loudest_voice_share_milli=_share(window.loudest_voice(HOUR_MS), counts.mentions),
+        coordinated=counts.mentions >= COORDINATED_POSTS and (copied or new_share >= 400),
+        thread_posts=thread.posts if thread else 0,
+        thread_voices=distinct_bits(int(thread.voices, 16)) if thread else 0,
+        thread_negative_share_milli=_share(thread.negative, thread.scored or thread.posts) if thread else 0,
+        reach=counts.reach_sum,
+        new_accounts=counts.new_accounts,
+        risks=_risks(counts),
+        issues=_issues(counts),
+        sources=tuple(sorted(counts.sources)),
+        languages=tuple(sorted(counts.languages)),
+        signals=tuple(sorted(found)),
+        volume_score_milli=_score(volume),
+        negativity_score_milli=_score(found.get("negativity")),
+        virality_score_milli=_score(found.get("virality")),
+        responses=counts.responses,
+        blind=around.blind,
+        minutes_open=around.minutes_open,
+        acknowledged=around.acknowledged,
+        hour=around.hour,
+        weekday=around.weekday,
+        business_hours=around.weekday <= WEEKDAYS and 9 <= around.hour < 18,
+    )
+
+
+def _risks(counts: Counts) -> tuple[str, ...]:
+    floor = max(RISKY_POSTS, counts.mentions * RISKY_SHARE_MILLI // 1000)
+    return tuple(sorted(k for k, n in counts.risks.items() if n >= floor))
+
+
+def _issues(counts: Counts) -> tuple[str, ...]:
+    """What at least a fifth of the negative posts (and at least five posts) complain about."""
+    floor = max(5, counts.negative // 5)
+    return tuple(sorted(k for k, n in counts.issues.items() if n >= floor))
+
+
+def _leading_thread(window: Window, virality: Signal | None) -> Thread | None:
+    if virality is not None:
+        key = virality.evidence.get("thread") or virality.evidence.get("cluster")
+        named = window.threads.get(str(key)) or window.clusters.get(str(key))
+        if named is not None:
+            return named
+    return min(window.threads.values(), key=lambda t: (-t.posts, t.first_ms, t.key), default=None)
+
+
+def _ratio_milli(volume: Signal | None, mentions: int, expected: int) -> int:
+    if volume is not None:
+        return volume.observed * 1000 // max(volume.expected, 1)
+    return mentions * 1000 // max(expected, 1)
+
+
+def _share(part: int, whole: int) -> int:
+    return part * 1000 // whole if whole else 0
+
+
+def _score(signal: Signal | None) -> int:
+    return signal.score if signal is not None else 0

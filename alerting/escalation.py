@@ -1,0 +1,457 @@
+"""One brand's incidents: opened, walked through the flowchart, answered and closed. Pure.
+
+The casebook changes at grid points only. Every change that a person or a log should see is a `Decision` with a reason.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from alerting.assessment import Assessment
+from alerting.decision import Decision, DecisionKind, Reason
+from alerting.facts import BLIND, Facts
+from alerting.flowchart.model import Chart
+from alerting.flowchart.walk import (
+    Effect,
+    EndWalk,
+    NotifyPeople,
+    PagePeople,
+    Walk,
+    acknowledged,
+    begin,
+    escalated,
+    resume,
+)
+from alerting.incident import REOPENS_WITHIN_MS, Incident, rank
+from detectors.detector import Signal
+from stream.codec import HOUR_MS, MINUTE_MS
+
+CALM_AFTER_MS = HOUR_MS
+"""An incident without a signal for so long, with complete sources, is over."""
+FALLS_AFTER_MS = 30 * MINUTE_MS
+"""Severity climbs at once and falls after so long at the lower level."""
+QUIET_MS = 30 * MINUTE_MS
+"""After so long without a word, a person is told by a notice, not by a silent edit of the card."""
+UPDATE_EVERY_MS = 5 * MINUTE_MS
+NEW_NORMAL_AFTER_MS = 24 * HOUR_MS
+LOOK_EVERY_MS = MINUTE_MS
+STRONGER_MILLI = 2000
+"""What a human closed, or a day made normal, is told again only at twice its size or at a higher severity."""
+
+
+class Settled(msgspec.Struct):
+    """Signals that a human closed, or that a day made normal: quiet until they vanish or get markedly stronger."""
+
+    reason: Reason
+    severity: str
+    ratio_milli: int
+    signal_ms: int
+
+
+class Casebook(msgspec.Struct, omit_defaults=True):
+    """The incidents of one brand: the brand's own trouble, and our blindness about it."""
+
+    brand: str
+    incident: Incident | None = None
+    """The latest one, open or closed."""
+    blind: Incident | None = None
+    settled: Settled | None = None
+    failed: dict[str, str] = {}
+    """Incident -> key of the page that could not be delivered: climbed once for each."""
+
+
+class HumanAct(Protocol):
+    """What the casebook needs of an answer (see `tocsin.entry.Answer`)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def incident(self) -> str: ...
+    @property
+    def answer(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+
+
+class Scene(NamedTuple):
+    """What goes on the card besides the decision itself."""
+
+    signals: tuple[Signal, ...] = ()
+    facts: Facts = Facts()
+    exemplars: tuple[str, ...] = ()
+    history: tuple[int, ...] = ()
+
+
+def slug(brand: str) -> str:
+    """A brand's name as it stands in ids.
+
+    >>> slug("Acme Air & Sons")
+    'acme-air-sons'
+    """
+    words = "".join(c if c.isalnum() else " " for c in brand.casefold()).split()
+    return "-".join(words) or "brand"
+
+
+class Desk:
+    """Works one brand's casebook at one grid point.
+
+    New walks begin on `chart`; one under way stays on the version it began with, which `charts` gives by its digest.
+    """
+
+    def __init__(self, book: Casebook, chart: Chart, charts: Callable[[str], Chart], at_ms: int, scene: Scene) -> None:
+        self.book = book
+        self.chart = chart
+        self._charts = charts
+        self.at_ms = at_ms
+        self.scene = scene
+        self.out: list[Decision] = []
+        self.fresh = False
+        """Whether there is a finding about the brand at this grid point."""
+
+    # ---- the brand's own trouble
+
+    def assess(self, assessment: Assessment | None, *, blind: bool) -> None:
+        """Take in what the signals amount to now."""
+        self.fresh = assessment is not None
+        incident = self.book.incident
+        if incident is not None and incident.is_open:
+            if assessment is None:
+                self._quiet(incident, blind=blind)
+            else:
+                self._goes_on(incident, assessment)
+        elif assessment is not None and not self._is_settled(assessment):
+            self._open(assessment)
+
+    def timers(self) -> None:
+        """Let the walks go on whose time is up, and keep the card of an open incident fresh."""
+        for incident in (self.book.incident, self.book.blind):
+            if incident is None or not incident.is_open:
+                continue
+            if incident.walk is not None and not incident.walk.done and 0 < incident.walk.due_ms <= self.at_ms:
+                self._walk(
+                    incident, *resume(self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms)
+                )
+            if (
+                incident is self.book.incident
+                and self.fresh
+                and self.at_ms - max(incident.updated_ms, incident.told_ms) >= UPDATE_EVERY_MS
+            ):
+                self._tell(incident, "still_going")
+
+    def answer(self, act: HumanAct) -> None:
+        """Take in what a human did. The same act twice, or on an incident that is over, changes nothing."""
+        incident = self._named(act.incident)
+        if incident is None or not incident.is_open or act.id in incident.answers:
+            return
+        incident.answers = (*incident.answers[-49:], act.id)
+        if act.answer in ("acknowledge", "own"):
+            self._acknowledge(incident, act)
+        elif act.answer == "escalate":
+            self._escalate(incident, act)
+        elif act.answer in ("false_alarm", "resolve"):
+            self._close(incident, "false_alarm" if act.answer == "false_alarm" else "resolved", note=act.who)
+            self._settle(incident, "false_alarm" if act.answer == "false_alarm" else "resolved")
+
+    def delivery_failed(self, incident_id: str, key: str) -> None:
+        """No way to these people works: the next rung at once, if it was the page that is waited for."""
+        incident = self._named(incident_id)
+        waits = incident is not None and incident.walk is not None and not incident.walk.done
+        if incident is None or not waits or incident.is_answered or not incident.is_open:
+            return
+        if self.book.failed.get(incident.id) == key:
+            return
+        self.book.failed[incident.id] = key
+        assert incident.walk is not None
+        walk, effects = escalated(
+            self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms, "no way to them works"
+        )
+        self._walk(incident, walk, effects, reason="delivery_failed")
+
+    # ---- our own blindness
+
+    def listen(self, feed: Signal | None) -> None:
+        """Open or close the incident about ourselves: a source that is silent, lagging or capped."""
+        blind = self.book.blind
+        if feed is not None and (blind is None or not blind.is_open):
+            self._go_blind(feed)
+        elif feed is not None and blind is not None:
+            blind.signal_ms = self.at_ms
+        elif blind is not None and blind.is_open:
+            self._close(blind, "source_back")
+
+    def _go_blind(self, feed: Signal) -> None:
+        state = str(feed.evidence.get("state", "silent"))
+        reason: Reason = (
+            "source_capped" if state == "capped" else "source_lagging" if state == "lagging" else "source_silent"
+        )
+        incident = Incident(
+            id=f"{slug(self.book.brand)}-{BLIND}-{self.at_ms}",
+            brand=self.book.brand,
+            scenario=BLIND,
+            severity="medium",
+            opened_ms=self.at_ms,
+            signal_ms=self.at_ms,
+            level_ms=self.at_ms,
+            facts=msgspec.structs.replace(
+                self.scene.facts, scenario=BLIND, severity="medium", blind=True, signals=("feed",)
+            ),
+        )
+        self.book.blind = incident
+        self._decide(incident, "OpenIncident", reason, signals=(feed,))
+        self._walk(incident, *begin(self.chart, BLIND, self._facts(incident), self.at_ms), reason=reason)
+
+    # ---- the life of an incident
+
+    def _open(self, assessment: Assessment) -> None:
+        before = self.book.incident
+        back = before is not None and self.at_ms - before.closed_ms < REOPENS_WITHIN_MS and before.status == "closed"
+        if back and before is not None:
+            incident = before
+            incident.move("open")
+            incident.reopened += 1
+            incident.acknowledged_by = incident.closed_because = ""
+            incident.paged = incident.told_targets = ()
+            incident.told_ms = incident.updated_ms = 0
+            incident.opened_ms = self.at_ms
+        else:
+            incident = Incident(
+                id=f"{slug(self.book.brand)}-{self.at_ms}",
+                brand=self.book.brand,
+                scenario=assessment.scenario,
+                severity=assessment.severity,
+                opened_ms=self.at_ms,
+            )
+            self.book.incident = incident
+        self.book.settled = None
+        incident.scenario, incident.severity = assessment.scenario, assessment.severity
+        incident.signal_ms = incident.level_ms = self.at_ms
+        incident.no_page = ""
+        incident.facts = assessment.facts
+        self._decide(incident, "OpenIncident", "flared_up" if back else "signals", note="; ".join(assessment.reasons))
+        self._begin(incident, "flared_up" if back else "flowchart")
+
+    def _goes_on(self, incident: Incident, assessment: Assessment) -> None:
+        incident.signal_ms = self.at_ms
+        incident.facts = assessment.facts
+        if rank(assessment.severity) > rank(incident.severity):
+            incident.severity, incident.scenario = assessment.severity, assessment.scenario
+            incident.level_ms = self.at_ms
+            self._begin(incident, "severity_rose")
+        elif rank(assessment.severity) == rank(incident.severity):
+            incident.level_ms = self.at_ms
+        elif self.at_ms - incident.level_ms >= FALLS_AFTER_MS:
+            incident.severity = assessment.severity
+            incident.level_ms = self.at_ms
+            self._tell(incident, "severity_fell")
+        if self.at_ms - incident.opened_ms >= NEW_NORMAL_AFTER_MS:
+            self._close(incident, "new_normal")
+            self._settle(incident, "new_normal")
+
+    def _quiet(self, incident: Incident, *, blind: bool) -> None:
+        if blind:
+            incident.signal_ms = self.at_ms  # what cannot be heard is not calm: the hour begins when we hear again
+        elif self.at_ms - incident.signal_ms >= CALM_AFTER_MS:
+            self._close(incident, "calm")
+
+    def _begin(self, incident: Incident, reason: Reason) -> None:
+        walk, effects = begin(self.chart, incident.scenario, self._facts(incident), self.at_ms)
+        if incident.is_answered:
+            effects = [_as_notice(effect) for effect in effects]
+            walk.done, walk.due_ms = True, 0
+        told = len(self.out)
+        self._walk(incident, walk, effects, reason=reason)
+        if len(self.out) == told and reason == "severity_rose":
+            self._tell(incident, "severity_rose")
+
+    def _acknowledge(self, incident: Incident, act: HumanAct) -> None:
+        first = not incident.is_answered
+        if act.answer == "own" and incident.owner != act.who:
+            incident.owner = act.who
+            first = True
+        if not incident.acknowledged_by:
+            incident.acknowledged_by = act.who
+        if incident.status == "open":
+            incident.move("acknowledged")
+        if not first:
+            return
+        self._decide(incident, "Update", "owned" if act.answer == "own" else "acknowledged", note=act.who)
+        if incident.walk is not None and not incident.walk.done:
+            self._walk(
+                incident, *acknowledged(self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms)
+            )
+
+    def _escalate(self, incident: Incident, act: HumanAct) -> None:
+        assert incident.walk is not None  # an open incident has begun its walk
+        chart = self._chart_of(incident.walk)
+        words = f"{act.who} asked for the next one"
+        walk, effects = escalated(chart, incident.walk, self._facts(incident), self.at_ms, words)
+        self._walk(incident, walk, effects, reason="asked_by_human")
+
+    def _close(self, incident: Incident, reason: Reason, note: str = "") -> None:
+        incident.move("closed")
+        incident.closed_ms = self.at_ms
+        incident.closed_because = reason
+        incident.walk = None
+        self.book.failed.pop(incident.id, None)
+        self._decide(incident, "StandDown", reason, targets=incident.told_targets, note=note)
+        incident.told_ms = self.at_ms
+
+    def _settle(self, incident: Incident, reason: Reason) -> None:
+        if incident.scenario != BLIND:
+            ratio = incident.facts.volume_ratio_milli if incident.facts else 0
+            self.book.settled = Settled(reason, incident.severity, ratio, self.at_ms)
+
+    def _is_settled(self, assessment: Assessment) -> bool:
+        settled = self.book.settled
+        if settled is None:
+            return False
+        if self.at_ms - settled.signal_ms >= CALM_AFTER_MS:
+            self.book.settled = None
+            return False
+        settled.signal_ms = self.at_ms
+        stronger = assessment.facts.volume_ratio_milli * 1000 >= settled.ratio_milli * STRONGER_MILLI
+        return rank(assessment.severity) <= rank(settled.severity) and not stronger
+
+    # ---- from effects to decisions
+
+    def _walk(self, incident: Incident, walk: Walk, effects: Iterable[Effect], reason: Reason = "flowchart") -> None:
+        incident.walk = walk
+        told = False
+        for effect in effects:
+            if isinstance(effect, PagePeople):
+                told |= self._page(incident, effect, reason)
+            elif isinstance(effect, NotifyPeople):
+                self._notify(incident, effect, reason)
+                told = True
+            elif isinstance(effect, EndWalk) and not told and not incident.told_ms:
+                self._no_page(incident, "below_severity", effect.node)
+
+    def _page(self, incident: Incident, effect: PagePeople, reason: Reason) -> bool:
+        climbs = effect.rung > 0
+        new = tuple(t for t in effect.targets if t not in incident.paged)
+        if not new and not climbs:
+            self._no_page(incident, "already_paged", effect.node)
+            return False
+        targets = effect.targets if climbs else new
+        incident.paged = (*incident.paged, *new)
+        why: Reason = "not_acknowledged" if climbs and reason == "flowchart" else reason
+        self._decide(
+            incident,
+            "Escalate" if climbs else "Page",
+            why,
+            targets=targets,
+            by=effect.by,
+            node=effect.node,
+            rung=effect.rung,
+            ack_by_ms=self.at_ms + effect.ack_within_ms if effect.ack_within_ms else 0,
+            next_targets=effect.next_targets,
+        )
+        self._told(incident, targets)
+        return True
+
+    def _notify(self, incident: Incident, effect: NotifyPeople, reason: Reason) -> None:
+        self._decide(incident, "Notify", reason, targets=effect.targets, by=effect.by, node=effect.node)
+        self._told(incident, effect.targets)
+
+    def _tell(self, incident: Incident, reason: Reason) -> None:
+        """Let people know of a change: a silent edit of the card, or a notice after half an hour without a word."""
+        spoken = max(incident.told_ms, incident.updated_ms)
+        loud = bool(incident.told_targets) and self.at_ms - spoken >= QUIET_MS
+        loud = loud or (bool(incident.told_targets) and reason == "asked_by_human")
+        if not incident.told_targets:
+            return
+        self._decide(incident, "Notify" if loud else "Update", reason, targets=incident.told_targets)
+        if loud:
+            self._told(incident, incident.told_targets)
+        else:
+            incident.updated_ms = self.at_ms
+
+    def _no_page(self, incident: Incident, reason: Reason, node: str) -> None:
+        if incident.no_page != reason:
+            incident.no_page = reason
+            self._decide(incident, "NoPage", reason, node=node)
+
+    def _told(self, incident: Incident, targets: Sequence[str]) -> None:
+        incident.told_ms = incident.updated_ms = self.at_ms
+        incident.told_targets = tuple(targets)
+
+    def _decide(
+        self,
+        incident: Incident,
+        kind: DecisionKind,
+        reason: Reason,
+        *,
+        targets: Sequence[str] = (),
+        by: Sequence[str] = (),
+        node: str = "",
+        rung: int = 0,
+        ack_by_ms: int = 0,
+        next_targets: Sequence[str] = (),
+        signals: tuple[Signal, ...] | None = None,
+        note: str = "",
+    ) -> None:
+        incident.number += 1
+        signals = self.scene.signals if signals is None else signals
+        about_us = incident.scenario == BLIND
+        self.out.append(
+            Decision(
+                key=f"{incident.id}/{incident.number}/{kind}",
+                at_ms=self.at_ms,
+                brand=incident.brand,
+                kind=kind,
+                incident=incident.id,
+                scenario=incident.scenario,
+                severity=incident.severity,
+                reason=reason,
+                targets=tuple(targets),
+                by=tuple(by),
+                node=node,
+                rung=rung,
+                ack_by_ms=ack_by_ms,
+                next_targets=tuple(next_targets),
+                signals=tuple(s for s in signals if (s.kind == "feed") == about_us),
+                facts=self._facts(incident),
+                exemplars=() if about_us else self.scene.exemplars,
+                history=self.scene.history,
+                path=tuple(step.words for step in incident.walk.path[-12:]) if incident.walk is not None else (),
+                note=note,
+            )
+        )
+
+    def _facts(self, incident: Incident) -> Facts:
+        return msgspec.structs.replace(
+            incident.facts or self.scene.facts,
+            scenario=incident.scenario,
+            severity=incident.severity,
+            minutes_open=(self.at_ms - incident.opened_ms) // MINUTE_MS,
+            acknowledged=incident.is_answered,
+        )
+
+    def _chart_of(self, walk: Walk) -> Chart:
+        return self.chart if walk.chart == self.chart.digest else self._charts(walk.chart)
+
+    def _named(self, incident_id: str) -> Incident | None:
+        for incident in (self.book.incident, self.book.blind):
+            if incident is not None and incident.id == incident_id:
+                return incident
+        return None
+
+
+def due_ms(book: Casebook, at_ms: int) -> int | None:
+    """When the casebook wants to be looked at again although nothing came in."""
+    times = []
+    for incident in (book.incident, book.blind):
+        if incident is None or not incident.is_open:
+            continue
+        if incident.scenario != BLIND:
+            times.append(at_ms - at_ms % LOOK_EVERY_MS + LOOK_EVERY_MS)
+        if incident.walk is not None and not incident.walk.done and incident.walk.due_ms:
+            times.append(incident.walk.due_ms)
+    return min(times) if times else None
+
+
+def _as_notice(effect: Effect) -> Effect:
+    if isinstance(effect, PagePeople):
+        return NotifyPeople(node=effect.node, targets=effect.targets, by=effect.by, words=effect.words)
+    return effect

@@ -1,0 +1,99 @@
+"""An incident: one story of trouble about one brand, from the first signal to the review.
+
+    open -> acknowledged -> contained -> closed -> reviewed
+      \\________________________________/   (a close may come at any time before)
+    closed -> open                          (what flares up again within 24 h reopens under its id)
+
+Anything else is an `IllegalMove`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from alerting.facts import SEVERITIES, Facts
+from alerting.flowchart.walk import Walk
+
+Status = Literal["open", "acknowledged", "contained", "closed", "reviewed"]
+
+MOVES: dict[Status, tuple[Status, ...]] = {
+    "open": ("acknowledged", "contained", "closed"),
+    "acknowledged": ("contained", "closed"),
+    "contained": ("acknowledged", "closed"),
+    "closed": ("reviewed", "open"),
+    "reviewed": (),
+}
+
+REOPENS_WITHIN_MS = 24 * 3_600_000
+
+
+class IllegalMove(ValueError):  # noqa: N818 - the name of what was tried
+    """An incident was asked to make a move that its life cycle does not have."""
+
+
+class Incident(msgspec.Struct, omit_defaults=True):
+    """Where one incident stands. Belongs to the core: changed at grid points only."""
+
+    id: str
+    brand: str
+    scenario: str
+    severity: str
+    opened_ms: int
+    status: Status = "open"
+    closed_ms: int = 0
+    closed_because: str = ""
+    walk: Walk | None = None
+    number: int = 0
+    """Decisions taken so far: the next one's number in its key."""
+    told_ms: int = 0
+    """When a person was last told anything (0: never)."""
+    told_targets: tuple[str, ...] = ()
+    updated_ms: int = 0
+    paged: tuple[str, ...] = ()
+    """Whom this incident has paged, in order."""
+    signal_ms: int = 0
+    """When a signal was last seen."""
+    level_ms: int = 0
+    """When the signals last justified the present severity."""
+    acknowledged_by: str = ""
+    owner: str = ""
+    answers: tuple[str, ...] = ()
+    """Ids of the answers taken in, so that the same click counts once."""
+    facts: Facts | None = None
+    no_page: str = ""
+    """The last reason for paging nobody: told once, not every five seconds."""
+    reopened: int = 0
+
+    def move(self, status: Status) -> None:
+        """Go to another status.
+
+        >>> i = Incident(id="acme-0", brand="acme", scenario="backlash", severity="low", opened_ms=0)
+        >>> i.move("acknowledged"); i.move("open")
+        Traceback (most recent call last):
+        ...
+        alerting.incident.IllegalMove: acme-0 is acknowledged: it can become contained or closed, not open
+        """
+        allowed = MOVES[self.status]
+        if status not in allowed:
+            choices = " or ".join(allowed) or "nothing else"
+            raise IllegalMove(f"{self.id} is {self.status}: it can become {choices}, not {status}")
+        self.status = status
+
+    @property
+    def is_open(self) -> bool:
+        """Neither closed nor reviewed."""
+        return self.status in ("open", "acknowledged", "contained")
+
+    @property
+    def is_answered(self) -> bool:
+        """Somebody has it: nobody is paged any more."""
+        return self.status in ("acknowledged", "contained")
+
+
+def rank(severity: str) -> int:
+    """Severities in order, 0 = low.
+
+    >>> rank("critical")
+    3
+    """
+    return SEVERITIES.index(severity)

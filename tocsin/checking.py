@@ -1,0 +1,41 @@
+"""Everything that `tocsin check` and `tocsin flowchart check` look at."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from alerting.flowchart.check import warnings_of
+from alerting.flowchart.load import ChartError, load_chart
+from alerting.flowchart.model import Chart
+from tocsin.settings import SettingsError, check_settings, load_settings
+
+
+def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
+    """All problems of a configuration, one line each; empty when it is in order."""
+    try:
+        settings = load_settings(config, environment)
+    except SettingsError as error:
+        return list(error.problems)
+    problems = check_settings(settings)
+    found, _ = chart_problems(settings.flowchart_path)
+    return [*problems, *found]
+
+
+def chart_problems(path: Path) -> tuple[list[str], list[str]]:
+    """`(problems, warnings)` of a flowchart file, one line each."""
+    try:
+        chart = read_chart(path)
+    except ChartError as error:
+        return str(error).splitlines(), []
+    except OSError as error:
+        return [f"{path}: cannot be read: {error.strerror}"], []
+    return [], [str(warning) for warning in warnings_of(chart)]
+
+
+def read_chart(path: Path) -> Chart:
+    """Load a flowchart from a file. Raises `ChartError` or `OSError`."""
+    return load_chart(chart_text(path), str(path))
+
+
+def chart_text(path: Path) -> str:
+    """The text of a flowchart file; what is no UTF-8 is a `ChartError`'s business, not a traceback's."""
+    return path.read_bytes().decode("utf-8", "replace")

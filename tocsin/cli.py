@@ -1,0 +1,238 @@
+"""The command line: maps words and flags to the parts that do the work.
+
+Exit status: 0 done, 1 a check or a verification failed, 2 the call, a file or the configuration is wrong.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+
+from tocsin import __version__
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Listen to what the public says, notice early when it turns, and page until a human has acknowledged.",
+    epilog="Start with: [bold]tocsin demo[/bold]",
+)
+flowchart_app = typer.Typer(no_args_is_help=True, help="Check and draw a crisis flowchart.")
+app.add_typer(flowchart_app, name="flowchart")
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
+
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one plain line, never a traceback."""
+    from tocsin.mistakes import MISTAKES
+
+    try:
+        app()
+    except MISTAKES as mistake:
+        fail(str(mistake))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def fail(message: str, status: int = 2) -> NoReturn:
+    """Say what is wrong and leave."""
+    for line in message.splitlines():
+        err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise SystemExit(status)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False) -> None:
+    if version:
+        out.print(f"tocsin {__version__}", highlight=False)
+        raise SystemExit(0)
+
+
+@app.command(epilog="Example: tocsin demo --seed 7")
+def demo(
+    seed: Annotated[int, typer.Option(help="Another seed is another fortnight.")] = 1,
+    directory: Annotated[Path, typer.Option("--dir", help="Where the files of the demo go.")] = Path("tocsin-demo"),
+) -> None:
+    """Replay a made-up brand's fortnight, with a crisis in it, through the real path. Needs nothing else."""
+    from tocsin.demo import run_demo
+
+    raise SystemExit(run_demo(seed, directory, out, err))
+
+
+@app.command(epilog="Example: tocsin run --config tocsin.yaml")
+def run(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")
+    ] = None,
+) -> None:
+    """Listen, decide and page until stopped: the embedded service."""
+    from tocsin.embedded import run_service
+    from tocsin.settings import load_settings
+
+    run_service(load_settings(_config_or_default(config), os.environ), err)
+
+
+@app.command(epilog="Example: tocsin check --config tocsin.yaml")
+def check(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check everything in the configuration: settings, queries with their examples, flowchart, secrets."""
+    from tocsin.checking import check_all
+
+    problems = check_all(_config_or_default(config), os.environ)
+    if as_json:
+        _print_json({"ok": not problems, "problems": problems})
+    for problem in problems if not as_json else []:
+        err.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+    if not problems and not as_json:
+        out.print("Everything in the configuration is in order.")
+    raise SystemExit(1 if problems else 0)
+
+
+@app.command(
+    epilog="Examples: tocsin replay mentions.jsonl.gz --brand United\n\n"
+    "tocsin replay day1.jsonl day2.jsonl --brand 'JetBlue=jetblue OR \"jet blue\"' --decisions out.jsonl"
+)
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Mention files: JSON lines, gzip or not.", metavar="FILE...")],
+    brand: Annotated[
+        list[str] | None, typer.Option(help="NAME takes every row as about it; NAME=QUERY only what the query hits.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Brands and flowchart from a tocsin.yaml.")
+    ] = None,
+    flowchart: Annotated[Path | None, typer.Option(help="Another flowchart than the shipped one.")] = None,
+    decisions: Annotated[Path | None, typer.Option(help="Write each decision here, one JSON line each.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only mentions from here on (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only mentions before this (RFC 3339).")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Languages of --brand; default en.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Keep the journal here, for `tocsin verify`.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run mention files through intake and core on virtual time, as fast as it goes."""
+    from tocsin.replaying import ReplayCall, run_replay
+
+    call = ReplayCall(
+        files=files,
+        brands=brand or [],
+        config=config,
+        flowchart=flowchart,
+        decisions=decisions,
+        since=since,
+        until=until,
+        languages=tuple(language or ["en"]),
+        journal=journal,
+    )
+    result = run_replay(call, out=err if as_json else out, progress_on=err)
+    if as_json:
+        _print_json(msgspec.to_builtins(result))
+
+
+@app.command(epilog="Example: tail -F counts.csv | tocsin detect --interval 5m")
+def detect(
+    interval: Annotated[str, typer.Option(help="How long one row is: 1m, 5m, 1h.")] = "5m",
+) -> None:
+    """Score a stream of counts: `timestamp,value` lines in, `timestamp,anomaly_score,page` lines out, at once."""
+    from tocsin.filters import detect_lines
+
+    detect_lines(interval, sys.stdin, sys.stdout, sys.stderr)
+
+
+@app.command(epilog="""Example: echo '{"text": "still waiting for my refund"}' | tocsin sentiment""")
+def sentiment() -> None:
+    """Judge texts: JSON lines with `text`, `lang`? and `brand`? in, label, score and language out."""
+    from tocsin.filters import sentiment_lines
+
+    sentiment_lines(sys.stdin.buffer, sys.stdout, sys.stderr)
+
+
+@app.command(epilog="Example: tocsin verify tocsin-data/journal.db")
+def verify(
+    journal: Annotated[Path, typer.Argument(help="The journal of a run, a replay or the demo.")],
+    as_json: Json = False,
+) -> None:
+    """Replay a journal and compare every decision and chain; names the first difference."""
+    from tocsin.journal import open_existing
+    from tocsin.journal import verify as verify_journal
+
+    verdict = verify_journal(open_existing(journal))
+    if as_json:
+        _print_json({"ok": verdict.ok, **verdict._asdict()})
+    elif verdict.ok:
+        out.print(
+            f"{journal}: {verdict.entries} entries replay to the same {verdict.decisions} decisions "
+            f"({verdict.pages} pages); the chains agree.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        if verdict.unrecorded:
+            out.print(f"{verdict.unrecorded} decisions on the last entries will be taken at the next start.")
+    else:
+        err.print(f"{journal}: {verdict.difference}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise SystemExit(0 if verdict.ok else 1)
+
+
+@flowchart_app.command("check", epilog="Example: tocsin flowchart check crisis_flowchart.yaml")
+def flowchart_check(file: Annotated[Path, typer.Argument(help="The flowchart.")], as_json: Json = False) -> None:
+    """Check a flowchart; every problem has its line, what is wrong and what is allowed."""
+    from tocsin.checking import chart_problems
+
+    problems, warnings = chart_problems(file)
+    if as_json:
+        _print_json({"ok": not problems, "problems": problems, "warnings": warnings})
+    else:
+        for line in problems:
+            err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+        for line in warnings:
+            err.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        if not problems:
+            out.print(f"{file}: in order.", markup=False, highlight=False, soft_wrap=True)
+    raise SystemExit(1 if problems else 0)
+
+
+@flowchart_app.command("show", epilog="Example: tocsin flowchart show crisis_flowchart.yaml --svg chart.svg")
+def flowchart_show(
+    file: Annotated[Path, typer.Argument(help="The flowchart.")],
+    svg: Annotated[
+        Path | None, typer.Option(help="Write the drawing here instead of Mermaid to standard output.")
+    ] = None,
+) -> None:
+    """Draw a flowchart: Mermaid on standard output, or an SVG file."""
+    from alerting.flowchart import picture
+    from tocsin.checking import read_chart
+
+    chart = read_chart(file)
+    if svg is None:
+        sys.stdout.write(picture.mermaid(chart) + "\n")
+    else:
+        svg.write_text(picture.svg(chart), encoding="utf-8")
+        out.print(f"{svg}: drawn.", markup=False, highlight=False, soft_wrap=True)
+
+
+def _config_or_default(config: Path | None) -> Path:
+    path = config or Path("tocsin.yaml")
+    if not path.is_file():
+        fail(f"{path}: there is no such configuration; name one with --config, or see docs/reference/settings.md")
+    return path
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -1,0 +1,245 @@
+"""The core: `apply(entry) -> decisions`. The only place that knows the order of things. Pure.
+
+    part, mark -> seal -> [per brand, per grid point:]
+        listen (is a source silent?) -> window -> score -> learn -> fuse -> walk -> escalate
+
+It reads no clock, randomness, environment, file or network, and logs nothing (DESIGN rule 1): all time is in the
+entries.
+"""
+
+from collections.abc import Sequence
+
+from alerting.assessment import Surroundings, assess, facts_of
+from alerting.decision import Decision
+from alerting.escalation import Desk, Scene, due_ms
+from alerting.facts import Facts
+from alerting.incident import rank
+from detectors.detector import NOTICE, Signal
+from stream.codec import MINUTE_MS, canonical, link
+from stream.window import OPEN_END, SourceState, Window, floor
+from stream.zones import local
+from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
+from tocsin.sealing import Sealing
+from tocsin.state import Brand, BrandState, Contents, CoreState, Guard, pend_part
+
+HISTORY_MS = 90 * MINUTE_MS
+HISTORY_STEP_MS = 5 * MINUTE_MS
+SHOWN_MS = 60 * MINUTE_MS
+GUARD_LEAD_MS = 30 * MINUTE_MS
+"""A crisis began a little before it was noticed: these minutes are not learnt either."""
+
+
+class Engine:
+    """The pure core over all brands of one entries partition.
+
+    Raises `KeyError` when an entry names a configuration that was not given, and `ValueError` when entries do not
+    follow each other: both are corruption of our own, and loud.
+    """
+
+    def __init__(self, *, step_ms: int, partitions: Sequence[int] = (0,), contents: Contents) -> None:
+        self._contents = contents
+        self._sealing = Sealing(marks=dict.fromkeys(partitions, -1))
+        self._step_ms = step_ms
+        self._brands: dict[str, Brand] = {}
+        self._seq = 0
+
+    @classmethod
+    def restore(cls, state: CoreState, contents: Contents) -> "Engine":
+        """An engine that goes on where the snapshot was taken."""
+        engine = cls(step_ms=state.step_ms, contents=contents)
+        engine._sealing = state.sealing
+        engine._seq = state.seq
+        engine._brands = {name: Brand(brand) for name, brand in state.brands.items()}
+        return engine
+
+    def snapshot(self) -> CoreState:
+        """The whole state; shares nothing that changes with the engine once it is written as bytes."""
+        brands = {name: self._brands[name].frozen() for name in sorted(self._brands)}
+        return CoreState(step_ms=self._step_ms, sealing=self._sealing, brands=brands, seq=self._seq)
+
+    @property
+    def seq(self) -> int:
+        """The last entry that was applied."""
+        return self._seq
+
+    @property
+    def sealing(self) -> Sealing:
+        """The protocol's state: read only, for metrics and tests."""
+        return self._sealing
+
+    @property
+    def brands(self) -> dict[str, BrandState]:
+        """The brands' states: read only, for projections and tests."""
+        return {name: brand.state for name, brand in self._brands.items()}
+
+    def apply(self, entry: Entry) -> list[Decision]:
+        """Take in one entry; returns what was decided, by time and brand."""
+        if entry.seq != self._seq + 1:
+            raise ValueError(f"entry {entry.seq} after {self._seq}: the journal has a hole or a repeat")
+        self._seq = entry.seq
+        for step, item in self._sealing.take(entry.event):
+            state = self._brand(item.brand).state
+            if isinstance(item, Part):
+                pend_part(state, step, item.minute_ms, item.part, live=item.live)
+            else:
+                state.controls.setdefault(step, []).append(item.event)
+        limit = self._sealing.complete_step
+        if limit <= self._sealing.done:
+            return []
+        decided = [d for name in sorted(self._brands) for d in self._advance(self._brands[name], limit)]
+        self._sealing.pass_time()
+        return sorted(decided, key=lambda d: d.at_ms)
+
+    def _brand(self, name: str) -> Brand:
+        brand = self._brands.get(name)
+        if brand is None:
+            brand = self._brands[name] = Brand(BrandState(brand=name))
+        return brand
+
+    def _advance(self, brand: Brand, limit: int) -> list[Decision]:
+        """Step one brand through every grid point with news or a due timer, up to the end of step `limit`."""
+        out: list[Decision] = []
+        while (grid := self._next_grid(brand)) is not None and grid <= limit + 1:
+            out += self._step(brand, grid)
+        return out
+
+    def _next_grid(self, brand: Brand) -> int | None:
+        state = brand.state
+        if not state.content and not state.controls:
+            return None
+        news = [step + 1 for step in (*state.pending, *state.controls)]
+        at_ms = state.window.at_ms
+        timers = [t for t in (due_ms(brand.book, at_ms), brand.panel.due_ms(state.window)) if t is not None]
+        # A timer is due at the first grid point at or after it, and never at one that has passed.
+        first = at_ms // self._step_ms + 1
+        news += [max(-(-t // self._step_ms), first) for t in timers]
+        return min(news, default=None)
+
+    def _step(self, brand: Brand, grid: int) -> list[Decision]:
+        state = brand.state
+        at_ms = grid * self._step_ms
+        window = state.window
+        window.at_ms = at_ms
+        events = _due_controls(state, grid)
+        for event in events:
+            self._configure(brand, event)
+        content = self._contents.content(state.content)
+        chart = self._contents.chart(content.chart)
+        _take_parts(state, grid, self._step_ms)
+        signals = [s for s in brand.panel.score(window) if s.score >= NOTICE]
+        feed = next((s for s in signals if s.kind == "feed"), None)
+        _note_blindness(window, feed)
+        _learn(brand)
+        scene = self._scene(brand, signals, content.timezone)
+        desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene)
+        desk.listen(feed)
+        for event in events:
+            if isinstance(event, Answer):
+                desk.answer(event)
+        desk.assess(assess(signals, scene.facts), blind=feed is not None)
+        for event in events:
+            if isinstance(event, DeliveryReport) and event.outcome == "failed":
+                desk.delivery_failed(event.incident, event.key)
+        desk.timers()
+        _guard(state)
+        for decision in desk.out:
+            state.decisions += 1
+            state.chain = link(state.chain, canonical(decision))
+        return desk.out
+
+    def _configure(self, brand: Brand, event: ControlEvent) -> None:
+        if isinstance(event, ConfigChange):
+            self._contents.content(event.digest)
+            brand.state.content = event.digest
+        elif isinstance(event, SourceReport):
+            source = brand.state.window.sources.setdefault(event.source, SourceState())
+            source.status = event.status
+            source.status_since_ms = event.since_ms or event.at_ms
+
+    def _scene(self, brand: Brand, signals: Sequence[Signal], timezone: str) -> Scene:
+        """What a decision shows; computed only when there may be one."""
+        window = brand.state.window
+        book = brand.book
+        if not signals and not any(i is not None and i.is_open for i in (book.incident, book.blind)):
+            return Scene(facts=Facts(brand=brand.state.brand))
+        clock = local(window.at_ms, timezone)
+        around = Surroundings(
+            brand=brand.state.brand,
+            hour=clock.hour,
+            weekday=clock.isoweekday(),
+            expected_per_hour=brand.panel.expected_per_hour(window),
+            usual_negative_share_milli=brand.panel.usual_negative_share_milli,
+            blind=any(s.kind == "feed" for s in signals),
+            minutes_open=0,
+            acknowledged=False,
+        )
+        return Scene(
+            signals=tuple(signals),
+            facts=facts_of(window, signals, around),
+            exemplars=tuple(e.name for e in window.exemplars(SHOWN_MS)),
+            history=_history(window),
+        )
+
+
+def _due_controls(state: BrandState, grid: int) -> list[ControlEvent]:
+    due = sorted(step for step in state.controls if step < grid)
+    return [event for step in due for event in state.controls.pop(step)]
+
+
+def _take_parts(state: BrandState, grid: int, step_ms: int) -> None:
+    """Everything known before the grid point joins the window, in an order that no batch can change."""
+    window = state.window
+    for step in sorted(s for s in state.pending if s < grid):
+        for held in sorted(state.pending.pop(step), key=lambda p: (p.minute_ms, p.live)):
+            if not held.live:
+                state.backfilled += held.part.counts.mentions
+                continue
+            window.take(held.minute_ms, held.part)
+            for source in sorted(held.part.counts.sources):
+                heard = window.sources.setdefault(source, SourceState())
+                heard.last_ms = max(heard.last_ms, (step + 1) * step_ms)
+    window.cut()
+
+
+def _note_blindness(window: Window, feed: Signal | None) -> None:
+    """Keep the stretches in which a source was not heard: their minutes are never zeros (DESIGN rule 7)."""
+    is_open = bool(window.blind) and window.blind[-1][1] == OPEN_END
+    if feed is not None and not is_open:
+        window.blind.append((feed.since_ms, OPEN_END))
+    elif feed is None and is_open:
+        window.blind[-1] = (window.blind[-1][0], window.at_ms)
+
+
+def _learn(brand: Brand) -> None:
+    """Minutes that left the open ones teach the baselines, unless an incident guards them (DESIGN rule 8)."""
+    for closed in brand.state.window.close():
+        start, end = closed.pulse.start_ms, closed.pulse.end_ms
+        guarded = any(g.from_ms < end and g.until_ms > start for g in brand.state.guards)
+        brand.panel.learn(closed, allowed=not guarded)
+
+
+def _guard(state: BrandState) -> None:
+    """Open a guard with an incident of medium or more and end it with the incident; forget what has passed.
+
+    A low one is no crisis: what happens often must be learnt, or it would be told for ever.
+    """
+    assert state.book is not None
+    incident = state.book.incident
+    guards = state.guards
+    is_open = bool(guards) and guards[-1].until_ms == OPEN_END
+    serious = incident is not None and incident.is_open and rank(incident.severity) > 0
+    if incident is not None and serious and not is_open:
+        guards.append(Guard(incident.opened_ms - GUARD_LEAD_MS, OPEN_END))
+    elif is_open and (incident is None or not incident.is_open):
+        guards[-1] = Guard(guards[-1].from_ms, state.window.at_ms)
+    state.guards = [g for g in guards if g.until_ms > state.window.horizon_ms]
+
+
+def _history(window: Window) -> tuple[int, ...]:
+    """Posts per five minutes over the last 90, oldest first: the small chart on the card."""
+    totals = []
+    end = floor(window.at_ms - 1, MINUTE_MS) + MINUTE_MS
+    for start in range(end - HISTORY_MS, end, HISTORY_STEP_MS):
+        minutes = range(start, start + HISTORY_STEP_MS, MINUTE_MS)
+        totals.append(sum(window.minutes[m].counts.mentions for m in minutes if m in window.minutes))
+    return tuple(totals)

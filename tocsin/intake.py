@@ -1,0 +1,119 @@
+"""Mentions in, parts out: repeats dropped, brands matched, texts scored, everything combined per brand and minute.
+
+Reads no clock and writes nothing; what is to be stored waits in `posts` and `erased` for the sequencer.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from stream.brands import Brand, Matcher
+from stream.combine import Combined, Combiner
+from stream.mention import Mention, ScoredMention
+from stream.names import Names
+from stream.repeats import Repeats
+from stream.scoring import Scoring
+from stream.sources.text_store import StoredPost
+
+
+class Intake:
+    """One input partition's intake.
+
+    `counts` has what became of each mention: read, repeated, unmatched, matched, scored, unscored, responses, edited,
+    deleted, engagement.
+    """
+
+    def __init__(self, brands: Sequence[Brand], names: Names, *, step_ms: int, keep_posts: bool = True) -> None:
+        self._matcher = Matcher(brands)
+        self._scoring = Scoring(brands, names)
+        self._repeats = Repeats()
+        self._combiner = Combiner(names, step_ms)
+        self._names = names
+        self._keep_posts = keep_posts
+        self.counts: Counter[str] = Counter()
+        self.posts: dict[str, StoredPost] = {}
+        """Texts to be stored before the step's parts are journaled, by name."""
+        self.erased: list[str] = []
+        """Ids whose texts their platform took back."""
+
+    def take(self, mention: Mention, offset: int) -> None:
+        """Take in what stands at `offset` of the input partition."""
+        self.counts["read"] += 1
+        if mention.kind == "create":
+            self._create(mention, offset)
+            return
+        brands = self._repeats.brands_of(mention.id)
+        if not brands:
+            # An edit of a post we never saw is the first we see of it; what else concerns it says nothing to us.
+            if mention.kind == "update" and mention.text:
+                self._create(mention, offset)
+            else:
+                self.counts["unmatched"] += 1
+            return
+        for brand in brands:
+            self._follow_up(brand, mention)
+
+    def remember(self, mention: Mention, offset: int) -> None:
+        """Know again, after a restart, a mention that was taken in before: nothing is counted or combined."""
+        known = bool(self._repeats.brands_of(mention.id))
+        taken = mention.kind == "create" or (mention.kind == "update" and not known and bool(mention.text))
+        if taken and not self._repeats.is_repeat(mention.id, offset, mention.observed_ms):
+            self._repeats.remember(mention.id, tuple(b.name for b in self._matcher.match(mention)))
+
+    def seal(self, upto_step: int) -> list[Combined]:
+        """The parts of all steps up to this one, in a fixed order; they are gone from here."""
+        return self._combiner.seal(upto_step)
+
+    def _create(self, mention: Mention, offset: int) -> None:
+        if self._repeats.is_repeat(mention.id, offset, mention.observed_ms):
+            self.counts["repeated"] += 1
+            return
+        found = self._scoring.score(mention)
+        if not found:
+            self.counts["unmatched"] += 1
+            return
+        self.counts["matched"] += 1
+        self._repeats.remember(mention.id, tuple(s.brand for s in found))
+        for scored in found:
+            self._combiner.add(scored)
+        self._count(found)
+        if self._keep_posts:
+            self._keep(mention, found)
+
+    def _count(self, found: Sequence[ScoredMention]) -> None:
+        if all(s.own for s in found):
+            self.counts["responses"] += 1
+        elif found[0].sentiment.label == "unscored":
+            self.counts["unscored"] += 1
+        else:
+            self.counts["scored"] += 1
+
+    def _follow_up(self, brand: str, mention: Mention) -> None:
+        if mention.kind == "update":
+            self.counts["edited"] += 1
+            self._combiner.add_edit(brand, mention)
+            if self._keep_posts and mention.text:
+                self._keep(mention, self._scoring.score(mention))
+        elif mention.kind == "delete":
+            self.counts["deleted"] += 1
+            self._combiner.add_delete(brand, mention)
+            self.posts.pop(self._names.mention(mention.id), None)
+            self.erased.append(mention.id)
+        else:
+            self.counts["engagement"] += 1
+            self._combiner.add_engagement(brand, mention)
+
+    def _keep(self, mention: Mention, found: Sequence[ScoredMention]) -> None:
+        name = self._names.mention(mention.id)
+        self.posts[name] = StoredPost(
+            name=name,
+            id=mention.id,
+            source=mention.source,
+            author=mention.author,
+            text=mention.text,
+            url=mention.url,
+            created_ms=mention.created_ms,
+            followers=mention.author_followers,
+            lang=found[0].sentiment.lang if found else mention.lang,
+            brands=tuple(scored.brand for scored in found),
+            label=found[0].sentiment.label if found else "unscored",
+        )

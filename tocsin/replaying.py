@@ -1,0 +1,164 @@
+"""`tocsin replay` as a person sees it: progress, decisions to a file, and a table at the end."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from alerting.decision import Decision, decision_line
+from stream.brands import Brand
+from stream.codec import canonical, parse_rfc3339
+from stream.query_parser import compile_query
+from tocsin.checking import chart_text
+from tocsin.mistakes import UsageError
+from tocsin.replay import IncidentRow, ReplayResult, replay
+from tocsin.settings import load_settings, shipped_chart_path
+
+
+class ReplayCall(NamedTuple):
+    """What was asked for on the command line."""
+
+    files: Sequence[Path]
+    brands: Sequence[str]
+    config: Path | None
+    flowchart: Path | None
+    decisions: Path | None
+    since: str | None
+    until: str | None
+    languages: tuple[str, ...]
+    journal: Path | None
+
+
+def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> ReplayResult:
+    """Replay as asked, show progress and the table; returns the result.
+
+    Raises one of `tocsin.mistakes.MISTAKES` for what the caller got wrong.
+    """
+    brands, chart = _brands_and_chart(call)
+    if call.journal is not None and call.journal.exists():
+        raise UsageError(f"{call.journal}: is there already; a replay's journal starts empty")
+    sink = _DecisionFile(call.decisions)
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=progress_on
+    )
+    try:
+        with progress:
+            task = progress.add_task("replaying", total=None)
+            result = replay(
+                call.files,
+                brands=brands,
+                chart_text=chart,
+                since_ms=_instant("--since", call.since),
+                until_ms=_instant("--until", call.until),
+                journal_path=call.journal,
+                on_decision=sink.write,
+                progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+    finally:
+        sink.close()
+    show_result(result, out)
+    if call.decisions is not None:
+        _line(out, f"decisions: {call.decisions}")
+    if call.journal is not None:
+        _line(out, f"journal: {call.journal}")
+    return result
+
+
+def show_result(result: ReplayResult, out: Console) -> None:
+    """The table of incidents and the counts."""
+    if result.incidents:
+        table = Table(title="Incidents")
+        for heading in ("opened", "brand", "scenario", "severity", "paged", "whom", "closed", "because"):
+            table.add_column(heading)
+        for row in result.incidents:
+            table.add_row(*[Text(cell) for cell in _cells(row)])
+        out.print(table)
+    else:
+        out.print("No incident.")
+    m = result.mentions
+    _line(
+        out,
+        f"mentions: {m['read']} read, {m['repeated']} repeated, {m['matched']} matched, {m['scored']} scored, "
+        f"{m['unscored']} unscored, {m['dead_lettered']} dead-lettered",
+    )
+    for reason, count in result.dead_letters.items():
+        _line(out, f"  dead letters: {count} {reason}")
+    if result.blind:
+        _line(out, f"blind: {result.blind} times a source fell silent, lagged or was capped")
+    _line(
+        out,
+        f"speed: {result.mentions_per_second} mentions/s ({result.seconds} s), peak memory {result.peak_memory_mb} MB",
+    )
+
+
+def _cells(row: IncidentRow) -> tuple[str, ...]:
+    paged = f"{row.pages} + {row.escalations} escalated" if row.escalations else str(row.pages)
+    told = paged if row.pages or row.escalations else f"no ({row.notices} notices)"
+    return (
+        row.opened[:16].replace("T", " "),
+        row.brand,
+        row.scenario,
+        row.severity,
+        told,
+        ", ".join(row.people),
+        row.closed[:16].replace("T", " ") or "open",
+        row.because,
+    )
+
+
+def _brands_and_chart(call: ReplayCall) -> tuple[list[Brand], str]:
+    chart_path = call.flowchart or shipped_chart_path()
+    brands: list[Brand] = []
+    if call.config is not None:
+        settings = load_settings(call.config, os.environ)
+        brands = list(settings.brand_list())
+        chart_path = call.flowchart or settings.flowchart_path
+    brands += [_brand(text, call.languages) for text in call.brands]
+    if not brands:
+        raise UsageError("no brand: say --brand NAME, --brand NAME=QUERY or --config FILE")
+    names = [b.name for b in brands]
+    if len(set(names)) < len(names):
+        raise UsageError(f"the same brand twice: {', '.join(names)}")
+    return brands, chart_text(chart_path)
+
+
+def _brand(text: str, languages: tuple[str, ...]) -> Brand:
+    name, equals, query = text.partition("=")
+    if not name.strip() or (equals and not query.strip()):
+        raise UsageError(f"--brand {text!r}: expected NAME or NAME=QUERY")
+    if equals:
+        compile_query(query)
+    return Brand(name=name.strip(), query=query if equals else None, languages=languages)
+
+
+def _instant(flag: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_rfc3339(text if "T" in text or " " in text.strip() else f"{text.strip()}T00:00:00Z")
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}; expected 2017-04-27T19:00:00Z or 2017-04-27") from error
+
+
+class _DecisionFile:
+    """Writes decisions as JSON lines; without a path it writes nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file: IO[bytes] | None = path.open("wb") if path is not None else None
+
+    def write(self, decision: Decision) -> None:
+        if self._file is not None:
+            self._file.write(canonical(decision_line(decision)) + b"\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _line(out: Console, text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)

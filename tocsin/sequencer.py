@@ -1,0 +1,150 @@
+"""EDGE. The sequencer: stamps become steps, steps are sealed, journaled and applied.
+
+One input partition, records in the order of their stamps. The same class runs live, in a replay and in a recovery, so
+that all three give the same entries: times come from the records, never from a clock.
+"""
+
+from collections.abc import Callable, Sequence
+
+from alerting.decision import Decision
+from stream.combine import Combined
+from stream.mention import Mention
+from stream.sources.text_store import TextStore
+from tocsin.engine import Engine
+from tocsin.entry import Control, ControlEvent, Event, Mark, Part
+from tocsin.intake import Intake
+from tocsin.journal import Keeper
+
+PARTITION = 0
+Sink = Callable[[Sequence[Decision]], None]
+
+
+class Sequencer:
+    """Feeds one engine from one ordered input.
+
+    `batch` is how many entries share one commit: 1 step live, about 1,000 entries in a replay.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Keeper,
+        engine: Engine,
+        intake: Intake,
+        texts: TextStore,
+        step_ms: int,
+        incarnation: str,
+        sink: Sink,
+        batch: int = 1,
+        snapshot_every: int = 2_000,
+    ) -> None:
+        self._journal = journal
+        self._engine = engine
+        self._intake = intake
+        self._texts = texts
+        self._step_ms = step_ms
+        self._incarnation = incarnation
+        self._sink = sink
+        self._batch = batch
+        self._snapshot_every = snapshot_every
+        self._snapshot_seq = engine.seq
+        self._sealed = engine.sealing.marks[PARTITION]
+        self._step = self._sealed + 1
+        self._controls: list[tuple[int, ControlEvent]] = []
+        self._buffer: list[tuple[int, Event]] = []
+
+    @property
+    def sealed_step(self) -> int:
+        """The last step whose mark was written or waits in the buffer."""
+        return self._sealed
+
+    def mention(self, mention: Mention, *, offset: int) -> None:
+        """Take in a mention; `mention.observed_ms` is its stamp."""
+        self.reach(mention.observed_ms, offset=offset)
+        self._intake.take(mention, offset)
+
+    def control(self, event: ControlEvent, *, observed_ms: int, offset: int) -> None:
+        """Take in what a human, a delivery, a source or the configuration says."""
+        self.reach(observed_ms, offset=offset)
+        self._controls.append((self._step, event))
+
+    def reach(self, observed_ms: int, *, offset: int) -> None:
+        """Time has come to this stamp (a beat alone does no more): seal the steps before it."""
+        step = observed_ms // self._step_ms
+        if step > self._step:
+            self._seal(step - 1, offset)
+            self._step = step
+        elif self._sealed < 0 and step < self._step:
+            self._step = step
+
+    def close(self, *, offset: int) -> None:
+        """Seal the open step and flush: the end of a replay."""
+        self._seal(self._step, offset)
+        self._step += 1
+        self.flush()
+
+    def flush(self) -> None:
+        """Store texts, journal, apply, hand over, record: in this order, so that a crash loses nothing."""
+        if self._intake.posts:
+            self._texts.put(list(self._intake.posts.values()))
+            self._intake.posts = {}
+        for mention_id in self._intake.erased:
+            self._texts.erase_mention(mention_id)
+        self._intake.erased.clear()
+        if not self._buffer:
+            return
+        entries = self._journal.append(self._buffer)
+        self._buffer = []
+        decided = [(entry.seq, decision) for entry in entries for decision in self._engine.apply(entry)]
+        self._sink([decision for _, decision in decided])
+        self._journal.record(decided, applied_seq=self._engine.seq)
+        if self._engine.seq - self._snapshot_seq >= self._snapshot_every:
+            self.snapshot()
+
+    def snapshot(self) -> None:
+        """Keep the engine's state, so that a start need not replay everything."""
+        self._journal.save_snapshot(self._engine)
+        self._snapshot_seq = self._engine.seq
+
+    def _seal(self, upto: int, offset: int) -> None:
+        at_ms = (upto + 1) * self._step_ms
+        counts: dict[int, int] = {}
+        for part in self._intake.seal(upto):
+            counts[part.step] = counts.get(part.step, 0) + 1
+            self._buffer.append((at_ms, self._part(part)))
+        for number, (step, event) in enumerate(self._controls):
+            counts[step] = counts.get(step, 0) + 1
+            control = Control(
+                partition=PARTITION,
+                incarnation=self._incarnation,
+                step=step,
+                brand=event.brand,
+                number=number,
+                event=event,
+            )
+            self._buffer.append((at_ms, control))
+        self._controls = []
+        mark = Mark(
+            partition=PARTITION,
+            incarnation=self._incarnation,
+            from_step=self._sealed,
+            upto_step=upto,
+            counts=counts,
+            offset=offset,
+        )
+        self._buffer.append((at_ms, mark))
+        self._sealed = upto
+        if len(self._buffer) >= self._batch:
+            self.flush()
+
+    def _part(self, combined: Combined) -> Part:
+        return Part(
+            partition=PARTITION,
+            incarnation=self._incarnation,
+            step=combined.step,
+            brand=combined.brand,
+            minute_ms=combined.minute_ms,
+            part=combined.part,
+            live=combined.live,
+            chunk=combined.chunk,
+        )

@@ -1,0 +1,150 @@
+"""What the core knows about one brand, and how it is written down and read back. Pure."""
+
+from typing import Any
+
+import msgspec
+
+from alerting.escalation import Casebook
+from alerting.flowchart.load import load_chart
+from alerting.flowchart.model import Chart
+from detectors.panel import Panel
+from stream.codec import CHAIN_START, canonical, copy_of, decode, digest
+from stream.pulse import PulsePart
+from stream.window import Window
+from tocsin.entry import ControlEvent
+from tocsin.sealing import Sealing
+
+
+class Content(msgspec.Struct, frozen=True):
+    """How a brand is judged: what a `ConfigChange`'s digest stands for."""
+
+    brand: str
+    timezone: str
+    chart: str
+    """Digest of the flowchart's text."""
+
+
+class Guard(msgspec.Struct, frozen=True, array_like=True):
+    """A stretch that no baseline learns: an incident's `[from_ms, until_ms)`."""
+
+    from_ms: int
+    until_ms: int
+
+
+class PendingPart(msgspec.Struct, array_like=True):
+    """Parts of one minute that wait for the next grid point, merged."""
+
+    minute_ms: int
+    live: bool
+    part: PulsePart
+
+
+class BrandState(msgspec.Struct):
+    """The fold of one brand's entries."""
+
+    brand: str
+    content: str = ""
+    """Digest of the configuration in force."""
+    pending: dict[int, list[PendingPart]] = {}
+    """By grid step: what came in and was not looked at yet."""
+    controls: dict[int, list[ControlEvent]] = {}
+    window: Window = msgspec.field(default_factory=Window)
+    panel: dict[str, Any] = {}
+    """The panel's snapshot; empty while the live one is in memory."""
+    book: Casebook | None = None
+    guards: list[Guard] = []
+    reported: dict[str, str] = {}
+    decisions: int = 0
+    chain: str = CHAIN_START
+    backfilled: int = 0
+    """Posts that were marked as not live: counted, never judged."""
+
+
+class CoreState(msgspec.Struct):
+    """Everything `engine.apply` knows: a snapshot is this, in canonical JSON."""
+
+    step_ms: int
+    sealing: Sealing
+    brands: dict[str, BrandState] = {}
+    seq: int = 0
+    """The last entry that was applied."""
+
+
+def pend_part(state: BrandState, step: int, minute_ms: int, part: PulsePart, *, live: bool) -> None:
+    """Put a part aside until the next grid point; parts of one minute and step are merged at once."""
+    waiting = state.pending.setdefault(step, [])
+    for held in waiting:
+        if held.minute_ms == minute_ms and held.live == live:
+            held.part.add(part)
+            return
+    fresh = PulsePart()
+    fresh.add(part)
+    waiting.append(PendingPart(minute_ms, live, fresh))
+
+
+def snapshot_bytes(state: CoreState) -> bytes:
+    """A snapshot in canonical JSON."""
+    return canonical(state)
+
+
+def state_from(body: bytes) -> CoreState:
+    """The inverse of `snapshot_bytes`. Raises `msgspec.ValidationError` on anything else."""
+    return decode(body, CoreState)
+
+
+class Contents:
+    """Immutable content by digest: configurations and flowcharts, parsed once."""
+
+    def __init__(self, bodies: dict[str, bytes]) -> None:
+        self._bodies = dict(bodies)
+        self._charts: dict[str, Chart] = {}
+        self._contents: dict[str, Content] = {}
+
+    def put(self, body: bytes) -> str:
+        """Make a content known; returns its digest."""
+        name = digest(body)
+        self._bodies[name] = body
+        return name
+
+    def content(self, name: str) -> Content:
+        """A brand's configuration. Raises `KeyError` when the journal does not hold it."""
+        found = self._contents.get(name)
+        if found is None:
+            found = self._contents[name] = decode(self._bodies[name], Content)
+        return found
+
+    def chart(self, name: str) -> Chart:
+        """A flowchart. Raises `KeyError` when the journal does not hold it."""
+        found = self._charts.get(name)
+        if found is None:
+            found = self._charts[name] = load_chart(self._bodies[name].decode(), "crisis_flowchart.yaml")
+        return found
+
+    def bodies(self) -> dict[str, bytes]:
+        """All that is known, for a journal's keeping."""
+        return dict(self._bodies)
+
+
+class Brand:
+    """One brand in memory: its state and its live detectors."""
+
+    def __init__(self, state: BrandState) -> None:
+        self.state = state
+        self.panel = Panel.restore(state.panel) if state.panel else Panel.shipped()
+        state.panel = {}
+        if state.book is None:
+            state.book = Casebook(brand=state.brand)
+
+    @property
+    def book(self) -> Casebook:
+        """The brand's incidents."""
+        assert self.state.book is not None
+        return self.state.book
+
+    def frozen(self) -> BrandState:
+        """An independent copy of the whole state, detectors included."""
+        self.state.panel = self.panel.snapshot()
+        try:
+            return copy_of(self.state)
+        finally:
+            self.state.panel = {}
