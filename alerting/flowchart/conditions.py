@@ -30,7 +30,7 @@ _ORDER = ("<", "<=", ">", ">=")
 _EQUAL = ("==", "!=")
 _FUNCTIONS = (
     *("size", "all", "exists", "exists_one", "filter", "map"),
-    *("contains", "startsWith", "endsWith", "matches", "int", "double", "string"),
+    *("contains", "startsWith", "endsWith", "matches", "double", "string"),
 )
 
 
@@ -70,6 +70,7 @@ class Condition:
             raise ConditionProblem(f"the condition has {len(text)} characters; at most {MAX_LENGTH} are allowed")
         self._tokens = _tokens(text)
         _refuse_order_of_severities(self._tokens)
+        _refuse_what_may_have_no_answer(self._tokens)
         source, offsets = _as_cel(self._tokens)
         self.names = tuple(dict.fromkeys(t.text for t in self._tokens if t.kind == "name" and t.text in FACT_HELP))
         self._expression = _compiled(source, offsets, self._tokens)
@@ -85,10 +86,13 @@ class Condition:
         """
         seen = as_conditions_see(facts)
         data = {name: _as_double(seen[name]) for name in self.names}
-        value = self._expression.eval(data=data).value()
+        try:
+            value = self._expression.eval(data=data).value()
+        except RuntimeError as error:  # so CEL says that its budget is spent
+            value = error
         if value is True or value is False:
             return bool(value)
-        raise ConditionFailed(f"`{self.text}` has no answer: {str(value)[:120]}")
+        raise ConditionFailed(f"`{self.text[:200]}` has no answer: {str(value)[:120]}")
 
     def margin(self, facts: Facts) -> str:
         """How it came out and by how much, in short.
@@ -167,6 +171,22 @@ def _refuse_order_of_severities(tokens: Sequence[Token]) -> None:
             )
 
 
+def _refuse_what_may_have_no_answer(tokens: Sequence[Token]) -> None:
+    """An entry of a list that may be shorter; a pattern that is none. CEL would find out only when it is asked."""
+    for i, token in enumerate(tokens):
+        before = tokens[i - 1] if i else token
+        if token.text == "[" and ((before.kind == "name" and before.text != "in") or before.text in (")", "]")):
+            said = 'a list may be empty, so it has no entry for certain; ask it with `in`, as in "outage" in issues'
+            raise ConditionProblem(said, token.at)
+        if token.kind == "text" and before.text == "(" and _text_at(tokens, i - 2) == "matches":
+            try:
+                good = _environment().compile(f'"".matches({token.text})').eval(data={}).value()
+            except RuntimeError:
+                good = None
+            if good is not True and good is not False:
+                raise ConditionProblem(f"{token.text} is not a regular expression (RE2)", token.at)
+
+
 def _as_cel(tokens: Sequence[Token]) -> tuple[str, list[int]]:
     """The text as CEL reads it, on one line, and for each of its characters the offset in what was written."""
     source, offsets = "", []
@@ -181,10 +201,7 @@ def _as_cel(tokens: Sequence[Token]) -> tuple[str, list[int]]:
 def _replacement(tokens: Sequence[Token], index: int) -> str:
     token = tokens[index]
     if token.kind == "number" and token.text.isdigit():
-        indexed = _text_at(tokens, index - 1) == "[" and (
-            tokens[index - 2].kind == "name" or tokens[index - 2].text in ("]", ")")
-        )
-        return token.text if index >= 2 and indexed and tokens[index - 2].text != "in" else f"{token.text}.0"
+        return f"{token.text}.0"
     if token.kind == "name" and token.text == "size" and _text_at(tokens, index + 1) == "(":
         return _SIZE
     return {"and": "&&", "or": "||"}.get(token.text, token.text) if token.kind == "name" else token.text
