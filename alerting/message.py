@@ -29,7 +29,7 @@ from alerting.words import (
     trend_text,
 )
 
-__all__ = ["BUTTONS", "Card", "action_of", "blocks_of_line", "card", "sentence", "terminal_card", "thread_line"]
+__all__ = ["BUTTONS", "Card", "action_of", "card", "line_card", "page_card", "sentence", "terminal_card", "thread_line"]
 
 Block = dict[str, Any]
 
@@ -83,10 +83,7 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     'tocsin.acknowledge'
     """
     blocks: list[Block] = [{"type": "header", "text": _text(_headline(view), HEADER_LIMIT)}, _section(sentence(view))]
-    if mentions:
-        blocks.append(
-            {"type": "section", "text": {"type": "mrkdwn", "text": clip(mentions, SECTION_LIMIT), "verbatim": True}}
-        )
+    blocks += [_trusted(mentions)] if mentions else []
     blocks += _chart(view)
     fields = [f"{name}\n{value}" for name, value in figures(view)]
     blocks += [{"type": "section", "fields": [_text(f, FIELD_LIMIT) for f in fields[:10]]}] if fields else []
@@ -97,18 +94,39 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
     buttons = _buttons(view)
     blocks += [{"type": "actions", "elements": buttons}] if buttons else []
-    text = mrkdwn(f"{_headline(view)}: {sentence(view)}", TEXT_LIMIT // 4, 1)
-    return Card(f"{mentions} {text}".strip() if mentions else text, blocks)
+    return Card(f"{mentions} {_fallback(view)}".strip(), blocks)
 
 
-def blocks_of_line(line: str, mentions: str = "") -> list[Block]:
-    """A line of the story as blocks: the words inert, the trusted mentions after them."""
-    blocks = [_section(line)]
-    if mentions:
-        blocks.append(
-            {"type": "section", "text": {"type": "mrkdwn", "text": clip(mentions, SECTION_LIMIT), "verbatim": True}}
-        )
-    return blocks
+def line_card(line: str, mentions: str = "") -> Card:
+    """A line of the story in the thread: the words inert, the trusted mentions after them.
+
+    >>> line_card("Paged next: head_of_pr.", "<@U2>").text
+    '<@U2> Paged next: headˍofˍpr.'
+    """
+    blocks = [_section(line)] + ([_trusted(mentions)] if mentions else [])
+    return Card(f"{mentions} {mrkdwn(line, TEXT_LIMIT // 4, 1)}".strip(), blocks)
+
+
+def page_card(view: IncidentView, line: str, trusted: str = "") -> Card:
+    """The incident in short, for people who are not where its card is: why they are told, and the buttons. `trusted`
+    holds mentions and the link to the card's channel, built from configured ids alone.
+    """
+    blocks: list[Block] = [{"type": "header", "text": _text(_headline(view), HEADER_LIMIT)}, _section(sentence(view))]
+    blocks += [_section(line)] if line else []
+    blocks.append(_section("\n".join(standing(view))))
+    blocks += [_trusted(trusted)] if trusted else []
+    blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
+    buttons = _buttons(view)
+    blocks += [{"type": "actions", "elements": buttons}] if buttons else []
+    return Card(f"{trusted} {_fallback(view)}".strip(), blocks)
+
+
+def _trusted(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": clip(text, SECTION_LIMIT), "verbatim": True}}
+
+
+def _fallback(view: IncidentView) -> str:
+    return mrkdwn(f"{_headline(view)}: {sentence(view)}", TEXT_LIMIT // 4, 1)
 
 
 def _headline(view: IncidentView) -> str:
@@ -132,8 +150,7 @@ def _chart(view: IncidentView) -> list[Block]:
     """Bars line up only in code; digits and bars of ours are all that stands in it."""
     if not view.history:
         return []
-    bars = f"`{sparkline(view.history)}`  {chart_words(view)}"
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": clip(bars, SECTION_LIMIT), "verbatim": True}}]
+    return [_trusted(f"`{sparkline(view.history)}`  {chart_words(view)}")]
 
 
 def chart_words(view: IncidentView) -> str:

@@ -1,0 +1,142 @@
+"""From a decision and addresses to the messages that carry it: one card per incident and way, the rest in its thread.
+
+Reads nothing and sends nothing itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from alerting.decision import Decision
+from alerting.delivery.outbox import OutboxRow, page_id
+from alerting.delivery.slack import is_channel
+from alerting.delivery.ways import Address, RowKind
+from alerting.view import TELLS, WAKES
+from alerting.words import thread_line
+
+_STORY_REASONS = ("severity_rose", "severity_fell", "acknowledged", "owned", "noted", "asked_by_human", "flared_up")
+"""Updates worth a line of the thread; the others are seen on the card."""
+
+
+def addresses_of(
+    decision: Decision, resolve: Callable[[str], Sequence[Address]], ways: Mapping[str, object]
+) -> tuple[list[Address], list[str]]:
+    """Where the decision's targets are reached, in order, and the targets that have no way at all.
+
+    A responder who has none of the ways that the flowchart names is reached by those that there are: better another way
+    than nobody.
+    """
+    found: list[Address] = []
+    nowhere: list[str] = []
+    for target in decision.targets:
+        usable = [one for one in resolve(target) if one.way in ways]
+        wanted = [one for way in decision.by for one in usable if one.way == way] or usable
+        found += [one for one in wanted if one not in found]
+        if not wanted:
+            nowhere.append(target)
+    return found, nowhere
+
+
+def rows_of(
+    decision: Decision, addresses: Sequence[Address], nowhere: Sequence[str], cards: Mapping[str, OutboxRow]
+) -> list[OutboxRow]:
+    """The messages that carry a decision. `cards` are the incident's cards by way, sent or still to be."""
+    if decision.kind not in TELLS:
+        return _story(decision, cards)
+    rows: list[OutboxRow] = []
+    for way in dict.fromkeys(one.way for one in addresses):
+        here = [one for one in addresses if one.way == way]
+        here = _softly(here) if decision.kind == "Notify" else here
+        card = cards.get(way)
+        rows += _first(decision, way, here) if card is None else _later(decision, way, here, card)
+    for target in nowhere:
+        way = decision.by[0] if decision.by else "none"
+        failed = _row(decision, "page", way, f"nowhere:{target}", (target,))
+        rows.append(_failed(failed, "no address"))
+    return rows
+
+
+def _first(decision: Decision, way: str, here: Sequence[Address]) -> list[OutboxRow]:
+    """The card goes to the first channel, and names the people there; without a channel, to the first person."""
+    home = next((one.to for one in here if is_channel(one.to)), here[0].to)
+    rest = [one for one in here if one.to != home]
+    people = [one for one in rest if not is_channel(one.to)] if _is_shared(home) else []
+    responders = _names([one for one in here if one.to == home] + people)
+    card = _row(decision, "card", way, home, responders, mentions=_to(people))
+    return [card, *_elsewhere(decision, way, [one for one in rest if one not in people], here)]
+
+
+def _later(decision: Decision, way: str, here: Sequence[Address], card: OutboxRow) -> list[OutboxRow]:
+    """A line in the card's thread names the people; who has another channel gets a message there."""
+    people = [one for one in here if not is_channel(one.to)] if _is_shared(card.to) else []
+    away = [one for one in here if one not in people and one.to != card.to]
+    responders = _names([one for one in here if one not in away]) or _names(here)
+    line = _row(decision, "mention", way, f"{card.to}:thread", responders, mentions=_to(people), lane=card.lane)
+    return [line, *_elsewhere(decision, way, away, here)]
+
+
+def _softly(here: Sequence[Address]) -> list[Address]:
+    """A notice names nobody who reads it in a channel: a name makes the phone ring."""
+    read = {one.responder for one in here if is_channel(one.to)}
+    return [one for one in here if is_channel(one.to) or one.responder not in read]
+
+
+def _elsewhere(decision: Decision, way: str, away: Sequence[Address], here: Sequence[Address]) -> list[OutboxRow]:
+    rows = []
+    for to in _to(away):
+        names = _names([one for one in away if one.to == to])
+        people = [one for one in here if one.responder in names and not is_channel(one.to)] if _is_shared(to) else []
+        rows.append(_row(decision, "page", way, to, names, mentions=_to(people)))
+    return rows
+
+
+def _story(decision: Decision, cards: Mapping[str, OutboxRow]) -> list[OutboxRow]:
+    if decision.kind != "StandDown" and not (decision.kind == "Update" and decision.reason in _STORY_REASONS):
+        return []
+    return [_row(decision, "story", way, f"{cards[way].to}:thread", (), lane=cards[way].lane) for way in sorted(cards)]
+
+
+def _is_shared(to: str) -> bool:
+    """A channel in which naming somebody wakes them; a conversation with one person is not."""
+    return is_channel(to) and not to.startswith("D")
+
+
+def _names(addresses: Sequence[Address]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.responder for one in addresses))
+
+
+def _to(addresses: Sequence[Address]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.to for one in addresses))
+
+
+def _row(
+    decision: Decision,
+    kind: RowKind,
+    way: str,
+    to: str,
+    responders: tuple[str, ...],
+    *,
+    mentions: tuple[str, ...] = (),
+    lane: str = "",
+) -> OutboxRow:
+    return OutboxRow(
+        page_id=page_id(decision.key, way, to),
+        brand=decision.brand,
+        incident=decision.incident,
+        key=decision.key,
+        way=way,
+        to=to,
+        lane=lane or to,
+        kind=kind,
+        severity=decision.severity,
+        wakes=decision.kind in WAKES,
+        aloud=kind == "mention",
+        responders=responders,
+        mentions=mentions,
+        line=thread_line(decision),
+        due_ms=0,
+    )
+
+
+def _failed(row: OutboxRow, detail: str) -> OutboxRow:
+    return msgspec.structs.replace(row, state="failed", detail=detail)

@@ -1,0 +1,121 @@
+"""Ways to a human: what delivery asks of each of them, and what it hears back. EDGE."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+RowKind = Literal["card", "mention", "page", "story"]
+"""`card`: the incident's card in a channel; `mention`: somebody named in its thread; `page`: a message of its own to
+people who are not in that channel; `story`: a line of the thread that wakes nobody."""
+
+OutcomeKind = Literal["sent", "not_sent", "permanent", "unknown"]
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a responder is reached: `to` is a channel, person or group of that way, from configuration alone."""
+
+    responder: str
+    way: str
+    to: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What one row of the outbox sends. Everything in it is inert already."""
+
+    page_id: str
+    incident: str
+    kind: RowKind
+    to: str
+    thread: str = ""
+    """`ts` of the card whose thread this belongs to."""
+    text: str
+    """Fallback in the markup of Slack."""
+    blocks: tuple[dict[str, Any], ...] = ()
+    words: str = ""
+    """The same for those without blocks."""
+    aloud: bool = False
+    """A line of the thread that the channel should see too."""
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one attempt.
+
+    `not_sent` is certain (try again after `retry_ms`), `permanent` is certain and final, `unknown` may have worked.
+    """
+
+    kind: OutcomeKind
+    channel: str = ""
+    ts: str = ""
+    retry_ms: int = 0
+    detail: str = ""
+
+
+class Unreadable(Exception):  # noqa: N818 - what happened, not a mistake
+    """The history that would settle an unknown outcome cannot be read: a word why, and whether waiting may help."""
+
+    def __init__(self, detail: str, *, permanent: bool) -> None:
+        super().__init__(detail)
+        self.permanent = permanent
+
+
+class Way(Protocol):
+    """One way to people."""
+
+    async def post(self, message: Message) -> Outcome:
+        """Send once. Never raises, never tries again by itself."""
+
+    async def find(self, message: Message, oldest_ms: int) -> Outcome | None:
+        """Whether a message with this page id arrived since `oldest_ms`: its `sent` outcome, or `None`.
+
+        Raises `Unreadable` where that cannot be told.
+        """
+
+    async def edit(self, channel: str, ts: str, message: Message) -> Outcome:
+        """Make a message say something else. Doing it twice changes nothing."""
+
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a page, for the journal (its `DeliveryReport`). May be told twice after a crash: same fields."""
+
+    brand: str
+    incident: str
+    key: str
+    """Of the decision that asked for it."""
+    way: str
+    outcome: Literal["sent", "failed", "unknown"]
+    at_ms: int
+    detail: str = ""
+    page_id: str = ""
+    responders: tuple[str, ...] = ()
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A human's act that is durable already, for the card."""
+
+    incident: str
+    answer: str
+    who: str
+
+
+class Click(msgspec.Struct, frozen=True):
+    """A button pressed in Slack."""
+
+    id: str
+    """Follows from the click itself: delivered twice, it is the same."""
+    incident: str
+    action: str
+    user_id: str
+    team_id: str
+    at_ms: int
+
+
+class ClickAnswer(msgspec.Struct, frozen=True):
+    """What the one who pressed is told, in private ("": nothing)."""
+
+    text: str = ""
+    accepted: bool = True
+
+
+Handle = Callable[[Click], Awaitable[ClickAnswer]]
+"""Returns once the click is durable, or refused."""
