@@ -166,7 +166,7 @@ class Window(msgspec.Struct, omit_defaults=True):
             self.answered[name] = min(answered_ms, self.answered.get(name, answered_ms))
 
     def cut(self) -> None:
-        """Join chains of threads; once a minute, forget what left the open minutes and keep the tables to their size."""
+        """Join chains of threads; once a minute, forget what left the open minutes and cut the tables to their size."""
         self._join_chains()
         minute_ms = floor(self.at_ms, MINUTE_MS)
         overlong = len(self.threads) > 2 * THREADS_KEPT or len(self.clusters) > 2 * CLUSTERS_KEPT
