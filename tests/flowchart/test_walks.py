@@ -40,6 +40,7 @@ SHORT = {
     "crisis_room": "room",
     "executive": "exec",
     "operations": "ops",
+    "operations_lead": "ops_lead",
 }
 
 
@@ -90,10 +91,10 @@ service_outage   low       0m: end
 service_outage   medium    0m: tell ops+care+webcare, end
 service_outage   high      0m: tell care, PAGE ops+pr | 10m: PAGE head | 20m: PAGE exec+head
 service_outage   critical  0m: PAGE ops+pr+head | 5m: PAGE exec+head
-blind            low       0m: PAGE ops | 30m: PAGE pr
-blind            medium    0m: PAGE ops | 30m: PAGE pr
-blind            high      0m: PAGE ops | 30m: PAGE pr
-blind            critical  0m: PAGE ops | 30m: PAGE pr
+blind            low       0m: PAGE ops | 30m: PAGE ops_lead+ops
+blind            medium    0m: PAGE ops | 30m: PAGE ops_lead+ops
+blind            high      0m: PAGE ops | 30m: PAGE ops_lead+ops
+blind            critical  0m: PAGE ops | 30m: PAGE ops_lead+ops
 """
 ROWS = [line.split(maxsplit=2) for line in TABLE.strip().splitlines()]
 

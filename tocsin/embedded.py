@@ -1,0 +1,392 @@
+"""EDGE. `tocsin run`: sources, core and delivery in one process over one data directory.
+
+HTTP -> intake log -> pump -> sequencer (journal, engine) -> outbox -> Slack or terminal
+            ^ beats, clicks, delivery reports ---------------------------'
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TextIO
+
+import msgspec
+import structlog
+import uvicorn
+from rich.console import Console
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from alerting.decision import Decision
+from alerting.delivery.clicks import Clicks, Replies, origins_of
+from alerting.delivery.slack import SlackWay, slack_client
+from alerting.delivery.slack_inbound import SocketInbound, interactivity_route
+from alerting.delivery.terminal import TerminalWay
+from alerting.delivery.ways import Address, Answered, Delivered, Way
+from alerting.delivery.worker import Delivery
+from alerting.view import ShownPost
+from stream.codec import HOUR_MS, canonical
+from stream.reading import BadMention, Reader
+from stream.sources.intake_log import Appender, Item, LogRecord
+from stream.sources.signing import Verifier
+from stream.sources.webhook import Limits, ingest_app
+from tocsin.answers import Answers
+from tocsin.checking import chart_text, read_chart
+from tocsin.deployment import Deployment
+from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
+from tocsin.intake import Intake
+from tocsin.metrics import Metrics, service_routes
+from tocsin.replay import configure
+from tocsin.sequencer import Sequencer
+from tocsin.settings import Settings
+
+log = structlog.get_logger("tocsin")
+
+REMEMBERED_MS = 48 * HOUR_MS
+READ_AT_ONCE = 5_000
+EXCERPT = 50
+
+
+def wall_clock_ms() -> int:
+    """The one clock of the service: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Service:
+    """The embedded service. Build it, `await start()`, then `await stop()`; `base_url` says where it listens.
+
+    Raises `SettingsError`, `ChartError`, `StoreError` or `JournalError` before anything is started.
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Callable[[], int] = wall_clock_ms, terminal: TextIO = sys.stdout
+    ) -> None:
+        self._settings = settings
+        self._secrets = settings.require_secrets()
+        self._clock = clock
+        self._step_ms = settings.step
+        self._chart = read_chart(settings.flowchart_path)
+        self._chart_text = chart_text(settings.flowchart_path)
+        self.home = Deployment(settings.data_path, step_ms=settings.step)
+        self.metrics = Metrics()
+        self.appender = Appender(self.home.intake_log, clock)
+        self._brands = settings.brand_list()
+        configured = configure(self._brands, self._chart_text, self.home.journal.add_content)
+        self._contents = self.home.journal.contents()
+        self._configured = configured
+        self.engine = self.home.journal.restored_engine(self._contents)
+        self.answers = Answers(self._append_control, self._told, self._brand_of)
+        self.clicks = self._build_clicks()
+        self.delivery = self._build_delivery(terminal)
+        self._incarnation = str(self.home.journal.seq)
+        self._cursor = 0
+        self._incidents: dict[str, str] = {}
+        self._recover()
+        self.intake = Intake(self._brands, self.home.names, step_ms=self._step_ms)
+        self.sequencer = Sequencer(
+            journal=self.home.journal,
+            engine=self.engine,
+            intake=self.intake,
+            texts=self.home.texts,
+            step_ms=self._step_ms,
+            incarnation=self._incarnation,
+            sink=self._deliver,
+            snapshot_every=max(200, 600_000 // self._step_ms),
+        )
+        self._readers: dict[str, Reader] = {}
+        self._remember()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._server: uvicorn.Server | None = None
+        self._inbound: SocketInbound | None = None
+        self.base_url = ""
+        self.failed: asyncio.Future[None] | None = None
+
+    # ---- life
+
+    async def start(self) -> None:
+        """Listen and work. Returns when the door is open."""
+        self.failed = asyncio.get_running_loop().create_future()
+        await self._configure()
+        listener = _listener(self._settings.ingest.host, self._settings.ingest.port)
+        host, port = listener.getsockname()[:2]
+        self.base_url = f"http://{host}:{port}"
+        config = uvicorn.Config(Starlette(routes=self._routes()), log_level="warning", lifespan="off", access_log=False)
+        self._server = _Server(config)
+        self._work(self._server.serve(sockets=[listener]))
+        while not self._server.started:
+            await asyncio.sleep(0.005)
+        slack = self._settings.slack
+        if slack is not None and slack.mode == "socket" and self._secrets.slack_app is not None:
+            self._inbound = SocketInbound(self._secrets.slack_app.reveal(), slack.base_url, self.clicks)
+            await self._inbound.start()
+        self._work(self._beat())
+        self._work(self.delivery.run())
+        log.info("listening", address=self.base_url, brands=[b.name for b in self._brands])
+
+    async def stop(self) -> None:
+        """Stop taking in, finish what is under way, keep a snapshot, close."""
+        if self._server is not None:
+            self._server.should_exit = True
+        if self._inbound is not None:
+            await self._inbound.close()
+        for task in self._tasks[1:]:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await asyncio.wait_for(task, timeout=10)
+        await self.appender.close()
+        self.pump()
+        self.sequencer.flush()
+        self.sequencer.snapshot()
+        self.home.close()
+
+    def pump(self) -> None:
+        """Take in what the intake log holds beyond the cursor."""
+        while records := self.home.intake_log.read(self._cursor, READ_AT_ONCE):
+            for record in records:
+                self._take(record)
+                self._cursor = record.offset + 1
+        self.sequencer.flush()
+        self.metrics.took(self.intake.counts, self.home.dead.counts())
+
+    # ---- parts
+
+    def _work(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Future[None]") -> None:
+        """A part of ours that dies takes the service with it: the supervisor starts it anew, loudly."""
+        if not task.cancelled() and task.exception() is not None and self.failed and not self.failed.done():
+            self.failed.set_exception(task.exception() or RuntimeError("a part of the service ended"))
+
+    async def _beat(self) -> None:
+        """Keep the log's time moving, one beat a step, and take in what came."""
+        while True:
+            now_ms = self._clock()
+            await asyncio.sleep((self._step_ms - now_ms % self._step_ms) / 1000 + 0.002)
+            await self.appender.append([("beat", "", b"")])
+            self.pump()
+
+    def _take(self, record: LogRecord) -> None:
+        if record.kind == "beat":
+            self.sequencer.reach(record.observed_ms, offset=record.offset)
+        elif record.kind == "control":
+            event = msgspec.json.decode(record.body, type=ControlEvent)
+            if isinstance(event, Answer):
+                self.answers.note(event)
+            self.sequencer.control(event, observed_ms=record.observed_ms, offset=record.offset)
+        elif record.body:  # an erased record has none
+            mention = self._read(record)
+            if mention is not None:
+                self.sequencer.mention(mention, offset=record.offset)
+
+    def _read(self, record: LogRecord):  # type: ignore[no-untyped-def]
+        reader = self._readers.setdefault(record.source, Reader(record.source))
+        try:
+            return reader.read(record.body, record.observed_ms)
+        except BadMention as why:
+            self.home.dead.add(record.source, why.reason, why.detail, record.body, record.observed_ms)
+            return None
+
+    def _deliver(self, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            self.metrics.decided(decision)
+            self._incidents[decision.incident] = decision.brand
+            if decision.kind == "OpenIncident" and decision.reason == "flared_up":
+                self.answers.reopened(decision.incident)
+            if decision.kind == "StandDown":
+                self.answers.closed(decision.incident)
+            if self._settings.mode == "live":
+                self.delivery.take(decision)
+
+    # ---- recovery
+
+    def _recover(self) -> None:
+        """Apply what the journal holds beyond the snapshot; decisions that delivery has are dropped by their keys."""
+        journal = self.home.journal
+        for recorded in journal.decisions():
+            self._incidents[recorded.decision.incident] = recorded.brand
+        for entry in journal.entries(self.engine.seq):
+            decisions = self.engine.apply(entry)
+            self._deliver(decisions)
+            if decisions:
+                journal.record([(entry.seq, d) for d in decisions], applied_seq=entry.seq)
+        self.answers.restore(self.engine)
+
+    def _remember(self) -> None:
+        """Know the ids of the last 48 hours again, and start behind what is sealed."""
+        self._cursor = self.home.journal.next_offset()
+        horizon = self.home.intake_log.last_observed_ms - REMEMBERED_MS
+        offset = 0
+        while offset < self._cursor and (records := self.home.intake_log.read(offset, READ_AT_ONCE)):
+            for record in records:
+                offset = record.offset + 1
+                if (
+                    record.kind == "mention"
+                    and record.body
+                    and horizon <= record.observed_ms
+                    and record.offset < self._cursor
+                ):
+                    mention = self._read(record)
+                    if mention is not None:
+                        self.intake.remember(mention, record.offset)
+
+    async def _configure(self) -> None:
+        """Tell the core by which configuration it judges, where that changed."""
+        known = {name: state.content for name, state in self.engine.brands.items()}
+        changes = [(brand, name) for brand, name in self._configured if known.get(brand) != name]
+        for brand, name in changes:
+            await self._append_control(canonical(ConfigChange(brand, name, self._clock())))
+
+    # ---- people
+
+    def _build_delivery(self, terminal: TextIO) -> Delivery:
+        slack = self._settings.slack
+        ways: dict[str, Way] = {}
+        if slack is not None and self._secrets.slack_bot is not None:
+            timeout_ms = self._settings.delivery.timeout
+            ways["slack"] = SlackWay(slack_client(self._secrets.slack_bot.reveal(), slack.base_url, timeout_ms))
+        else:
+            ways["terminal"] = TerminalWay(terminal)
+        zones = {b.name: b.timezone for b in self._brands}
+        return Delivery(
+            self.home.outbox,
+            ways,
+            self._clock,
+            self._report,
+            self._posts,
+            self._resolve,
+            self.answers.is_quiet,
+            self._settings.delivery.grace,
+            timezone=lambda brand: zones.get(brand, self._settings.timezone),
+        )
+
+    def _resolve(self, target: str) -> list[Address]:
+        """Where a role or a responder is reached: the channel of the cards, then the people by their own address."""
+        people = self._chart.people([target])
+        slack = self._settings.slack
+        if slack is None:
+            return [Address(name, "terminal", "terminal") for name in people]
+        found = [Address(people[0] if people else target, "slack", slack.channel)]
+        for name in people:
+            to = self._chart.responders[name].slack
+            if to is not None:
+                found.append(Address(name, "slack", to))
+        return found
+
+    def _build_clicks(self) -> Clicks:
+        allowed = {r.slack: name for name, r in self._chart.responders.items() if r.slack and r.slack.startswith("U")}
+        return Clicks(allowed, self.answers.click)
+
+    def _told(self, answered: Answered) -> None:
+        self.delivery.answered(answered)
+
+    def _brand_of(self, incident: str) -> str | None:
+        return self._incidents.get(incident)
+
+    def _posts(self, names: tuple[str, ...]) -> dict[str, ShownPost]:
+        found = self.home.texts.get(names)
+        return {
+            name: ShownPost(
+                text=post.text,
+                author=post.author or "",
+                url=post.url or "",
+                source=post.source,
+                followers=post.followers,
+                created_ms=post.created_ms,
+            )
+            for name, post in found.items()
+        }
+
+    async def _report(self, delivered: Delivered) -> None:
+        report = DeliveryReport(
+            brand=delivered.brand,
+            incident=delivered.incident,
+            key=delivered.key,
+            way=delivered.way,
+            outcome=delivered.outcome,
+            at_ms=delivered.at_ms,
+            detail=delivered.detail,
+        )
+        self.metrics.delivered(report)
+        await self._append_control(canonical(report))
+
+    async def _append_control(self, body: bytes) -> None:
+        item: Item = ("control", "", body)
+        await self.appender.append([item])
+
+    # ---- the door
+
+    def _routes(self) -> list[BaseRoute]:
+        verifiers = {
+            name: Verifier([s.reveal() for s in found]) for name, found in self._secrets.sources.items() if found
+        }
+        ingest = ingest_app(
+            appender=self.appender,
+            verifiers=verifiers,
+            clock=self._clock,
+            dead=self.home.dead,
+            limits=Limits(items_per_s=self._settings.ingest.items_per_second),
+        )
+        slack = self._settings.slack
+        replies = Replies(origins_of(slack.base_url)) if slack is not None else None
+        routes: list[BaseRoute] = [*ingest.routes, *service_routes(self.metrics, self._health)]
+        if self._secrets.slack_signing is not None:
+            routes.append(
+                interactivity_route(self._secrets.slack_signing.reveal(), self.clicks, self._clock, replies=replies)
+            )
+        return routes
+
+    def _health(self) -> dict[str, object]:
+        return {
+            "status": "ok",
+            "entries": self.home.journal.seq,
+            "sealed_step_ms": (self.sequencer.sealed_step + 1) * self._step_ms,
+            "behind_records": max(0, self.home.intake_log.last_offset + 1 - self._cursor),
+        }
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: stopping is ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"{host}:{port} cannot be listened on: {error.strerror}") from error
+    return listener
+
+
+def run_service(settings: Settings, console: Console) -> None:
+    """Run until SIGINT or SIGTERM, or until a part of the service fails (then raises what it failed with)."""
+    asyncio.run(_run(settings, console))
+
+
+async def _run(settings: Settings, console: Console) -> None:
+    service = Service(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await service.start()
+    console.print(f"Tocsin listens on {service.base_url}; stop with Ctrl-C.", markup=False, highlight=False)
+    assert service.failed is not None
+    service.failed.add_done_callback(lambda _: stop.set())
+    await stop.wait()
+    await service.stop()
+    if service.failed.done():
+        service.failed.result()

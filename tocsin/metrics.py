@@ -1,0 +1,68 @@
+"""EDGE. What the embedded service says about itself to Prometheus, and whether it is alive."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from alerting.decision import Decision
+from tocsin.entry import DeliveryReport
+
+
+class Metrics:
+    """Counters of one service, in a registry of its own. Labels are bounded: kinds, reasons and configured brands."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._mentions = Gauge(
+            "tocsin_intake_mentions",
+            "Mentions since the start, by what became of them",
+            ["became"],
+            registry=self.registry,
+        )
+        self._dead = Gauge(
+            "tocsin_dead_letters",
+            "Dead letters ever, by source and reason",
+            ["source", "reason"],
+            registry=self.registry,
+        )
+        self._decisions = Counter(
+            "tocsin_decisions",
+            "Decisions by brand, kind and reason",
+            ["brand", "kind", "reason"],
+            registry=self.registry,
+        )
+        self._delivered = Counter(
+            "tocsin_delivery_reports", "What became of pages", ["way", "outcome"], registry=self.registry
+        )
+
+    def took(self, counts: Mapping[str, int], dead: Mapping[tuple[str, str], int]) -> None:
+        """Show intake's counts as they are now."""
+        for became in sorted(counts):
+            self._mentions.labels(became).set(counts[became])
+        for source, reason in sorted(dead):
+            self._dead.labels(source, reason).set(dead[source, reason])
+
+    def decided(self, decision: Decision) -> None:
+        """Count a decision."""
+        self._decisions.labels(decision.brand, decision.kind, decision.reason).inc()
+
+    def delivered(self, report: DeliveryReport) -> None:
+        """Count what became of a page."""
+        self._delivered.labels(report.way, report.outcome).inc()
+
+
+def service_routes(metrics: Metrics, health: Callable[[], dict[str, object]]) -> list[BaseRoute]:
+    """`/metrics` and `/healthz`."""
+
+    async def show_metrics(_: Request) -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def show_health(_: Request) -> Response:
+        return Response(msgspec.json.encode(health()), media_type="application/json")
+
+    return [Route("/metrics", show_metrics), Route("/healthz", show_health)]
