@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from alerting.delivery.ways import Click, ClickAnswer
+from alerting.inert import mrkdwn
 from alerting.message import action_of
 from stream.codec import canonical
 
@@ -23,31 +24,31 @@ class Malformed(ValueError):  # noqa: N818 - what it is
     """A payload that is none of Slack's. The text says why and quotes nothing of it."""
 
 
-class _Person(msgspec.Struct):
+class _Person(msgspec.Struct, frozen=True):
     id: str
     team_id: str = ""
 
 
-class _Team(msgspec.Struct):
+class _Team(msgspec.Struct, frozen=True):
     id: str = ""
 
 
-class _Action(msgspec.Struct):
+class _Action(msgspec.Struct, frozen=True):
     action_id: str = ""
     value: str = ""
     action_ts: str = ""
 
 
-class _Container(msgspec.Struct):
+class _Container(msgspec.Struct, frozen=True):
     channel_id: str = ""
     message_ts: str = ""
 
 
-class _Payload(msgspec.Struct):
+class _Payload(msgspec.Struct, frozen=True):
     type: str
     user: _Person | None = None
     team: _Team | None = None
-    actions: list[_Action] = []
+    actions: tuple[_Action, ...] = ()
     container: _Container = _Container()
     response_url: str = ""
 
@@ -148,7 +149,7 @@ class Replies:
         if not self._is_slack(response_url):
             self.failed += 1
             return
-        body = {"response_type": "ephemeral", "replace_original": False, "text": text}
+        body = {"response_type": "ephemeral", "replace_original": False, "text": mrkdwn(text, 1000, 5)}
         try:
             timeout = aiohttp.ClientTimeout(total=5)
             async with (

@@ -1,8 +1,8 @@
 """Buttons pressed in Slack: over signed HTTP and over Socket Mode. EDGE.
 
 A click is answered to Slack only after `handle` returned, and `handle` returns only once the click is durable (or
-refused): what Slack shows as done is done. Both ways in make the same `Click` of the same press, with an id that follows
-from it, so that one delivered twice is one.
+refused): what Slack shows as done is done. Both ways in make the same `Click` of the same press, with an id that
+follows from it, so that one delivered twice is one.
 """
 
 import asyncio

@@ -172,11 +172,11 @@ class Delivery:
     async def _send(self, row: OutboxRow) -> Outcome | None:
         """One attempt; `None` where there was nothing to send any more."""
         way, message, shown = self._ways.get(row.way), self._message(row), self.outbox.revision(row.incident)
-        if way is None or message is None:
-            self._gone(row, "this way is not set up" if way is None else "its card is not there")
-            return None
         if row.wakes and self._is_quiet(row.incident):
             self.outbox.cancel(row.page_id, "answered before it was sent")
+            return None
+        if way is None or message is None:
+            self._gone(row, "this way is not set up" if way is None else "its card is not there")
             return None
         self.outbox.begin(row.page_id, row.attempt + 1, self._clock())
         outcome = await _attempt(way.post(message))
