@@ -21,6 +21,8 @@ WEEKDAYS = 5
 RISKY_POSTS = 3
 RISKY_SHARE_MILLI = 50
 """So many posts with a risk class, and such a share of all, make it a fact of the incident; fewer are anecdotes."""
+ANGRY_VOICES = 10
+"""So many different people: with fewer nobody is woken on two findings that are only worth a notice each."""
 COORDINATED_POSTS = 20
 """Below this nobody can tell a wave from a coincidence."""
 
@@ -78,8 +80,8 @@ SEVERITY_TABLE: tuple[SeverityRow, ...] = (
     SeverityRow("high", "one complaint grows as none of this brand's did", lambda found, f: _pages(found, "virality")),
     SeverityRow(
         "high",
-        "unusual volume with negativity far beyond this brand's past",
-        lambda found, f: "volume" in found and _pages(found, "negativity"),
+        "unusual volume, and many more angry people than this brand ever has at once",
+        lambda found, f: "volume" in found and "negativity" in found and f.negative_voices >= ANGRY_VOICES,
     ),
     SeverityRow(
         "high",
@@ -152,6 +154,7 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
         mentions=counts.mentions,
         expected=around.expected_per_hour,
         volume_ratio_milli=_ratio_milli(volume, counts.mentions, around.expected_per_hour),
+        judged=counts.scored,
         negative=counts.negative,
         negative_share_milli=_share(counts.negative, counts.scored),
         usual_negative_share_milli=around.usual_negative_share_milli,

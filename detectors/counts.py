@@ -41,6 +41,11 @@ class CountsDetector:
         self._told_ms: int | None = None
         self._told_ratio = 0
 
+    @property
+    def at_ms(self) -> int:
+        """The end of the last interval that was taken in; a row that leaves it where it was counted for nothing."""
+        return self._window.at_ms
+
     def row(self, timestamp_ms: int, value: float) -> tuple[int, bool]:
         """Score (milli-units; 500 or more exactly where an episode is told) and whether it would page.
 

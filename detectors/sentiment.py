@@ -15,6 +15,7 @@ from detectors.baseline import (
     score_of,
     weight_of,
 )
+from detectors.crowd import AngryCrowd
 from detectors.detector import Signal, SignalKind
 from detectors.volume import distinct_over
 from stream.codec import MINUTE_MS
@@ -43,6 +44,11 @@ Z_999 = 3.09
 PAGE_COUNT_Z = 6.0
 """... and so must the count of negatives be, as a count: twice the usual and this many deviations above."""
 
+CROWD_SHARE_MILLI = 1_300
+"""An angry crowd counts where the share of negatives is at least 1.3 times the usual."""
+CROWD_PAGE_MILLI = 1_250
+CROWD_PAGE_PEOPLE = 10
+
 
 class NegativeShare:
     """Signal when the share of negatives among the posts that could be judged leaves this brand's own past.
@@ -50,6 +56,9 @@ class NegativeShare:
     The share of the last 15 and 60 minutes is held against the usual share, both with their uncertainty: posts of an
     hour resemble each other, so n of them are worth `n / (1 + (n - 1) * clumping)` (beta-binomial), and the past is as
     uncertain as its size says. The z is that of Chernoff's bound. Its threshold follows the brand's own past days.
+
+    A risen share of negatives may also be told by their count alone (`AngryCrowd`): forty angry people where four are
+    usual are a finding long before the share of the whole hour is beyond doubt.
 
     Silent below 12 judged posts or 5 different people who were negative. Pages only where the share and the count of
     negatives are both far beyond the usual, so that three angry people in a quiet night page nobody.
@@ -67,6 +76,7 @@ class NegativeShare:
         self._weight = weight_of(STEP_MS)
         self._learnt_ms = 0
         self._maxima = [DailyMaxima() for _ in SPANS_MS]
+        self._crowds = [AngryCrowd(STEP_MS) for _ in SPANS_MS]
         self._steps: list[tuple[int, int]] = []
         """(negative, scored) of the last whole steps learnt without a gap, oldest first."""
         self._open_negative = 0
@@ -83,23 +93,30 @@ class NegativeShare:
             return None
         best: tuple[int, int, int, int] | None = None
         best_ratio = 999
-        for index, (span_ms, negative, scored) in enumerate(_totals(window)):
+        for index, (_, negative, scored) in enumerate(_totals(window)):
             if scored < FEWEST_SCORED or negative < FEWEST_NEGATIVE_VOICES:
                 continue
             z = milli(self._z(negative, scored))
-            ratio = z * 1000 // self._threshold(index)
+            ratio = max(z * 1000 // self._threshold(index), self._crowd_ratio(index, negative, negative, scored))
             if ratio > best_ratio:
-                best, best_ratio = (span_ms, negative, scored, z), ratio
+                best, best_ratio = (index, negative, scored, z), ratio
         if best is None:
             return None
-        span_ms, negative, scored, z = best
+        return self._finding(window, best, best_ratio)
+
+    def _finding(self, window: Window, best: tuple[int, int, int, int], ratio: int) -> Signal | None:
+        index, negative, scored, z = best
+        span_ms = SPANS_MS[index]
         tables = [window.minutes[s].counts.negative_authors for s in window.starts(span_ms) if s in window.minutes]
         voices = distinct_over(tables)
         if 0 < voices < FEWEST_NEGATIVE_VOICES:
             return None
         self._active = True
-        page = self._strong(negative, scored, voices or negative, span_ms)
-        score = score_of(best_ratio, 1000, PAGE_RATIO_MILLI)
+        people = min(negative, voices or negative)
+        crowd = self._crowd_ratio(index, people, negative, scored)
+        page = self._strong(negative, scored, people, span_ms)
+        page = page or (crowd >= CROWD_PAGE_MILLI and people >= CROWD_PAGE_PEOPLE)
+        score = score_of(ratio, 1000, PAGE_RATIO_MILLI)
         return Signal(
             kind="negativity",
             score=max(score, PAGE_SCORE) if page else min(score, PAGE_SCORE - 1),
@@ -114,8 +131,14 @@ class NegativeShare:
                 "usual_share_milli": self.usual_share_milli,
                 "negative_voices": voices,
                 "z_milli": z,
+                "crowd_milli": crowd,
             },
         )
+
+    def _crowd_ratio(self, index: int, people: int, negative: int, scored: int) -> int:
+        """How far the count of angry people is beyond its threshold; 0 where their share has not risen."""
+        risen = negative * 1_000_000 >= scored * self.usual_share_milli * CROWD_SHARE_MILLI
+        return self._crowds[index].ratio(people) if risen else 0
 
     @property
     def warm(self) -> bool:
@@ -156,11 +179,10 @@ class NegativeShare:
         least = THRESHOLD_MILLI if self._learnt_ms >= SETTLED_MS else COLD_THRESHOLD_MILLI
         return max(least, self._maxima[index].quantile_milli(DAYS_BELOW_MILLI))
 
-    def _strong(self, negative: int, scored: int, voices: int, span_ms: int) -> bool:
+    def _strong(self, negative: int, scored: int, people: int, span_ms: int) -> bool:
         share = negative / scored
         low = share - Z_999 * math.sqrt(share * (1.0 - share) / self._worth(scored)) - self._usual()
         usual_count = self._negative / max(self._steps_weight, 1.0) * (span_ms / STEP_MS)
-        people = min(negative, voices)
         above = 2.0 * (math.sqrt(people) - math.sqrt(usual_count))
         return low >= PAGE_EXCESS and people >= 2 * usual_count and milli(above) >= milli(PAGE_COUNT_Z)
 
@@ -204,6 +226,9 @@ class NegativeShare:
             del steps[0]
         hour_negative = sum(n for n, _ in steps)
         hour_scored = sum(s for _, s in steps)
+        for crowd, count, width in zip(self._crowds, (negative, hour_negative), (1, 4), strict=True):
+            if len(steps) >= width:
+                crowd.learn(end_ms, count, STEP_MS, warm=self.warm)
         if self.warm:
             for days, (n, s) in zip(self._maxima, ((negative, scored), (hour_negative, hour_scored)), strict=True):
                 days.see(end_ms - 1, milli(self._z(n, s)) if s >= FEWEST_SCORED else 0)
@@ -240,6 +265,7 @@ class NegativeShare:
             "sums": hexed((self._negative, self._scored, self._steps_weight, self._clumped, self._pairs)),
             "learnt_ms": self._learnt_ms,
             "maxima": [days.snapshot() for days in self._maxima],
+            "crowds": [crowd.snapshot() for crowd in self._crowds],
             "steps": [list(step) for step in self._steps],
             "open": [self._open_negative, self._open_scored],
             "next_ms": self._next_ms,
@@ -254,6 +280,7 @@ class NegativeShare:
         self._negative, self._scored, self._steps_weight, self._clumped, self._pairs = sums
         self._learnt_ms = state["learnt_ms"]
         self._maxima = [DailyMaxima.restore(s) for s in state["maxima"]]
+        self._crowds = [AngryCrowd.restore(s, STEP_MS) for s in state["crowds"]]
         self._steps = [(n, s) for n, s in state["steps"]]
         self._open_negative, self._open_scored = state["open"]
         self._next_ms = state["next_ms"]
