@@ -45,6 +45,7 @@ class Recorded(NamedTuple):
     brand: str
     body: bytes
     chain: str
+    key: str
 
     @property
     def decision(self) -> Decision:
@@ -184,7 +185,7 @@ class Journal:
 
     def decisions(self) -> Iterator[Recorded]:
         """What was decided, in the order in which it was recorded."""
-        for row in self._db.execute("SELECT entry_seq, brand, body, chain FROM decisions ORDER BY n"):
+        for row in self._db.execute("SELECT entry_seq, brand, body, chain, key FROM decisions ORDER BY n"):
             yield Recorded(*row)
 
     def close(self) -> None:
@@ -295,6 +296,8 @@ def open_existing(path: Path) -> Journal:
         db.close()
     if row is None:
         raise JournalError(f"{path}: is not a journal (no header)")
+    if not row[0].isdecimal():
+        raise JournalError(f"{path}: is not a journal (its grid step is damaged)")
     return Journal(path, step_ms=int(row[0]))
 
 
@@ -303,53 +306,90 @@ def verify(journal: Journal) -> Verdict:
 
     Raises nothing for a journal that differs: the first difference is in the verdict.
     """
-    contents = journal.contents()
-    engine = Engine(step_ms=journal.step_ms, contents=contents)
-    snapshots = dict(journal.snapshots())
-    applied_seq = int(journal.header().get("applied_seq", "0"))
-    held = journal.decisions()
-    entries = decisions = pages = unrecorded = 0
-    difference = ""
+    check = _Check(journal)
     try:
+        check.run()
+    except _Differs as differs:
+        check.difference = str(differs)
+    except (JournalError, ValueError, sqlite3.DatabaseError) as error:
+        check.difference = str(error)
+    except KeyError as missing:
+        check.difference = f"entry {check.entries} names a configuration that the journal does not hold: {missing}"
+    return check.verdict()
+
+
+class _Differs(Exception):  # noqa: N818 - a finding, not an error
+    """The first difference, in words."""
+
+
+class _Check:
+    """One verification under way."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._engine: Engine | None = None
+        self._heads: dict[str, str] = {}
+        self.entries = self.decisions = self.pages = self.unrecorded = 0
+        self.difference = ""
+
+    def run(self) -> None:
+        """Raises `_Differs` at the first difference."""
+        journal = self._journal
+        engine = self._engine = Engine(step_ms=journal.step_ms, contents=journal.contents())
+        snapshots = dict(journal.snapshots())
+        applied_seq = int(journal.header().get("applied_seq", "0"))
+        held = journal.decisions()
         for entry in journal.entries():
-            entries += 1
+            self.entries += 1
             for decision in engine.apply(entry):
-                decisions += 1
-                pages += decision.kind in ("Page", "Escalate")
-                recorded = next(held, None)
-                if recorded is None and entry.seq > applied_seq:
-                    unrecorded += 1
-                elif recorded is None or recorded.body != canonical(decision):
-                    difference = _difference(entry, decision, recorded)
-                    break
-            snapshot = snapshots.get(entry.seq)
-            if not difference and snapshot is not None and snapshot != snapshot_bytes(engine.snapshot()):
-                difference = f"the snapshot at entry {entry.seq} is not the state that the entries lead to"
-            if difference:
-                break
-        else:
-            left = next(held, None)
-            if left is not None:
-                difference = f"the journal holds a decision that no entry leads to: {left.decision.key}"
-    except (JournalError, KeyError, ValueError) as error:
-        difference = str(error)
-    chains = {name: state.chain for name, state in engine.brands.items()}
-    if not difference and not unrecorded:
-        for name in sorted(journal.decision_chains):
-            if chains.get(name) != journal.decision_chains[name]:
-                difference = f"the decision chain of {name} is not the one that its decisions give"
-                break
-    return Verdict(entries, decisions, pages, chains, difference, unrecorded)
+                self._compare(entry, decision, next(held, None), applied_seq)
+            snapshot = snapshots.pop(entry.seq, None)
+            if snapshot is not None and snapshot != snapshot_bytes(engine.snapshot()):
+                raise _Differs(f"the snapshot at entry {entry.seq} is not the state that the entries lead to")
+        left = next(held, None)
+        if left is not None:
+            raise _Differs(f"the journal holds a decision that no entry leads to: {left.key}")
+        gone = max([applied_seq, *snapshots])
+        if gone > self.entries:
+            raise _Differs(f"the journal ends at entry {self.entries}, but was applied up to entry {gone}")
+
+    def verdict(self) -> Verdict:
+        """What was found."""
+        brands = self._engine.brands if self._engine is not None else {}
+        chains = {name: state.chain for name, state in brands.items()}
+        return Verdict(self.entries, self.decisions, self.pages, chains, self.difference, self.unrecorded)
+
+    def _compare(self, entry: Entry, decision: Decision, recorded: Recorded | None, applied_seq: int) -> None:
+        self.decisions += 1
+        self.pages += decision.kind in ("Page", "Escalate")
+        if recorded is None and entry.seq > applied_seq:
+            self.unrecorded += 1
+            return
+        body = canonical(decision)
+        if recorded is None or recorded.body != body:
+            raise _Differs(_difference(entry, decision, recorded))
+        head = self._heads[decision.brand] = link(self._heads.get(decision.brand, CHAIN_START), body)
+        if recorded.chain != head:
+            raise _Differs(f"the decision chain of {decision.brand} breaks at {decision.key}")
+        if (recorded.entry_seq, recorded.brand, recorded.key) != (entry.seq, decision.brand, decision.key):
+            raise _Differs(
+                f"decision {decision.key} of entry {entry.seq} is filed as {recorded.key} of entry "
+                f"{recorded.entry_seq} and brand {recorded.brand}"
+            )
 
 
 def _difference(entry: Entry, decision: Decision, recorded: Recorded | None) -> str:
     said = f"entry {entry.seq} leads to {decision.kind} {decision.key} ({decision.reason})"
     if recorded is None:
         return f"{said}, which the journal does not hold"
-    other = recorded.decision
+    try:
+        other = recorded.decision
+    except msgspec.MsgspecError as error:
+        return f"{said}; what the journal holds there cannot be read: {error}"
     fields = [
         name
         for name in Decision.__struct_fields__
         if canonical(getattr(decision, name)) != canonical(getattr(other, name))
     ]
-    return f"{said}; the journal holds {other.kind} {other.key} ({other.reason}); they differ in {', '.join(fields)}"
+    differ = f"they differ in {', '.join(fields)}" if fields else "its bytes are not the canonical ones"
+    return f"{said}; the journal holds {other.kind} {other.key} ({other.reason}); {differ}"
