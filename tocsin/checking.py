@@ -6,6 +6,8 @@ from pathlib import Path
 from alerting.flowchart.check import warnings_of
 from alerting.flowchart.load import ChartError, load_chart
 from alerting.flowchart.model import Chart
+from tocsin.duties import duty_problems
+from tocsin.mistakes import told
 from tocsin.settings import SettingsError, check_settings, load_settings
 
 
@@ -16,18 +18,21 @@ def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
     except SettingsError as error:
         return list(error.problems)
     problems = check_settings(settings)
-    found, _ = chart_problems(settings.flowchart_path)
-    return [*problems, *found]
+    if not settings.flowchart_path.is_file():
+        return problems  # told by the settings, with the line that names it
+    try:
+        chart = read_chart(settings.flowchart_path)
+    except (ChartError, OSError) as error:
+        return [*problems, *told(error).splitlines()]
+    return [*problems, *duty_problems(settings, chart)]
 
 
 def chart_problems(path: Path) -> tuple[list[str], list[str]]:
     """`(problems, warnings)` of a flowchart file, one line each."""
     try:
         chart = read_chart(path)
-    except ChartError as error:
-        return str(error).splitlines(), []
-    except OSError as error:
-        return [f"{path}: cannot be read: {error.strerror}"], []
+    except (ChartError, OSError) as error:
+        return told(error).splitlines(), []
     return [], [str(warning) for warning in warnings_of(chart)]
 
 

@@ -1,5 +1,7 @@
 """Exceptions that are a user's mistake or a file's fault: told in one plain line, without a traceback."""
 
+import os
+
 from alerting.flowchart.load import ChartError
 from stream.query_parser import QueryError
 from stream.sources.files import SourceError
@@ -11,6 +13,18 @@ from tocsin.settings import SettingsError
 
 class UsageError(ValueError):
     """A flag or an argument that cannot be meant."""
+
+
+def told(mistake: BaseException) -> str:
+    """A mistake in the words that its maker reads.
+
+    >>> told(FileNotFoundError(2, "No such file or directory", "out/decisions.jsonl"))
+    'out/decisions.jsonl: no such file or directory'
+    """
+    if isinstance(mistake, OSError) and mistake.strerror:
+        said = mistake.strerror
+        return f"{os.fsdecode(mistake.filename)}: {said[0].lower()}{said[1:]}" if mistake.filename else said
+    return str(mistake)
 
 
 MISTAKES = (

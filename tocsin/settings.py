@@ -178,6 +178,10 @@ class Settings(Section):
         """The brands as intake knows them, each with a time zone of its own."""
         return [_as_brand(brand, self.timezone) for brand in self.brands]
 
+    def problem(self, where: tuple[str | int, ...], message: str, *, at_key: bool = False) -> YamlProblem:
+        """`message` about the setting at `where`, with its line."""
+        return self._document.problem(where, message, at_key=at_key)
+
     def require_secrets(self) -> Secrets:
         """The secrets that this configuration names. Raises `SettingsError` where one cannot be had."""
         if self._secret_problems:
@@ -231,7 +235,7 @@ def load_settings(path: Path | None, env: Mapping[str, str]) -> Settings:
 def check_settings(settings: Settings) -> list[str]:
     """Everything that is wrong with a loaded configuration, one line each: queries, their examples, files, secrets."""
     document = settings._document  # noqa: SLF001 - one module, two halves
-    problems = [str(problem) for problem in _query_problems(settings, document)]
+    problems = query_problems(settings, examples=True)
     if not settings.brands:
         problems.append(str(document.problem((), "no brand is declared; add at least one under `brands:`")))
     if not settings.flowchart_path.is_file():
@@ -253,17 +257,22 @@ def _as_brand(brand: BrandSettings, zone: str) -> Brand:
     )
 
 
-def _query_problems(settings: Settings, document: Document) -> Iterator[YamlProblem]:
+def query_problems(settings: Settings, *, examples: bool = False) -> list[str]:
+    """Queries of a loaded configuration that cannot be read (or miss their examples), one line each."""
+    document = settings._document  # noqa: SLF001
+    problems: list[YamlProblem] = []
     for index, brand in enumerate(settings.brands):
         where = ("brands", index, "query")
         try:
             compile_query(brand.query)
         except QueryError as error:
             line, column = document.text_position(where, error.position)
-            yield YamlProblem(document.filename, line, column, f"query of {brand.name}: {error.message}")
+            said = f"query of {brand.name}: {error.message}"
+            problems.append(YamlProblem(document.filename, line, column, said))
             continue
-        for said in check_examples(_as_brand(brand, settings.timezone)):
-            yield document.problem(where, said)
+        if examples:
+            problems += [document.problem(where, said) for said in check_examples(_as_brand(brand, settings.timezone))]
+    return [str(problem) for problem in problems]
 
 
 def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProblem]:
@@ -273,7 +282,7 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
             ("step",), "`step` must divide a minute; allowed: 1s, 2s, 3s, 4s, 5s, 6s, 10s, 12s, 15s, 20s, 30s, 60s"
         )
     for section, names in (
-        ("brands", [_plain(b.name) for b in settings.brands]),
+        ("brands", [plain_name(b.name) for b in settings.brands]),
         ("sources", [s.name for s in settings.sources]),
     ):
         for index, name in enumerate(names):
@@ -297,7 +306,12 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
                 yield document.problem(("brands", index, "sources", number), said)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """What of a brand's name tells it from others: its letters and digits, for incidents are named after them.
+
+    >>> plain_name("Ben & Jerry's")
+    'benjerrys'
+    """
     return "".join(c for c in name.casefold() if c.isalnum())
 
 
@@ -327,5 +341,9 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
         names = source.secrets_env or ((source.secret_env,) if source.secret_env else (None,))
         opened_here = [opened(("sources", index), name, source.secret_file) for name in names]
         sources[source.name] = tuple(s for s in opened_here if s is not None)
+        for other in (name for name in sources if name != source.name):
+            if any(secret in sources[other] for secret in sources[source.name]):
+                said = f"source {source.name} has a secret of source {other}: what one accepted could be sent again to "
+                problems.append(str(document.problem(("sources", index), f"{said}the other; give each its own")))
     settings._secrets = Secrets(**found, sources=sources)  # noqa: SLF001
     settings._secret_problems = problems  # noqa: SLF001
