@@ -3,9 +3,11 @@
 Exit status: 0 done, 1 a check or a verification failed, 2 the call, a file or the configuration is wrong.
 """
 
+import io
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # a secret may be among them
     help="Listen to what the public says, notice early when it turns, and page until a human has acknowledged.",
     epilog="Start with: [bold]tocsin demo[/bold]",
 )
@@ -34,25 +37,45 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on s
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one plain line, never a traceback."""
-    from tocsin.mistakes import MISTAKES
+    """Run the command line; a user's mistake is one plain line, never a traceback.
 
+    A reader that goes away (`| head`) ends it quietly: typer sees to that, and to Ctrl-C (130).
+    """
+    from tocsin.mistakes import MISTAKES, told
+
+    _open_streams()
     try:
         app()
     except MISTAKES as mistake:
-        fail(str(mistake))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+        fail(told(mistake))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
 
+def _open_streams() -> None:
+    """Whatever the terminal is set to, and if somebody closed them: names from outside can be shown."""
+    nowhere = Path(os.devnull)
+    sys.stdin = sys.stdin or nowhere.open(encoding="utf-8")
+    sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def fail(message: str, status: int = 2) -> NoReturn:
     """Say what is wrong and leave."""
-    for line in message.splitlines():
-        err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    _complain(message.splitlines())
     raise SystemExit(status)
+
+
+def _complain(lines: Iterable[str], style: str = "red") -> None:
+    for line in lines:
+        err.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _say(line: str) -> None:
+    out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.callback(invoke_without_command=True)
@@ -74,35 +97,30 @@ def demo(
 
 
 @app.command(epilog="Example: tocsin run --config tocsin.yaml")
-def run(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")
-    ] = None,
-) -> None:
+def run(config: Config = None) -> None:
     """Listen, decide and page until stopped: the embedded service."""
+    from tocsin.checking import check_all
     from tocsin.embedded import run_service
     from tocsin.settings import load_settings
 
-    run_service(load_settings(_config_or_default(config), os.environ), err)
+    path = _config_or_default(config)
+    if problems := check_all(path, os.environ):
+        fail("\n".join(problems))
+    run_service(load_settings(path, os.environ), err)
 
 
 @app.command(epilog="Example: tocsin check --config tocsin.yaml")
-def check(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
+def check(config: Config = None, as_json: Json = False) -> None:
     """Check everything in the configuration: settings, queries with their examples, flowchart, secrets."""
     from tocsin.checking import check_all
 
     problems = check_all(_config_or_default(config), os.environ)
     if as_json:
         _print_json({"ok": not problems, "problems": problems})
-    for problem in problems if not as_json else []:
-        err.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
-    if not problems and not as_json:
-        out.print("Everything in the configuration is in order.")
+    elif problems:
+        _complain(problems)
+    else:
+        _say("Everything in the configuration is in order.")
     raise SystemExit(1 if problems else 0)
 
 
@@ -152,7 +170,7 @@ def detect(
     """Score a stream of counts: `timestamp,value` lines in, `timestamp,anomaly_score,page` lines out, at once."""
     from tocsin.filters import detect_lines
 
-    detect_lines(interval, sys.stdin, sys.stdout, sys.stderr)
+    detect_lines(interval, sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
 @app.command(epilog="""Example: echo '{"text": "still waiting for my refund"}' | tocsin sentiment""")
@@ -176,17 +194,14 @@ def verify(
     if as_json:
         _print_json({"ok": verdict.ok, **verdict._asdict()})
     elif verdict.ok:
-        out.print(
+        _say(
             f"{journal}: {verdict.entries} entries replay to the same {verdict.decisions} decisions "
-            f"({verdict.pages} pages); the chains agree.",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            f"({verdict.pages} pages); the chains agree."
         )
         if verdict.unrecorded:
-            out.print(f"{verdict.unrecorded} decisions on the last entries will be taken at the next start.")
+            _say(f"{verdict.unrecorded} decisions on the last entries will be taken at the next start.")
     else:
-        err.print(f"{journal}: {verdict.difference}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _complain([f"{journal}: {verdict.difference}"])
     raise SystemExit(0 if verdict.ok else 1)
 
 
@@ -199,12 +214,10 @@ def flowchart_check(file: Annotated[Path, typer.Argument(help="The flowchart.")]
     if as_json:
         _print_json({"ok": not problems, "problems": problems, "warnings": warnings})
     else:
-        for line in problems:
-            err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
-        for line in warnings:
-            err.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        _complain(problems)
+        _complain(warnings, style="yellow")
         if not problems:
-            out.print(f"{file}: in order.", markup=False, highlight=False, soft_wrap=True)
+            _say(f"{file}: in order.")
     raise SystemExit(1 if problems else 0)
 
 
@@ -224,7 +237,7 @@ def flowchart_show(
         sys.stdout.write(picture.mermaid(chart) + "\n")
     else:
         svg.write_text(picture.svg(chart), encoding="utf-8")
-        out.print(f"{svg}: drawn.", markup=False, highlight=False, soft_wrap=True)
+        _say(f"{svg}: drawn.")
 
 
 def _config_or_default(config: Path | None) -> Path:

@@ -1,6 +1,7 @@
 """`tocsin replay` as a person sees it: progress, decisions to a file, and a table at the end."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -14,10 +15,11 @@ from alerting.decision import Decision, decision_line
 from stream.brands import Brand
 from stream.codec import canonical, parse_rfc3339
 from stream.query_parser import compile_query
+from stream.sources.files import read_files
 from tocsin.checking import chart_text
 from tocsin.mistakes import UsageError
 from tocsin.replay import IncidentRow, ReplayResult, replay
-from tocsin.settings import load_settings, shipped_chart_path
+from tocsin.settings import SettingsError, load_settings, plain_name, query_problems, shipped_chart_path
 
 
 class ReplayCall(NamedTuple):
@@ -40,8 +42,9 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
     Raises one of `tocsin.mistakes.MISTAKES` for what the caller got wrong.
     """
     brands, chart = _brands_and_chart(call)
-    if call.journal is not None and call.journal.exists():
-        raise UsageError(f"{call.journal}: is there already; a replay's journal starts empty")
+    since_ms, until_ms = _span(call)
+    _outputs_apart(call)
+    read_files(call.files, dead=lambda *_: None)  # a missing file is told before anything is begun
     sink = _DecisionFile(call.decisions)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=progress_on
@@ -53,8 +56,8 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
                 call.files,
                 brands=brands,
                 chart_text=chart,
-                since_ms=_instant("--since", call.since),
-                until_ms=_instant("--until", call.until),
+                since_ms=since_ms,
+                until_ms=until_ms,
                 journal_path=call.journal,
                 on_decision=sink.write,
                 progress=lambda done, total: progress.update(task, completed=done, total=total),
@@ -116,33 +119,62 @@ def _brands_and_chart(call: ReplayCall) -> tuple[list[Brand], str]:
     brands: list[Brand] = []
     if call.config is not None:
         settings = load_settings(call.config, os.environ)
+        if problems := query_problems(settings):
+            raise SettingsError(problems)
         brands = list(settings.brand_list())
         chart_path = call.flowchart or settings.flowchart_path
     brands += [_brand(text, call.languages) for text in call.brands]
     if not brands:
         raise UsageError("no brand: say --brand NAME, --brand NAME=QUERY or --config FILE")
-    names = [b.name for b in brands]
+    names = [plain_name(b.name) for b in brands]
     if len(set(names)) < len(names):
-        raise UsageError(f"the same brand twice: {', '.join(names)}")
+        raise UsageError(f"the same brand twice: {', '.join(b.name for b in brands)}")
     return brands, chart_text(chart_path)
 
 
 def _brand(text: str, languages: tuple[str, ...]) -> Brand:
     name, equals, query = text.partition("=")
-    if not name.strip() or (equals and not query.strip()):
-        raise UsageError(f"--brand {text!r}: expected NAME or NAME=QUERY")
+    if not plain_name(name) or (equals and not query.strip()):
+        raise UsageError(f"--brand {text!r}: expected NAME or NAME=QUERY, with a letter or digit in the name")
+    if any("\ud800" <= c <= "\udfff" for c in text):  # how Python hands over an argument that is not UTF-8
+        raise UsageError(f"--brand {text!r}: is not UTF-8")
+    for language in languages:
+        if not re.fullmatch("[a-z]{2}", language):
+            raise UsageError(f"--language {language!r}: expected two small letters (ISO 639-1), as en or nl")
     if equals:
         compile_query(query)
     return Brand(name=name.strip(), query=query if equals else None, languages=languages)
 
 
+def _span(call: ReplayCall) -> tuple[int | None, int | None]:
+    since_ms, until_ms = _instant("--since", call.since), _instant("--until", call.until)
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise UsageError(f"--since {call.since} is not before --until {call.until}: nothing lies between")
+    return since_ms, until_ms
+
+
 def _instant(flag: str, text: str | None) -> int | None:
     if text is None:
         return None
+    day = re.fullmatch(r"\s*(\d{4}-\d\d-\d\d)\s*", text)
     try:
-        return parse_rfc3339(text if "T" in text or " " in text.strip() else f"{text.strip()}T00:00:00Z")
+        return parse_rfc3339(f"{day[1]}T00:00:00Z" if day else text)
     except ValueError as error:
-        raise UsageError(f"{flag}: {error}; expected 2017-04-27T19:00:00Z or 2017-04-27") from error
+        said = f"{flag} {text[:40]!r}: {error}; expected 2017-04-27T19:00:00Z or 2017-04-27"
+        raise UsageError(said) from error
+
+
+def _outputs_apart(call: ReplayCall) -> None:
+    """What is written must not be what is read. Raises `UsageError`."""
+    if call.journal is not None and call.journal.exists():
+        raise UsageError(f"{call.journal}: is there already; a replay's journal starts empty")
+    read = [*call.files, *(path for path in (call.config, call.flowchart) if path is not None)]
+    written = [path for path in (call.decisions, call.journal) if path is not None]
+    for path in written:
+        if any(path.resolve() == other.resolve() for other in read):
+            raise UsageError(f"{path}: is read and would be written; name another file")
+    if len(written) > 1 and written[0].resolve() == written[1].resolve():
+        raise UsageError(f"{written[0]}: cannot hold both the decisions and the journal")
 
 
 class _DecisionFile:
