@@ -49,6 +49,13 @@ class Settled(msgspec.Struct):
     signal_ms: int
 
 
+class Deaf(msgspec.Struct):
+    """Blindness that a human closed: quiet until it ends, more sources go, or a day passes (then it is said again)."""
+
+    sources_out: int
+    until_ms: int
+
+
 class Casebook(msgspec.Struct, omit_defaults=True):
     """The incidents of one brand: the brand's own trouble, and our blindness about it."""
 
@@ -57,8 +64,7 @@ class Casebook(msgspec.Struct, omit_defaults=True):
     """The latest one, open or closed."""
     blind: Incident | None = None
     settled: Settled | None = None
-    failed: dict[str, str] = {}
-    """Incident -> key of the page that could not be delivered: climbed once for each."""
+    deaf: Deaf | None = None
 
 
 class HumanAct(Protocol):
@@ -157,11 +163,9 @@ class Desk:
         """No way to these people works: the next rung at once, if it was the page that is waited for."""
         incident = self._named(incident_id)
         waits = incident is not None and incident.walk is not None and not incident.walk.done
-        if incident is None or not waits or incident.is_answered or not incident.is_open:
+        if incident is None or not waits or incident.is_answered or incident.page_key != key:
             return
-        if self.book.failed.get(incident.id) == key:
-            return
-        self.book.failed[incident.id] = key
+        incident.page_key = ""
         assert incident.walk is not None
         walk, effects = escalated(
             self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms, "no way to them works"
@@ -173,12 +177,25 @@ class Desk:
     def listen(self, feed: Signal | None) -> None:
         """Open or close the incident about ourselves: a source that is silent, lagging or capped."""
         blind = self.book.blind
-        if feed is not None and (blind is None or not blind.is_open):
-            self._go_blind(feed)
-        elif feed is not None and blind is not None:
-            blind.signal_ms = self.at_ms
+        if feed is None:
+            self._hear_again(blind)
         elif blind is not None and blind.is_open:
-            self._close(blind, "source_back")
+            blind.signal_ms = self.at_ms
+        elif not self._is_known_deaf(feed):
+            self._go_blind(feed)
+
+    def _hear_again(self, blind: Incident | None) -> None:
+        self.book.deaf = None
+        if blind is None or not blind.is_open:
+            return
+        settled = self.book.settled
+        if settled is not None and blind.opened_ms - settled.signal_ms < CALM_AFTER_MS:
+            settled.signal_ms = self.at_ms  # nobody knows what was said meanwhile: its calm hour begins now
+        self._close(blind, "source_back")
+
+    def _is_known_deaf(self, feed: Signal) -> bool:
+        deaf = self.book.deaf
+        return deaf is not None and self.at_ms < deaf.until_ms and _sources_out(feed) <= deaf.sources_out
 
     def _go_blind(self, feed: Signal) -> None:
         state = str(feed.evidence.get("state", "silent"))
@@ -198,6 +215,7 @@ class Desk:
             ),
         )
         self.book.blind = incident
+        self.book.deaf = None
         self._decide(incident, "OpenIncident", reason, signals=(feed,))
         self._walk(incident, *begin(self.chart, BLIND, self._facts(incident), self.at_ms), reason=reason)
 
@@ -259,9 +277,9 @@ class Desk:
         if incident.is_answered:
             effects = [_as_notice(effect) for effect in effects]
             walk.done, walk.due_ms = True, 0
-        told = len(self.out)
+        before = len(self.out)
         self._walk(incident, walk, effects, reason=reason)
-        if len(self.out) == told and reason == "severity_rose":
+        if reason == "severity_rose" and all(decision.kind == "NoPage" for decision in self.out[before:]):
             self._tell(incident, "severity_rose")
 
     def _acknowledge(self, incident: Incident, act: HumanAct) -> None:
@@ -273,6 +291,7 @@ class Desk:
             incident.acknowledged_by = act.who
         if incident.status == "open":
             incident.move("acknowledged")
+        incident.called = False
         if not first:
             return
         self._decide(incident, "Update", "owned" if act.answer == "own" else "acknowledged", note=act.who)
@@ -283,6 +302,7 @@ class Desk:
 
     def _escalate(self, incident: Incident, act: HumanAct) -> None:
         assert incident.walk is not None  # an open incident has begun its walk
+        incident.called = True
         chart = self._chart_of(incident.walk)
         words = f"{act.who} asked for the next one"
         walk, effects = escalated(chart, incident.walk, self._facts(incident), self.at_ms, words)
@@ -293,12 +313,16 @@ class Desk:
         incident.closed_ms = self.at_ms
         incident.closed_because = reason
         incident.walk = None
-        self.book.failed.pop(incident.id, None)
+        incident.called, incident.page_key = False, ""
         self._decide(incident, "StandDown", reason, targets=incident.told_targets, note=note)
         incident.told_ms = self.at_ms
 
     def _settle(self, incident: Incident, reason: Reason) -> None:
-        if incident.scenario != BLIND:
+        if incident.scenario == BLIND:
+            feed = next((s for s in self.scene.signals if s.kind == "feed"), None)
+            if feed is not None:
+                self.book.deaf = Deaf(_sources_out(feed), self.at_ms + NEW_NORMAL_AFTER_MS)
+        else:
             ratio = incident.facts.volume_ratio_milli if incident.facts else 0
             self.book.settled = Settled(reason, incident.severity, ratio, self.at_ms)
 
@@ -335,6 +359,7 @@ class Desk:
             return False
         targets = effect.targets if climbs else new
         incident.paged = (*incident.paged, *new)
+        incident.page_key = self._key(incident, "Escalate" if climbs else "Page")
         why: Reason = "not_acknowledged" if climbs and reason == "flowchart" else reason
         self._decide(
             incident,
@@ -391,12 +416,13 @@ class Desk:
         signals: tuple[Signal, ...] | None = None,
         note: str = "",
     ) -> None:
+        key = self._key(incident, kind)
         incident.number += 1
         signals = self.scene.signals if signals is None else signals
         about_us = incident.scenario == BLIND
         self.out.append(
             Decision(
-                key=f"{incident.id}/{incident.number}/{kind}",
+                key=key,
                 at_ms=self.at_ms,
                 brand=incident.brand,
                 kind=kind,
@@ -418,6 +444,10 @@ class Desk:
                 note=note,
             )
         )
+
+    def _key(self, incident: Incident, kind: DecisionKind) -> str:
+        """The key of the incident's next decision."""
+        return f"{incident.id}/{incident.number + 1}/{kind}"
 
     def _facts(self, incident: Incident) -> Facts:
         return msgspec.structs.replace(
@@ -448,7 +478,13 @@ def due_ms(book: Casebook, at_ms: int) -> int | None:
             times.append(at_ms - at_ms % LOOK_EVERY_MS + LOOK_EVERY_MS)
         if incident.walk is not None and not incident.walk.done and incident.walk.due_ms:
             times.append(incident.walk.due_ms)
+    if book.deaf is not None and book.deaf.until_ms > at_ms:
+        times.append(book.deaf.until_ms)
     return min(times) if times else None
+
+
+def _sources_out(feed: Signal) -> int:
+    return int(feed.evidence.get("sources_out", 1))
 
 
 def _as_notice(effect: Effect) -> Effect:

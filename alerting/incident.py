@@ -59,6 +59,10 @@ class Incident(msgspec.Struct, omit_defaults=True):
     owner: str = ""
     answers: tuple[str, ...] = ()
     """Ids of the answers taken in, so that the same click counts once."""
+    called: bool = False
+    """Somebody pressed Escalate and nobody acknowledged since: an acknowledgement before that no longer counts."""
+    page_key: str = ""
+    """Key of the page that is waited for (empty: none, or it was climbed already)."""
     facts: Facts | None = None
     no_page: str = ""
     """The last reason for paging nobody: told once, not every five seconds."""
@@ -86,8 +90,8 @@ class Incident(msgspec.Struct, omit_defaults=True):
 
     @property
     def is_answered(self) -> bool:
-        """Somebody has it: nobody is paged any more."""
-        return self.status in ("acknowledged", "contained")
+        """Somebody has it, and nobody asked for more people since: nobody is paged any more."""
+        return self.status in ("acknowledged", "contained") and not self.called
 
 
 def rank(severity: str) -> int:

@@ -105,8 +105,9 @@ class Engine:
 
     def _next_grid(self, brand: Brand) -> int | None:
         state = brand.state
-        if not state.content and not state.controls:
-            return None
+        if not state.content:
+            # What came before a brand was configured waits for that, and is judged by it.
+            return min((s + 1 for s, events in state.controls.items() if _configures(events)), default=None)
         news = [step + 1 for step in (*state.pending, *state.controls)]
         at_ms = state.window.at_ms
         timers = [t for t in (due_ms(brand.book, at_ms), brand.panel.due_ms(state.window)) if t is not None]
@@ -179,6 +180,10 @@ class Engine:
             exemplars=tuple(e.name for e in window.exemplars(SHOWN_MS)),
             history=_history(window),
         )
+
+
+def _configures(events: Sequence[ControlEvent]) -> bool:
+    return any(isinstance(event, ConfigChange) for event in events)
 
 
 def _due_controls(state: BrandState, grid: int) -> list[ControlEvent]:

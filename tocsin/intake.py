@@ -49,12 +49,14 @@ class Intake:
             else:
                 self.counts["unmatched"] += 1
             return
-        for brand in brands:
-            self._follow_up(brand, mention)
+        self._follow_up(brands, mention)
 
     def remember(self, mention: Mention, offset: int) -> None:
         """Know again, after a restart, a mention that was taken in before: nothing is counted or combined."""
         known = bool(self._repeats.brands_of(mention.id))
+        if mention.kind == "delete":
+            self._repeats.remember(mention.id, ())
+            return
         taken = mention.kind == "create" or (mention.kind == "update" and not known and bool(mention.text))
         if taken and not self._repeats.is_repeat(mention.id, offset, mention.observed_ms):
             self._repeats.remember(mention.id, tuple(b.name for b in self._matcher.match(mention)))
@@ -77,7 +79,7 @@ class Intake:
             self._combiner.add(scored)
         self._count(found)
         if self._keep_posts:
-            self._keep(mention, found)
+            self._keep(mention, found, tuple(scored.brand for scored in found))
 
     def _count(self, found: Sequence[ScoredMention]) -> None:
         if all(s.own for s in found):
@@ -87,22 +89,30 @@ class Intake:
         else:
             self.counts["scored"] += 1
 
-    def _follow_up(self, brand: str, mention: Mention) -> None:
+    def _follow_up(self, brands: Sequence[str], mention: Mention) -> None:
         if mention.kind == "update":
             self.counts["edited"] += 1
-            self._combiner.add_edit(brand, mention)
+            for brand in brands:
+                self._combiner.add_edit(brand, mention)
             if self._keep_posts and mention.text:
-                self._keep(mention, self._scoring.score(mention))
+                self._keep(mention, self._scoring.score(mention), tuple(brands))
         elif mention.kind == "delete":
-            self.counts["deleted"] += 1
-            self._combiner.add_delete(brand, mention)
-            self.posts.pop(self._names.mention(mention.id), None)
-            self.erased.append(mention.id)
+            self._delete(brands, mention)
         else:
             self.counts["engagement"] += 1
-            self._combiner.add_engagement(brand, mention)
+            for brand in brands:
+                self._combiner.add_engagement(brand, mention)
 
-    def _keep(self, mention: Mention, found: Sequence[ScoredMention]) -> None:
+    def _delete(self, brands: Sequence[str], mention: Mention) -> None:
+        """The words go, and whatever the platform still says about the post: no edit that comes late brings it back."""
+        self.counts["deleted"] += 1
+        for brand in brands:
+            self._combiner.add_delete(brand, mention)
+        self.posts.pop(self._names.mention(mention.id), None)
+        self.erased.append(mention.id)
+        self._repeats.remember(mention.id, ())
+
+    def _keep(self, mention: Mention, found: Sequence[ScoredMention], brands: tuple[str, ...]) -> None:
         name = self._names.mention(mention.id)
         self.posts[name] = StoredPost(
             name=name,
@@ -114,6 +124,6 @@ class Intake:
             created_ms=mention.created_ms,
             followers=mention.author_followers,
             lang=found[0].sentiment.lang if found else mention.lang,
-            brands=tuple(scored.brand for scored in found),
+            brands=brands,
             label=found[0].sentiment.label if found else "unscored",
         )

@@ -6,6 +6,8 @@ that all three give the same entries: times come from the records, never from a 
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from alerting.decision import Decision
 from stream.combine import Combined
 from stream.mention import Mention
@@ -59,8 +61,10 @@ class Sequencer:
         return self._sealed
 
     def mention(self, mention: Mention, *, offset: int) -> None:
-        """Take in a mention; `mention.observed_ms` is its stamp."""
+        """Take in a mention; `mention.observed_ms` is its stamp. One that goes back counts as known now (DESIGN T2)."""
         self.reach(mention.observed_ms, offset=offset)
+        if mention.observed_ms < self._step * self._step_ms:
+            mention = msgspec.structs.replace(mention, observed_ms=self._step * self._step_ms)
         self._intake.take(mention, offset)
 
     def control(self, event: ControlEvent, *, observed_ms: int, offset: int) -> None:
@@ -73,8 +77,6 @@ class Sequencer:
         step = observed_ms // self._step_ms
         if step > self._step:
             self._seal(step - 1, offset)
-            self._step = step
-        elif self._sealed < 0 and step < self._step:
             self._step = step
 
     def close(self, *, offset: int) -> None:
