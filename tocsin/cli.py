@@ -201,7 +201,7 @@ def verify(
         if verdict.unrecorded:
             _say(f"{verdict.unrecorded} decisions on the last entries will be taken at the next start.")
     else:
-        _complain([f"{journal}: {verdict.difference}"])
+        _complain([f"{journal}: {verdict.difference.removeprefix(f'{journal}: ')}"])
     raise SystemExit(0 if verdict.ok else 1)
 
 
