@@ -13,8 +13,12 @@ BLIND = "blind"
 """The scenario of what we say about ourselves."""
 
 
-class Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What is known when a question is asked. Names ending in `_milli` reach a condition without it, as a fraction."""
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known when a question is asked. Names ending in `_milli` reach a condition without it, as a fraction.
+
+    Every fact is written, defaults too: msgspec leaves out a default by identity, and a severity that was read back
+    is another object than the same word in the code. The bytes would tell a restored run from one that never stopped.
+    """
 
     scenario: str = ""
     severity: str = "low"
