@@ -27,6 +27,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     expected: int = 0
     """Posts to be expected in 60 minutes."""
     volume_ratio_milli: int = 0
+    judged: int = 0
+    """Of those posts, how many are in a language whose tone we can judge."""
     negative: int = 0
     negative_share_milli: int = 0
     usual_negative_share_milli: int = 0
@@ -70,6 +72,7 @@ FACT_HELP: dict[str, str] = {
     "mentions": "posts about the brand in the last 60 minutes",
     "expected": "posts one would expect in 60 minutes at this brand",
     "volume_ratio": "posts against what is usual, over the window that stands out most (3.0 = three times)",
+    "judged": "posts among them whose tone could be judged: positive, neutral or negative",
     "negative": "negative posts in the last 60 minutes",
     "negative_share": "share of negative among the posts that could be judged, 0.0 to 1.0",
     "usual_negative_share": "that share as it usually is at this brand",

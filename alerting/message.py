@@ -17,15 +17,15 @@ from alerting.words import (
     coordinated_text,
     count_text,
     duration_text,
+    kind_text,
     names_text,
     percent,
+    ratio_text,
     reason_words,
-    scenario_text,
     sentence,
     severity_words,
     sparkline,
     thread_line,
-    times_text,
     trend_text,
 )
 
@@ -132,7 +132,7 @@ def _fallback(view: IncidentView) -> str:
 def _headline(view: IncidentView) -> str:
     severity = severity_words.get(view.severity) or one_line(view.severity, 20)
     state = {"acknowledged": "Acknowledged", "contained": "Contained", "closed": "Over", "reviewed": "Reviewed"}
-    words = [severity, one_line(view.brand, 60) or "?", scenario_text(view.scenario)]
+    words = [severity, one_line(view.brand, 60) or "?", kind_text(view)]
     if view.status in state:
         words.append(state[view.status])
     return ("DRILL · " if view.drill else "") + " · ".join(words)
@@ -166,9 +166,10 @@ def figures(view: IncidentView) -> Iterator[tuple[str, str]]:
     """The named figures of a card. Inert."""
     facts = view.facts
     if view.scenario != BLIND:
-        ratio = f", {times_text(facts.volume_ratio_milli)} the usual" if facts.volume_ratio_milli else ""
+        ratio = ratio_text(view)
         observed, expected = count_text(facts.mentions), count_text(view.expected)
-        yield "Observed and expected", f"{observed} posts in the last hour; {expected} expected{ratio}"
+        lift = f" ({ratio})" if ratio else ""
+        yield "Observed and expected", f"{observed} posts in the last hour; {expected} expected{lift}"
         now, before = percent(facts.negative_share_milli), percent(facts.usual_negative_share_milli)
         yield "Sentiment", f"{now} negative now; {before} before"
         voices = f"{count_text(facts.voices)} different people"

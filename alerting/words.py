@@ -4,6 +4,7 @@ from alerting.decision import Decision, Reason
 from alerting.facts import BLIND, Facts
 from alerting.inert import one_line
 from alerting.view import IncidentView, ShownPost
+from stream.codec import HOUR_MS
 from stream.zones import local
 
 reason_words: dict[Reason, str] = {
@@ -93,6 +94,36 @@ def times_text(ratio_milli: int) -> str:
     return f"{tenths // 10}.{tenths % 10} times" if tenths % 10 else f"{tenths // 10} times"
 
 
+def is_friendly(facts: Facts) -> bool:
+    """Whether most posts could be judged, and markedly fewer of them are negative than usual. Unknown is not friendly.
+
+    >>> is_friendly(Facts(mentions=200, judged=120, negative_share_milli=20, usual_negative_share_milli=240))
+    True
+    >>> is_friendly(Facts(mentions=200, judged=12, usual_negative_share_milli=240))
+    False
+    """
+    bar = max(100, facts.usual_negative_share_milli // 2)
+    risky = bool(facts.risks) or "negativity" in facts.signals
+    return facts.judged * 2 > facts.mentions and facts.negative_share_milli < bar and not risky
+
+
+def kind_text(view: IncidentView) -> str:
+    """What an incident is, in a few words: its scenario, unless that speaks of an anger that is not there.
+
+    >>> calm = Facts(mentions=200, judged=120, negative_share_milli=20, usual_negative_share_milli=240)
+    >>> shown = dict(brand="a", incident="a-0", scenario="backlash", severity="medium", opened_ms=0)
+    >>> kind_text(IncidentView(facts=calm, **shown))
+    'unusually much talk, and it is not negative'
+    """
+    if view.severity in ("low", "medium") and is_friendly(view.facts):
+        friendly = {
+            "backlash": "unusually much talk, and it is not negative",
+            "viral_complaint": "a conversation spreads, and it is not negative",
+        }
+        return friendly.get(view.scenario) or scenario_text(view.scenario)
+    return scenario_text(view.scenario)
+
+
 def percent(share_milli: int) -> str:
     """A share.
 
@@ -178,16 +209,44 @@ different people. They speak of outage.'
         return f"{brand}: {_blind_text(view)} Silence here does not mean calm."
     said = f"{brand}: {count_text(facts.mentions)} {_posts(facts.mentions)} in the last hour where "
     said += f"{count_text(facts.expected)} {'is' if facts.expected == 1 else 'are'} usual"
-    if facts.volume_ratio_milli >= 1500:
-        said += f" ({times_text(facts.volume_ratio_milli)})"
+    ratio = ratio_text(view)
+    said += f" ({ratio})" if ratio else ""
     if facts.negative_share_milli:
-        usual = percent(facts.usual_negative_share_milli)
-        said += f", {percent(facts.negative_share_milli)} of them negative (usually {usual})"
+        said += f", {negative_text(facts)} (usually {percent(facts.usual_negative_share_milli)})"
     if facts.voices:
         said += f", from {count_text(facts.voices)} different {'person' if facts.voices == 1 else 'people'}"
     subjects = (*facts.risks, *(issue for issue in facts.issues if issue not in facts.risks))
     spoken = f" They speak of {names_text(tuple(s.replace('_', ' ') for s in subjects), 3)}." if subjects else ""
     return f"{said}.{spoken}"
+
+
+def ratio_text(view: IncidentView) -> str:
+    """How many times the usual, and since when if that is not the hour of which the counts speak; "" below 1.5 times.
+
+    >>> from detectors.detector import Signal
+    >>> facts = Facts(mentions=116, expected=44, volume_ratio_milli=5700)
+    >>> quarter = Signal("volume", 505, True, 57, 10, since_ms=0, window_ms=900_000)
+    >>> shown = dict(brand="a", incident="a-0", scenario="backlash", severity="high", opened_ms=0)
+    >>> ratio_text(IncidentView(facts=facts, signals=(quarter,), **shown))
+    '5.7 times the usual in the last 15 minutes'
+    """
+    ratio = view.facts.volume_ratio_milli
+    if ratio < 1500:
+        return ""
+    window_ms = next((s.window_ms for s in view.signals if s.kind == "volume"), HOUR_MS)
+    span = f" the usual in the last {window_ms // 60_000} minutes" if window_ms != HOUR_MS else ""
+    return f"{times_text(ratio)}{span}"
+
+
+def negative_text(facts: Facts) -> str:
+    """The share of negative posts, and of how many where a tenth or more could not be judged.
+
+    >>> negative_text(Facts(mentions=200, judged=120, negative_share_milli=640))
+    '64% negative of the 120 we could judge'
+    """
+    some = 0 < facts.judged * 10 <= facts.mentions * 9
+    share = f"{'only ' if is_friendly(facts) else ''}{percent(facts.negative_share_milli)}"
+    return f"{share} negative of the {count_text(facts.judged)} we could judge" if some else f"{share} of them negative"
 
 
 def _posts(number: int) -> str:
