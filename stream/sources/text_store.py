@@ -60,7 +60,8 @@ class StoredPost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class TextStore:
-    """Posts and notes in one SQLite file, or in memory (`path=None`) for a replay.
+    """Posts and notes in one SQLite file, or in memory (`path=None`) for a replay. `durable=False`: no sync per commit,
+    for a replay's file, which can be made again.
 
     Safe to use from several threads of one process. Every method that writes raises `StoreError` if the disk is full
     or the file locked or corrupt.
@@ -75,8 +76,9 @@ class TextStore:
     {}
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._db = open_store(path, _SCHEMA, version=1, durable=path is not None, erasable=path is not None)
+    def __init__(self, path: Path | None, *, durable: bool = True) -> None:
+        in_file = path is not None
+        self._db = open_store(path, _SCHEMA, version=1, durable=durable and in_file, erasable=in_file)
         self._one = threading.RLock()
         self._slot, self._salt = self._db.execute("SELECT last_slot, salt FROM head").fetchone()
         self._encode = msgspec.json.Encoder().encode
