@@ -42,7 +42,7 @@ check: $(READY) ## Lint, form, types, import directions, tidiness, documents
 format: $(READY) ## Put the source into its form, and write the generated pages again
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m tocsin.settings_page docs/reference/settings.md
+	$(BIN)/python -m tocsin.reference docs/reference
 
 slack: $(READY) ## The stand-in for Slack, with a page where you can read the cards and click
 	@$(BIN)/python -m tests.fakes.slack $(ARGS)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from alerting.facts import FACT_HELP
+from tocsin.reference import PAGES as REFERENCE
 from tocsin.settings import Section
-from tocsin.settings_page import SECTIONS, page
+from tocsin.settings_page import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -81,9 +82,15 @@ def test_every_invariant_names_the_test_that_holds_it() -> None:
     assert seen == [rule for rule in RULES if rule in seen]
 
 
-def test_the_reference_of_the_settings_is_fresh() -> None:
-    """`docs/reference/settings.md` is what the declarations say; if not: `make format`."""
-    assert (DOCS / "reference" / "settings.md").read_text("utf-8") == page()
+@pytest.mark.parametrize("name", sorted(REFERENCE))
+def test_the_reference_is_fresh(name: str) -> None:
+    """`docs/reference` says what the code says; if not: `make format`."""
+    assert (DOCS / "reference" / name).read_text("utf-8") == REFERENCE[name]()
+
+
+def test_no_page_of_the_reference_is_left_over() -> None:
+    """What nothing writes any more is gone."""
+    assert sorted(path.name for path in (DOCS / "reference").iterdir()) == sorted(REFERENCE)
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -1,0 +1,109 @@
+"""Writes the generated pages of `docs/reference` from the code itself: `make format` keeps them true.
+
+`python -m tocsin.reference docs/reference`
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+from prometheus_client.metrics import MetricWrapperBase
+
+from alerting.facts import FACT_HELP, Facts
+from alerting.flowchart.model import End, Notify, Page, Question, Wait
+from tocsin import settings_page
+from tocsin.cli import app
+from tocsin.metrics import Metrics
+
+MADE = "This page is made from the code by `make format`; edit the code."
+NODES = (Question, Page, Notify, Wait, End)
+_TYPES = {"int": "number", "str": "text", "bool": "true or false", "tuple[str, ...]": "list of texts"}
+
+
+def commands() -> str:
+    """Every command, as its `--help` says it."""
+    lines = ["# Commands", "", MADE, ""]
+    for name, command in sorted(_inner(typer.main.get_command(app)).items()):
+        inner = sorted(_inner(command).items())
+        for words, one in [(f"{name} {n}", c) for n, c in inner] or [(name, command)]:
+            lines += _command(words, one)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _inner(command: Any) -> dict[str, Any]:
+    """The commands of a group; typer brings its own edition of click, so they are asked for what they have."""
+    return dict(getattr(command, "commands", {}))
+
+
+def _command(words: str, command: Any) -> list[str]:
+    lines = [f"## `tocsin {words}`", "", _flat(command.help), ""]
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            lines.append(f"- `{', '.join(parameter.opts)}`: {_flat(parameter.help)}")
+        else:
+            lines.append(f"- `{parameter.metavar or parameter.name.upper()}`")
+    if command.params:
+        lines.append("")
+    if command.epilog:
+        examples = [line for line in command.epilog.splitlines() if line.strip()]
+        lines += ["```", *[line.partition(": ")[2] if "xample" in line else line for line in examples], "```", ""]
+    return lines
+
+
+def metrics() -> str:
+    """Every metric of `/metrics`."""
+    lines = ["# Metrics", "", MADE, "", "| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in vars(Metrics()).values():
+        if isinstance(metric, MetricWrapperBase):
+            name = f"{metric._name}_total" if metric._type == "counter" else metric._name  # noqa: SLF001
+            labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001
+            lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")  # noqa: SLF001
+    return "\n".join(lines) + "\n"
+
+
+def flowchart() -> str:
+    """What a flowchart may be made of, and what its questions may ask about."""
+    lines = ["# Flowchart: nodes and facts", "", MADE, "", "## Nodes", ""]
+    for node in NODES:
+        lines += [f"### {node.__name__}", "", _flat(node.__doc__), ""]
+        for key, field in node.model_fields.items():
+            lines.append(f"- `{key}`{'' if field.is_required() else ' (may be left out)'}")
+        lines.append("")
+    lines += ["## Facts", "", "| a question may ask about | which is | meaning |", "|---|---|---|"]
+    for name in Facts.__struct_fields__:
+        shown = name.removesuffix("_milli")
+        kind = "fraction" if name.endswith("_milli") else _TYPES[_annotation(name)]
+        lines.append(f"| `{shown}` | {kind} | {FACT_HELP[shown]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _annotation(name: str) -> str:
+    annotation = Facts.__annotations__[name]
+    return (
+        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
+    )
+
+
+def _flat(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "flowchart.md": flowchart,
+    "metrics.md": metrics,
+    "settings.md": settings_page.page,
+}
+
+
+def write(directory: Path) -> None:
+    """Write every page."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (directory / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
