@@ -199,16 +199,20 @@ def routed(rng: Random, story: Lived, partitions: int, *, dies: bool) -> list[li
         own = [s for s in story.log if _home(s, partitions) == partition]
         chunks = _controls(own) if partition == partitions else _parts(story, own, last)
         if not dies:
-            streams.append(_incarnation(rng, chunks, partition, "a", -1, last, twice=0.0))
+            streams.append(_flat(_incarnation(rng, chunks, partition, "a", -1, last, twice=0.0)))
             continue
         first = _incarnation(rng, chunks, partition, "a", -1, last)
-        cut = rng.randrange(len(first) // 2, len(first))
-        marks = [e.upto_step for e in first[:cut] if isinstance(e, Mark)]
-        back = rng.choice([-1, *marks])
-        streams.append(first[:cut])
-        streams.append(_incarnation(rng, chunks, partition, "b", min(back, marks[-1]) if marks else -1, last))
-        streams.append(_incarnation(rng, chunks, partition, "zombie", rng.choice([-1, *marks]), last))
+        cut = rng.randrange(len(first))
+        # It dies in the middle of a step; who comes after it begins where it had committed, or further back.
+        committed = [-1, *(e.upto_step for e in _flat(first[:cut]) if isinstance(e, Mark))]
+        streams.append(_flat(first[:cut]) + first[cut][: rng.randrange(len(first[cut]))])
+        for name in ("b", "zombie"):
+            streams.append(_flat(_incarnation(rng, chunks, partition, name, rng.choice(committed), last)))
     return streams
+
+
+def _flat(groups: Iterable[list[Event]]) -> list[Event]:
+    return [event for group in groups for event in group]
 
 
 def _home(said: Said, partitions: int) -> int:
@@ -243,17 +247,17 @@ def _controls(own: Iterable[Said]) -> Chunks:
 
 def _incarnation(
     rng: Random, chunks: Chunks, partition: int, name: str, start: int, last: int, twice: float = 0.1
-) -> list[Event]:
+) -> list[list[Event]]:
     """All steps from `start` on, cut by marks at random; within a cut in any order, and now and then twice."""
-    events: list[Event] = []
+    groups: list[list[Event]] = []
     sealed, waiting = start, []
     for step in sorted(s for s in chunks if s > start):
         waiting.append(step)
         if rng.random() < 0.6:
             upto = step + (rng.randrange(4) if not any(step < s <= step + 4 for s in chunks) else 0)
-            events += _group(rng, chunks, partition, name, sealed, upto, waiting, twice)
+            groups.append(_group(rng, chunks, partition, name, sealed, upto, waiting, twice))
             sealed, waiting = upto, []
-    return events + _group(rng, chunks, partition, name, sealed, max(last, sealed), waiting, twice)
+    return [*groups, _group(rng, chunks, partition, name, sealed, max(last, sealed), waiting, twice)]
 
 
 def _group(
