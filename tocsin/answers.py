@@ -1,13 +1,16 @@
 """EDGE. What humans do about an incident: durable in the intake log first, answered at once, decided later.
 
 The core learns of an answer at its next grid point; delivery asks `Answers.is_quiet` right before it sends, so that
-nobody is paged after an acknowledgement that is on the disk (DESIGN T4, rule 12).
+nobody is paged after an acknowledgement that is on the disk (DESIGN T4, rule 12). The order of the log is the order of
+the answers: who is first there was first.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import get_args
 
 from alerting.delivery.ways import Answered, Click
+from alerting.incident import Incident
+from stream import crash
 from stream.codec import canonical
 from tocsin.engine import Engine
 from tocsin.entry import Answer, AnswerKind
@@ -20,22 +23,44 @@ SAID = {
     "resolve": "resolved",
 }
 CLOSES = ("false_alarm", "resolve")
+REMEMBERED = 10_000
 
 
 class Standing:
     """Where an incident stands in human hands, by the log."""
 
-    __slots__ = ("by", "closed", "quiet", "said")
+    __slots__ = ("by", "closed", "quiet", "said", "since_ms")
 
-    def __init__(self) -> None:
+    def __init__(self, since_ms: int = 0) -> None:
+        self.since_ms = since_ms
+        """When it opened, or flared up: what was answered before that says nothing about it."""
         self.quiet = False
         self.closed = False
         self.by = ""
         self.said = ""
 
+    def take(self, answer: Answer) -> bool:
+        """Take in an answer; false where it comes too late to change anything."""
+        if self.closed or (answer.answer == "acknowledge" and self.quiet):
+            return False
+        self.quiet = answer.answer != "escalate"
+        self.closed = answer.answer in CLOSES
+        if self.quiet:
+            self.by, self.said = answer.who, SAID[answer.answer]
+        return True
+
+    def words(self) -> str:
+        """What one who comes too late is told."""
+        return (
+            f"Already {self.said or ('closed' if self.closed else 'acknowledged')}{f' by {self.by}' * bool(self.by)}."
+        )
+
 
 class Answers:
-    """Takes human acts to the log and knows, from the log alone, which incidents are in somebody's hands."""
+    """Takes human acts to the log and knows, from the log alone, which incidents are in somebody's hands.
+
+    `append` makes an answer durable; `told` hears of each that counts, once, for the card; `brand_of` knows incidents.
+    """
 
     def __init__(
         self,
@@ -47,35 +72,38 @@ class Answers:
         self._told = told
         self._brand_of = brand_of
         self._standing: dict[str, Standing] = {}
-        self._seen: dict[str, None] = {}
+        self._seen: dict[str, str] = {}
+        """Answers by their id, and what whoever gave it is told."""
 
     def restore(self, engine: Engine) -> None:
-        """What the core knew when it stopped; what the log holds beyond comes by `note`."""
+        """What the core knew when it stopped; `recall` says more, and what the log holds beyond comes by `note`."""
         for state in engine.brands.values():
             for incident in (state.book.incident, state.book.blind) if state.book else ():
-                if incident is None:
-                    continue
-                standing = self._standing.setdefault(incident.id, Standing())
-                standing.quiet = not incident.is_open or incident.is_answered
-                standing.closed = not incident.is_open
-                standing.by = incident.acknowledged_by
-                self._seen.update(dict.fromkeys(incident.answers))
+                if incident is not None:
+                    self._standing[incident.id] = _standing_of(incident)
+                    self._seen.update(dict.fromkeys(incident.answers, ""))
 
-    def note(self, answer: Answer) -> bool:
-        """Take in an answer that is in the log. Whether it is the first time it is seen."""
-        if answer.id in self._seen:
-            return False
-        self._seen[answer.id] = None
-        while len(self._seen) > 10_000:
-            del self._seen[next(iter(self._seen))]
+    def recall(self, answer: Answer, observed_ms: int) -> None:
+        """Hear again, after a restart, an answer that the core had taken in: an escalation ends an acknowledgement."""
+        standing = self._standing.get(answer.incident)
+        if standing is not None and observed_ms >= standing.since_ms and not standing.closed:
+            standing.take(answer)
+        self._seen.setdefault(answer.id, "")
+
+    def note(self, answer: Answer) -> str:
+        """Take in an answer that is in the log, once. Returns what whoever gave it is told."""
+        said = self._seen.get(answer.id)
+        if said is not None:
+            return said
         standing = self._standing.setdefault(answer.incident, Standing())
-        if standing.closed:
-            return False
-        standing.quiet = answer.answer != "escalate"
-        standing.closed = answer.answer in CLOSES
-        if not standing.by or standing.closed:
-            standing.by, standing.said = answer.who, SAID[answer.answer]
-        return True
+        counts = standing.take(answer)
+        said = f"{SAID[answer.answer].capitalize()} by {answer.who}." if counts else standing.words()
+        self._seen[answer.id] = said
+        while len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        if counts:
+            self._told(Answered(answer.incident, answer.answer, answer.who))
+        return said
 
     def reopened(self, incident: str) -> None:
         """It flared up: it is in nobody's hands any more."""
@@ -97,12 +125,10 @@ class Answers:
         if brand is None or click.action not in get_args(AnswerKind):
             return "This incident is not known here."
         if click.id in self._seen:
-            return ""
+            return self._seen[click.id]
         standing = self._standing.get(click.incident)
-        if standing is not None and standing.closed:
-            return f"Already {standing.said or 'closed'}{_by(standing.by)}."
-        if click.action == "acknowledge" and standing is not None and standing.quiet and standing.by:
-            return f"Already {standing.said or 'acknowledged'}{_by(standing.by)}."
+        if standing is not None and (standing.closed or (click.action == "acknowledge" and standing.quiet)):
+            return standing.words()
         answer = Answer(
             id=click.id,
             brand=brand,
@@ -111,11 +137,22 @@ class Answers:
             who=who,
             at_ms=click.at_ms,
         )
+        crash.here("answer.before")
         await self._append(canonical(answer))
-        if self.note(answer):
-            self._told(Answered(click.incident, click.action, who))
-        return f"{SAID[click.action].capitalize()} by {who}."
+        crash.here("answer.after")
+        # Two may have pressed at the same time: both are in the log, and the one who is first there has it.
+        return self.note(answer)
 
 
-def _by(who: str) -> str:
-    return f" by {who}" if who else ""
+def _standing_of(incident: Incident) -> Standing:
+    standing = Standing(incident.opened_ms)
+    standing.closed = not incident.is_open
+    standing.quiet = standing.closed or incident.is_answered
+    standing.by = incident.owner or incident.acknowledged_by
+    if standing.closed:
+        standing.said = {"false_alarm": SAID["false_alarm"], "resolved": SAID["resolve"]}.get(
+            incident.closed_because, ""
+        )
+    elif standing.by:
+        standing.said = SAID["own"] if incident.owner else SAID["acknowledge"]
+    return standing

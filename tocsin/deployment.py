@@ -1,5 +1,6 @@
 """EDGE. A data directory, opened: everything that one embedded deployment keeps, held by one process."""
 
+import os
 import secrets
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def _names_key(path: Path) -> bytes:
     if not path.exists():
         fresh = path.with_suffix(".new")
         fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_bytes(KEY_BYTES))
+        with fresh.open("wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # a name of an empty file would be the end of every name in the journal
         fresh.rename(path)
     key = path.read_bytes()
     if len(key) != KEY_BYTES:

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TextIO
 
 import msgspec
@@ -36,6 +36,7 @@ from stream.sources.webhook import Limits, ingest_app
 from tocsin.answers import Answers
 from tocsin.checking import chart_text, read_chart
 from tocsin.deployment import Deployment
+from tocsin.duties import on_duty
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
 from tocsin.intake import Intake
 from tocsin.metrics import Metrics, service_routes
@@ -47,7 +48,11 @@ log = structlog.get_logger("tocsin")
 
 REMEMBERED_MS = 48 * HOUR_MS
 READ_AT_ONCE = 5_000
-EXCERPT = 50
+TAKE_AT_ONCE = 200
+"""Records of the log between two syncs: live that is a step at the most, after an outage it is a group."""
+GOODBYE_S = 3
+"""How long a request under way at the end may take."""
+BEAT: Item = ("beat", "", b"")
 
 
 def wall_clock_ms() -> int:
@@ -74,6 +79,7 @@ class Service:
         self.metrics = Metrics()
         self.appender = Appender(self.home.intake_log, clock)
         self._brands = settings.brand_list()
+        self._duties = {b.name: b.responders for b in settings.brands}
         configured = configure(self._brands, self._chart_text, self.home.journal.add_content)
         self._contents = self.home.journal.contents()
         self._configured = configured
@@ -84,6 +90,7 @@ class Service:
         self._incarnation = str(self.home.journal.seq)
         self._cursor = 0
         self._incidents: dict[str, str] = {}
+        self._refused: Mapping[str, int] = {}
         self._recover()
         self.intake = Intake(self._brands, self.home.names, step_ms=self._step_ms)
         self.sequencer = Sequencer(
@@ -94,6 +101,7 @@ class Service:
             step_ms=self._step_ms,
             incarnation=self._incarnation,
             sink=self._deliver,
+            batch=TAKE_AT_ONCE,
             snapshot_every=max(200, 600_000 // self._step_ms),
         )
         self._readers: dict[str, Reader] = {}
@@ -109,11 +117,21 @@ class Service:
     async def start(self) -> None:
         """Listen and work. Returns when the door is open."""
         self.failed = asyncio.get_running_loop().create_future()
-        await self._configure()
         listener = _listener(self._settings.ingest.host, self._settings.ingest.port)
         host, port = listener.getsockname()[:2]
         self.base_url = f"http://{host}:{port}"
-        config = uvicorn.Config(Starlette(routes=self._routes()), log_level="warning", lifespan="off", access_log=False)
+        # A beat first: whatever follows has a stamp of the log's own, which never goes back.
+        await self.appender.append([BEAT])
+        self._configure()
+        # Answers that a crash left in the log are heard before anybody is paged.
+        await self._catch_up()
+        config = uvicorn.Config(
+            Starlette(routes=self._routes()),
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=GOODBYE_S,
+        )
         self._server = _Server(config)
         self._work(self._server.serve(sockets=[listener]))
         while not self._server.started:
@@ -136,21 +154,21 @@ class Service:
             task.cancel()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError, Exception):
-                await asyncio.wait_for(task, timeout=10)
+                await asyncio.wait_for(task, timeout=GOODBYE_S + 1)
         await self.appender.close()
-        self.pump()
-        self.sequencer.flush()
+        await self._catch_up()
         self.sequencer.snapshot()
         self.home.close()
 
-    def pump(self) -> None:
-        """Take in what the intake log holds beyond the cursor."""
-        while records := self.home.intake_log.read(self._cursor, READ_AT_ONCE):
+    async def _catch_up(self) -> None:
+        """Take in what the intake log holds beyond the cursor, a little at a time: clicks and senders wait for none."""
+        while records := self.home.intake_log.read(self._cursor, TAKE_AT_ONCE):
             for record in records:
                 self._take(record)
                 self._cursor = record.offset + 1
-        self.sequencer.flush()
-        self.metrics.took(self.intake.counts, self.home.dead.counts())
+            self.sequencer.flush()
+            await asyncio.sleep(0)
+        self.metrics.took(self.intake.counts, self.home.dead.counts(), self._refused)
 
     # ---- parts
 
@@ -169,8 +187,8 @@ class Service:
         while True:
             now_ms = self._clock()
             await asyncio.sleep((self._step_ms - now_ms % self._step_ms) / 1000 + 0.002)
-            await self.appender.append([("beat", "", b"")])
-            self.pump()
+            await self.appender.append([BEAT])
+            await self._catch_up()
 
     def _take(self, record: LogRecord) -> None:
         if record.kind == "beat":
@@ -202,7 +220,7 @@ class Service:
             if decision.kind == "StandDown":
                 self.answers.closed(decision.incident)
             if self._settings.mode == "live":
-                self.delivery.take(decision)
+                self.delivery.take(on_duty(decision, self._duties.get(decision.brand, {})))
 
     # ---- recovery
 
@@ -226,22 +244,31 @@ class Service:
         while offset < self._cursor and (records := self.home.intake_log.read(offset, READ_AT_ONCE)):
             for record in records:
                 offset = record.offset + 1
-                if (
-                    record.kind == "mention"
-                    and record.body
-                    and horizon <= record.observed_ms
-                    and record.offset < self._cursor
-                ):
-                    mention = self._read(record)
-                    if mention is not None:
-                        self.intake.remember(mention, record.offset)
+                if horizon <= record.observed_ms and record.offset < self._cursor:
+                    self._remember_one(record)
 
-    async def _configure(self) -> None:
-        """Tell the core by which configuration it judges, where that changed."""
+    def _remember_one(self, record: LogRecord) -> None:
+        if record.kind == "control":
+            event = msgspec.json.decode(record.body, type=ControlEvent)
+            if isinstance(event, Answer):
+                self.answers.recall(event, record.observed_ms)
+        elif record.kind == "mention" and record.body:
+            mention = self._read(record)
+            if mention is not None:
+                self.intake.remember(mention, record.offset)
+
+    def _configure(self) -> None:
+        """Tell the core by which configuration it judges, where that changed: before anything that is not sealed yet.
+
+        Intake matches what is not sealed by this configuration, so the core must know it first. It goes into the
+        journal with the mark of its step and not into the log: after a crash before that, the next start says it again.
+        """
         known = {name: state.content for name, state in self.engine.brands.items()}
-        changes = [(brand, name) for brand, name in self._configured if known.get(brand) != name]
-        for brand, name in changes:
-            await self._append_control(canonical(ConfigChange(brand, name, self._clock())))
+        for brand, name in self._configured:
+            if known.get(brand) != name:
+                first = self.home.intake_log.read(self._cursor, 1)[0]
+                change = ConfigChange(brand, name, first.observed_ms)
+                self.sequencer.control(change, observed_ms=first.observed_ms, offset=first.offset)
 
     # ---- people
 
@@ -280,7 +307,7 @@ class Service:
         return found
 
     def _build_clicks(self) -> Clicks:
-        allowed = {r.slack: name for name, r in self._chart.responders.items() if r.slack and r.slack.startswith("U")}
+        allowed = {r.slack: name for name, r in self._chart.responders.items() if r.slack and r.slack[0] in "UW"}
         return Clicks(allowed, self.answers.click)
 
     def _told(self, answered: Answered) -> None:
@@ -333,6 +360,7 @@ class Service:
             dead=self.home.dead,
             limits=Limits(items_per_s=self._settings.ingest.items_per_second),
         )
+        self._refused = ingest.refused
         slack = self._settings.slack
         replies = Replies(origins_of(slack.base_url)) if slack is not None else None
         routes: list[BaseRoute] = [*ingest.routes, *service_routes(self.metrics, self._health)]
@@ -377,16 +405,18 @@ def run_service(settings: Settings, console: Console) -> None:
 
 
 async def _run(settings: Settings, console: Console) -> None:
-    service = Service(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    service = Service(settings)
     await service.start()
     console.print(f"Tocsin listens on {service.base_url}; stop with Ctrl-C.", markup=False, highlight=False)
     assert service.failed is not None
     service.failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
-    await service.stop()
-    if service.failed.done():
-        service.failed.result()
+    try:
+        await service.stop()
+    finally:
+        if service.failed.done():
+            service.failed.result()

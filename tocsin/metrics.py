@@ -30,6 +30,12 @@ class Metrics:
             ["source", "reason"],
             registry=self.registry,
         )
+        self._refused = Gauge(
+            "tocsin_ingest_refused",
+            "Requests to the door that were refused since the start, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
         self._decisions = Counter(
             "tocsin_decisions",
             "Decisions by brand, kind and reason",
@@ -40,12 +46,14 @@ class Metrics:
             "tocsin_delivery_reports", "What became of pages", ["way", "outcome"], registry=self.registry
         )
 
-    def took(self, counts: Mapping[str, int], dead: Mapping[tuple[str, str], int]) -> None:
-        """Show intake's counts as they are now."""
+    def took(self, counts: Mapping[str, int], dead: Mapping[tuple[str, str], int], refused: Mapping[str, int]) -> None:
+        """Show the counts of intake and of the door as they are now."""
         for became in sorted(counts):
             self._mentions.labels(became).set(counts[became])
         for source, reason in sorted(dead):
             self._dead.labels(source, reason).set(dead[source, reason])
+        for reason in sorted(refused):
+            self._refused.labels(reason).set(refused[reason])
 
     def decided(self, decision: Decision) -> None:
         """Count a decision."""
