@@ -42,7 +42,7 @@ class Repeats:
 
         `observed_ms` is the partition's running maximum (DESIGN T2): it never falls as offsets rise.
         """
-        self._pass_time(observed_ms)
+        self.pass_time(observed_ms)
         key = _key(mention_id)
         seen = self._seen.get(key)
         if seen is None:
@@ -73,7 +73,8 @@ class Repeats:
         held = self._brands.get(_key(mention_id))
         return held[1] if held else ()
 
-    def _pass_time(self, observed_ms: int) -> None:
+    def pass_time(self, observed_ms: int) -> None:
+        """Forget what was last seen before the window that ends now; time that goes back changes nothing."""
         if observed_ms <= self._newest_ms:
             return
         self._newest_ms = observed_ms

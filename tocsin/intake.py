@@ -38,14 +38,15 @@ class Intake:
     def take(self, mention: Mention, offset: int) -> None:
         """Take in what stands at `offset` of the input partition."""
         self.counts["read"] += 1
-        if mention.kind == "create":
-            self._create(mention, offset)
-            return
+        self._repeats.pass_time(mention.observed_ms)
         brands = self._repeats.brands_of(mention.id)
+        if mention.kind == "create":
+            self._create(mention, offset, brands)
+            return
         if not brands:
             # An edit of a post we never saw is the first we see of it; what else concerns it says nothing to us.
             if mention.kind == "update" and mention.text:
-                self._create(mention, offset)
+                self._create(mention, offset, brands)
             else:
                 self.counts["unmatched"] += 1
             return
@@ -53,20 +54,28 @@ class Intake:
 
     def remember(self, mention: Mention, offset: int) -> None:
         """Know again, after a restart, a mention that was taken in before: nothing is counted or combined."""
-        known = bool(self._repeats.brands_of(mention.id))
+        self._repeats.pass_time(mention.observed_ms)
+        known = self._repeats.brands_of(mention.id)
         if mention.kind == "delete":
             self._repeats.remember(mention.id, ())
             return
         taken = mention.kind == "create" or (mention.kind == "update" and not known and bool(mention.text))
-        if taken and not self._repeats.is_repeat(mention.id, offset, mention.observed_ms):
+        if taken and not self._is_repeat(mention, offset, known):
             self._repeats.remember(mention.id, tuple(b.name for b in self._matcher.match(mention)))
 
     def seal(self, upto_step: int) -> list[Combined]:
         """The parts of all steps up to this one, in a fixed order; they are gone from here."""
         return self._combiner.seal(upto_step)
 
-    def _create(self, mention: Mention, offset: int) -> None:
-        if self._repeats.is_repeat(mention.id, offset, mention.observed_ms):
+    def _is_repeat(self, mention: Mention, offset: int, known: tuple[str, ...]) -> bool:
+        """Whether it was seen before. A repeat is a sighting too: the post's brands are kept as long as its id."""
+        repeated = self._repeats.is_repeat(mention.id, offset, mention.observed_ms)
+        if repeated and known:
+            self._repeats.remember(mention.id, known)
+        return repeated
+
+    def _create(self, mention: Mention, offset: int, known: tuple[str, ...]) -> None:
+        if self._is_repeat(mention, offset, known):
             self.counts["repeated"] += 1
             return
         found = self._scoring.score(mention)
