@@ -34,6 +34,8 @@ class YamlProblem(ValueError):  # noqa: N818 - a problem of the person who wrote
     """What is wrong with a file and where, as `file:line:column: message`."""
 
     def __init__(self, filename: str, line: int, column: int, message: str) -> None:
+        # It quotes what somebody wrote, which may have lines and control characters of its own.
+        message = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in message)
         super().__init__(f"{filename}:{line}:{column}: {message}")
         self.filename = filename
         self.line = line

@@ -6,6 +6,7 @@ from pathlib import Path
 from alerting.flowchart.check import warnings_of
 from alerting.flowchart.load import ChartError, load_chart
 from alerting.flowchart.model import Chart
+from stream.strict_yaml import YamlProblem
 from tocsin.duties import duty_problems
 from tocsin.mistakes import told
 from tocsin.settings import SettingsError, check_settings, load_settings
@@ -42,5 +43,12 @@ def read_chart(path: Path) -> Chart:
 
 
 def chart_text(path: Path) -> str:
-    """The text of a flowchart file; what is no UTF-8 is a `ChartError`'s business, not a traceback's."""
-    return path.read_bytes().decode("utf-8", "replace")
+    """The text of a flowchart file. Raises `ChartError` where it is no UTF-8, `OSError` where it cannot be read."""
+    body = path.read_bytes()
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = body[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        said = "this byte is not UTF-8; save the file as UTF-8"
+        raise ChartError([YamlProblem(str(path), line, column, said)]) from None

@@ -30,8 +30,9 @@ app.add_typer(flowchart_app, name="flowchart")
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
 
-out = Console()
-err = Console(stderr=True)
+# Without emoji names: `chart.yaml:100:5` is a place in a file.
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
 
