@@ -48,6 +48,7 @@ BAD: dict[str, tuple[str, tuple[str, ...]]] = {
     "half a list": ("brands: [", (":1:",)),
     "a control character": ("brands: \x07\n", (":1:9:",)),
     "a key twice": (BRANDS + BRANDS, ("2:1: `brands` stands here twice (first on line 1)",)),
+    "a value of several lines": ("mode: 'li\n\n  \u202eve'\n", ('1:7: `mode` is "li ?ve"; allowed: live or shadow',)),
     "nothing": ("", ("1:1: no brand is declared",)),
     "a list": ("- acme\n", ("1:1: the file is a list",)),
     "several mistakes": (
