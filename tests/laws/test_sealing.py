@@ -16,9 +16,7 @@ STEPS = 12
 
 def part(step: int, brand: str, *, by: str, partition: int = 0, chunk: int = 0) -> Part:
     body = PulsePart(counts=Counts(mentions=step + 1))
-    return Part(
-        partition=partition, incarnation=by, step=step, brand=brand, minute_ms=0, part=body, chunk=chunk
-    )
+    return Part(partition=partition, incarnation=by, step=step, brand=brand, minute_ms=0, part=body, chunk=chunk)
 
 
 def mark(from_step: int, upto: int, counts: dict[int, int], *, by: str, partition: int = 0) -> Mark:
@@ -129,7 +127,7 @@ def _incarnation(
     start: int | None = None,
     dies: bool = True,
 ) -> list[Part | Mark]:
-    """What one incarnation writes: parts of a few steps in any order, then a mark for them; it may die in the middle."""
+    """What one incarnation writes: parts of a few steps in any order, then a mark for them; it may die midway."""
     sealed = rng.randrange(-1, STEPS - 1) if start is None else start
     out: list[Part | Mark] = []
     while sealed < STEPS - 1:
