@@ -93,7 +93,7 @@ def test_the_decisions_are_the_same_with_a_journal_and_the_journal_verifies(
     assert (verdict.chains, verdict.decisions) == (result.chains, len(decided))
 
 
-@pytest.mark.parametrize("pieces", [2, 5])
+@pytest.mark.parametrize("pieces", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_recording_in_several_files_is_one_recording(
     pieces: int, recorded: Path, once: tuple[ReplayResult, list[Decision]], tmp_path: Path
 ) -> None:
