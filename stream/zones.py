@@ -30,6 +30,6 @@ def local(at_ms: int, zone_name: str) -> datetime:
     """The wall clock in a zone at an instant.
 
     >>> local(1_792_886_400_000, "Europe/Amsterdam").isoformat()
-    '2026-10-25T02:00:00+01:00'
+    '2026-10-25T02:00:00+02:00'
     """
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone(zone_name))
