@@ -1,13 +1,28 @@
 """Which language a post is in, and when to say that nobody knows."""
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.language import ASSUMED_MILLI, TOLD_MILLI, UNDETERMINED, identify, primary
+from stream.language import ASSUMED_MILLI, LEAST_MILLI, PLAIN_MILLI, TOLD_MILLI, UNDETERMINED, identify, primary
+
+RECORDED = Path(__file__).parents[3] / "shared" / "data"
 
 ENGLISH = "I have been waiting on the phone for two hours and nobody picks up"
 DUTCH = "Ik sta al twee uur in de wacht en er is niemand die de telefoon opneemt"
+
+
+def recorded_texts(name):
+    """The texts of a recorded set; skips where it is absent."""
+    path = RECORDED / f"{name}.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line)["text"] for line in lines]
 
 
 def test_the_source_is_believed():
@@ -70,3 +85,60 @@ def test_any_text_and_any_hint_get_an_answer(text, hint):
     assert lang == UNDETERMINED or primary(lang) == lang
     assert 0 <= confidence <= 1000
     assert identify(text, hint=hint, languages=("en", "nl")) == (lang, confidence)
+
+
+OTHER_LANGUAGES = {
+    "de": "Warum ist der Kundendienst nicht erreichbar? Ich warte seit drei Stunden auf eine Antwort",
+    "es": "Llevo tres horas esperando y nadie me contesta, ¿dónde está mi pedido?",
+    "fr": "Je ne comprends pas pourquoi vous ne répondez jamais, c'est vraiment une honte",
+    "it": "Non è possibile che dopo tre ore nessuno risponda, questo servizio è una vergogna",
+    "pt": "Não é possível, estou há três horas à espera e ninguém me responde",
+    "en": ENGLISH,
+    "nl": DUTCH,
+}
+
+
+@pytest.mark.parametrize("lang", sorted(OTHER_LANGUAGES))
+def test_a_text_in_another_language_is_not_called_the_brands_own(lang):
+    """One language and no word from the source: small words show that a text is not in it, without the identifier."""
+    for own in sorted(OTHER_LANGUAGES):
+        expected = (own, ASSUMED_MILLI) if own == lang else (UNDETERMINED, 0)
+        assert identify(OTHER_LANGUAGES[lang], hint=None, languages=(own,)) == expected
+    others = tuple(one for one in ("en", "nl") if one != lang)
+    assert identify(OTHER_LANGUAGES[lang], hint=None, languages=(*others, "sv"))[0] != lang
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Acme down again", "Pouvez-vous", "Déjà vu at acme tonight", "Das Auto! what a slogan", "wtf acme"],
+)
+def test_a_foreign_word_or_two_is_no_foreign_language(text):
+    """People borrow; what does not speak plainly stays in the brand's language."""
+    assert identify(text, hint=None, languages=("en",)) == ("en", ASSUMED_MILLI)
+
+
+def test_plain_words_spare_the_identifier(monkeypatch):
+    """Where function words decide between the brand's languages, nothing slower is asked."""
+    monkeypatch.setattr("stream.language._guess", lambda *_: pytest.fail("asked"))
+    assert identify(DUTCH, hint=None, languages=("en", "nl")) == ("nl", PLAIN_MILLI)
+    assert identify(ENGLISH, hint=None, languages=("nl", "en")) == ("en", PLAIN_MILLI)
+    assert identify(OTHER_LANGUAGES["fr"], hint=None, languages=("en", "nl")) == (UNDETERMINED, 0)
+
+
+def test_what_may_be_either_says_so():
+    """A coin toss is `und` with the confidence that was not enough; a stranger is `und` with none."""
+    lang, confidence = identify("top!", hint=None, languages=("en", "nl"))
+    assert lang == UNDETERMINED
+    assert 0 < confidence < LEAST_MILLI
+
+
+@pytest.mark.parametrize(("name", "lang"), [("nl_brand_mentions_unlabelled", "nl"), ("us_airlines_2015", "en")])
+def test_recorded_posts_are_in_the_language_they_are_in(name, lang):
+    """At least 99.5 % of real posts, for a brand with this language alone and for one with both."""
+    texts = recorded_texts(name)
+    alone = sum(identify(text, hint=None, languages=(lang,))[0] == lang for text in texts)
+    both = sum(identify(text, hint=None, languages=("en", "nl"))[0] == lang for text in texts)
+    wrong = sum(identify(text, hint=None, languages=("en", "nl"))[0] not in (lang, UNDETERMINED) for text in texts)
+    assert alone >= 0.995 * len(texts)
+    assert both >= 0.985 * len(texts)
+    assert wrong <= 0.002 * len(texts)
