@@ -111,15 +111,15 @@ def tell_opening(out: Console, seed: int, days: int) -> None:
 # ---- one incident after the other
 
 
-def tell_story(out: Console, story: Story, texts: TextStore) -> None:
-    """Each incident as it unfolded."""
+def tell_story(out: Console, story: Story, texts: TextStore | None) -> None:
+    """Each incident as it unfolded; with the page as it looked, if there are texts to quote."""
     if not story.incidents:
         _say(out, "Nothing stood out: nobody was told anything.")
     for moments in story.incidents.values():
         _tell_incident(out, story, moments, texts)
 
 
-def _tell_incident(out: Console, story: Story, moments: Sequence[Moment], texts: TextStore) -> None:
+def _tell_incident(out: Console, story: Story, moments: Sequence[Moment], texts: TextStore | None) -> None:
     first, worst = moments[0].decision, worst_of(moments)
     kind = kind_text(worst.view)
     _heading(out, f"{story.day(first.at_ms)}: {kind}")
@@ -132,7 +132,7 @@ def _tell_incident(out: Console, story: Story, moments: Sequence[Moment], texts:
                 day = story.day(at_ms)
                 _line(out, f"  {day}")
             _at(out, story.clock(at_ms), *line)
-        if moment.decision.kind == "Page" and not shown:
+        if moment.decision.kind == "Page" and texts is not None and not shown:
             shown = True
             _show_page(out, story, moment.view, texts)
     out.print()
@@ -280,10 +280,10 @@ def tell_end(
 
 def _counts(result: ReplayResult) -> str:
     m = {name: count_text(number) for name, number in result.mentions.items()}
+    unjudged = f", {m['unscored']} in one where it cannot: counted, and never taken for neutral"
     return (
         f"{m['read']} posts read, {m['matched']} of them about {BRAND}: {m['responses']} its own answers, "
-        f"{m['scored']} by others in a language whose tone can be judged, and {m['unscored']} in one where it cannot "
-        "(Dutch, so far), which are counted but never taken for neutral."
+        f"{m['scored']} in a language whose tone can be judged{unjudged if result.mentions['unscored'] else ''}."
     )
 
 
