@@ -291,7 +291,13 @@ class Service:
             self.answers.is_quiet,
             self._settings.delivery.grace,
             timezone=lambda brand: zones.get(brand, self._settings.timezone),
+            late_s=lambda _brand: self._behind_s(),
         )
+
+    def _behind_s(self) -> int:
+        """How far the core is behind the clock, in seconds; less than three steps is as it should be."""
+        behind_ms = self._clock() - (self.sequencer.sealed_step + 1) * self._step_ms
+        return behind_ms // 1000 if behind_ms >= 3 * self._step_ms else 0
 
     def _resolve(self, target: str) -> list[Address]:
         """Where a role or a responder is reached: the channel of the cards, then the people by their own address."""
