@@ -17,17 +17,17 @@ _SHOUT_MILLI, _EXCLAIM_MILLI = 733, 292
 """VADER's increments for capitals, and for each of at most four exclamation marks."""
 _NEGATED_PRAISE, _NEGATED_BLAME = -740, -100
 """What negation makes of 1000: VADER's constant, and less for blame, since "niet slecht" is no praise to speak of."""
-_REACH = 4
+_REACH = 6
 """Words before an opinion in which a negation reaches it; a comma or "maar" between them stops it."""
 _WAITED_MILLI = -1300
 """What "al drie uur" is worth."""
 _BEFORE_BUT, _AFTER_BUT = 500, 1500
 """VADER's weights around "but", within one sentence."""
-_ASKED = 300
+_ASKED = 0
 """What a question leaves of praise: "is de service goed?" praises nothing; blame in a question stays blame."""
 _UNREAL = 300
 """What "had ... kunnen zijn" leaves of it."""
-_QUOTED = 300
+_QUOTED = 0
 """What quotation marks leave of praise: most quote what somebody else says, mostly the brand."""
 _SCARE = -500
 """What they make of a single word of praise: a 'safe' car."""
@@ -86,13 +86,15 @@ class _Hit:
 class _Reading:
     """One pass over the words of a text."""
 
-    __slots__ = ("_hits", "_ironic", "_mixed", "_quoted", "_sentence", "_weight", "_words")
+    __slots__ = ("_hits", "_ironic", "_mixed", "_quoted", "_sentence", "_spent", "_weight", "_words")
 
     def __init__(self, words: list[Word]) -> None:
         self._words = words
         self._hits: list[_Hit] = []
         self._sentence = 0
         """The first hit of the sentence that is being read."""
+        self._spent = -1
+        """The last word of the last phrase of praise: its "niet" negates nothing behind it."""
         self._weight = 1000
         self._quoted = False
         self._ironic = False
@@ -155,6 +157,8 @@ class _Reading:
         for rest, value in begun:
             behind = words[at + 2 : at + 2 + len(rest)]
             if len(behind) == len(rest) and all(word.text == text for word, text in zip(behind, rest, strict=True)):
+                if value > 0:
+                    self._spent = at + 1 + len(rest)
                 if value:
                     self._note_phrase(" ".join((words[at].text, words[at + 1].text, *rest)), value, at)
                 return len(rest) + 2
@@ -213,7 +217,7 @@ class _Reading:
     def _negation(self, at: int) -> Word | None:
         """The negation before a word that reaches it."""
         words = self._words
-        for before in range(at - 1, max(at - 1 - _REACH, -1), -1):
+        for before in range(at - 1, max(at - 1 - _REACH, self._spent), -1):
             word = words[before]
             kind = word.kind
             if kind == "negation":
@@ -277,7 +281,8 @@ class _Reading:
 
     def _undo_irony(self) -> None:
         """Praise beside a complaint about what happened says nothing, unless the text says that it was put right."""
-        if any(hit.text in HAPPENED for hit in self._hits) and not any(hit.text in RELIEF for hit in self._hits):
+        happened = any(hit.value < 0 and hit.text in HAPPENED for hit in self._hits)
+        if happened and not any(hit.value > 0 and hit.text in RELIEF for hit in self._hits):
             for hit in self._hits:
                 if hit.value > 0 and hit.text in PRAISE_OF_IRONY:
                     hit.value = 0

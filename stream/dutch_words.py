@@ -116,11 +116,11 @@ class Words(dict[str, Word]):
             return Word(token, "emoji", value // 3 if token[0] == ";" else value)
         if token == "<3":  # noqa: S105 - a heart
             return Word(token, "emoji", 1900)
-        if "?" in token:
+        if "?" in token and "!" not in token:
             return Word(token, "question")
         if token in _QUOTES:
             return Word(token, "quote")
-        kind = "" if token[0] not in ".,;!…\n" else "clause" if not token.strip(",;") else "sentence"
+        kind = "" if token[0] not in ".,;!?…\n" else "clause" if not token.strip(",;") else "sentence"
         value = 0 if kind else self._emoji.get(token, 0)
         return Word(token, "emoji" if value else kind, value)
 
@@ -205,11 +205,20 @@ def _compound(text: str, known: Callable[[str], int | None]) -> int | None:
 def _phrases() -> dict[str, Phrases]:
     """The phrases by their first word."""
     found: dict[str, Phrases] = {}
-    for written, value in sorted(lists.PHRASES.items(), key=lambda one: (-len(one[0].split()), one[0])):
+    for written, value in sorted(_written(), key=lambda one: (-len(one[0].split()), one[0])):
         first, second, *rest = written.split()
         begun = found.setdefault(first, {})
         begun[second] = (*begun.get(second, ()), (tuple(rest), value))
     return found
+
+
+def _written() -> Iterator[tuple[str, int]]:
+    """The phrases as they are listed, and with a "niet" as Flanders and hurry write it."""
+    for phrase, value in lists.PHRASES.items():
+        yield phrase, value
+        if " niet " in f" {phrase} ":
+            for short in ("nie", "ni"):
+                yield " ".join(short if word == "niet" else word for word in phrase.split()), value
 
 
 def _table() -> dict[str, int]:
@@ -228,7 +237,7 @@ def _emoji() -> dict[str, int]:
     for emoji, description in _rows("vaderSentiment", "emoji_utf8_lexicon.txt"):
         value = round(1000 * sum(valences.get(word, 0.0) for word in description.split()))
         found[emoji] = max(-_EMOJI_LIMIT, min(_EMOJI_LIMIT, value))
-    return found
+    return found | lists.EMOJI
 
 
 def _rows(package: str, name: str) -> Iterator[list[str]]:

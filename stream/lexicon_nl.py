@@ -114,7 +114,8 @@ WORDS = {
     "prijsstijging": -1300, "incasso": -900, "aanmaning": -1000, "boete": -900, "opgezegd": -900, "opzeggen": -900,
     "overgestapt": -700, "overstappen": -500, "gedumpt": -1300, "dumpen": -1200, "annuleren": -500, "verwijderd": -400,
     "geweigerd": -1300, "weigert": -1500, "weigeren": -1500, "genegeerd": -1800, "negeren": -1500, "negeert": -1700,
-    "afgescheept": -2000, "doorverbonden": -600, "opgehangen": -1300, "afgekapt": -1200, "lachertje": -2200,
+    "afgescheept": -2000, "doorverbonden": -600, "opgehangen": -1300, "ophangen": -1300, "afgekapt": -1200,
+    "lachertje": -2200,
     "aanfluiting": -2700, "blamage": -2500, "flop": -2200, "fiasco": -2600, "mislukt": -1900, "mislukking": -2300,
     "blunder": -2200, "blunders": -2300, "misser": -1800, "miskleun": -2300, "faal": -2200, "faalt": -2100,
     "gefaald": -2100, "falen": -2000, "debacle": -2600, "verknald": -2300, "verpest": -2300, "verpesten": -2200,
@@ -229,7 +230,13 @@ PHRASES = {
     "een grap": -1200, "slechte grap": -2300, "is dit een grap": -1900, "ik krijg de": -900, "krijg de tering": -2600,
     "echt de tering": -2300, "wat een grap": -1900, "waar blijft": -1000, "waar blijven": -900, "waar is mijn": -700,
     "hoe lang nog": -1500, "hoe lang moet": -1300, "wanneer wordt": -300, "wanneer komt": -200, "laat maar": -800,
-    "geen zin": -700, "geen service": -1700, "geen enkele service": -2000, "buiten werking": -1500,
+    "geen zin": -700, "laatste druppel": -1800, "stap over": -900, "stappen over": -900, "weer voor elkaar": -1500,
+    "altijd leuk": -700, "altijd fijn": -700, "altijd lekker": -300, "slecht weer": 0, "mooi weer": 0, "lekker weer": 0,
+    "fijn weer": 0, "geen stroom": -1300, "geen enkele": -500, "betaal je blauw": -1300, "betaalt je blauw": -1300,
+    "lach me dood": 0, "lach me kapot": 0,
+    "lach me rot": 0, "lachen me dood": 0, "gebeurt niks": -1300, "gebeurt niets": -1300, "niks van gehoord": -1500,
+    "niets van gehoord": -1500, "niets meer gehoord": -1600, "niks meer gehoord": -1600, "geen service": -1700,
+    "geen enkele service": -2000, "buiten werking": -1500,
     "geen pretje": -1700, "geen succes": -1600,
     # Irony that has become a set phrase.
     "lekker bezig": -1500, "goed bezig (niet)": -2000, "lekker dan": -1300, "lekker handig": -1300,
@@ -292,7 +299,8 @@ PRAISE_OF_IRONY = frozenset({
     "fijn", "lekker", "leuk", "top", "super", "geweldig", "fantastisch", "prachtig", "mooi", "handig", "heerlijk",
     "bedankt", "dank", "merci", "knap", "netjes", "goed", "bravo", "hulde", "gezellig", "proficiat", "compliment",
     "complimenten", "chapeau", "applaus", "dankjewel", "thanks", "great", "nice", "perfect", "slim", "blij", "sterk",
-    "klasse", "klantvriendelijk", "fijne", "mooie", "goede", "leuke", "lekkere", "geweldige", "prachtige", "snelle",
+    "gefeliciteerd", "klasse", "klantvriendelijk", "fijne", "mooie", "goede", "leuke", "lekkere", "geweldige",
+    "prachtige", "snelle",
 })
 """Praise that, beside a complaint about what happened (not beside a mere opinion), is irony more often than not."""
 
@@ -302,6 +310,9 @@ HAPPENED = frozenset({
     "nog steeds geen", "nog steeds niet", "nog altijd geen", "nog altijd niet", "geen reactie", "geen antwoord",
     "geen gehoor", "wacht al", "in de wacht", "ligt eruit", "ligt er uit", "ligt plat", "ligt weer plat", "loopt vast",
     "doet het niet", "doen het niet", "dubbel afgeschreven", "kwijt", "te laat", "weer niet", "alweer niet", "uren",
+    "inloggen", "werkt", "werken", "geleverd", "ontvangen", "bereikbaar", "weer voor elkaar", "terugbetaald",
+    "opgelost",
+    "ophangen", "opgehangen", "gebeurt niks", "gebeurt niets", "niks gebeurt", "niets gebeurt", "gebeurt",
     "wacht nog steeds", "uren te laat", "veel te laat", "kan niet inloggen", "reageert niet", "reageren niet",
 })
 """Complaints about what happened: words and phrases from above."""
@@ -372,5 +383,13 @@ ENGLISH = {
     "ugly": -2200, "annoying": -1900, "boring": -1700, "overrated": -1700, "damnn": 0, "insane": 300, "dope": 1800,
     "lit": 1500, "beautiful": 2900, "brilliant": 2800, "fun": 2100, "funny": 1600, "good": 1900, "better": 900,
     "lovely": 2700, "fantastic": 2700, "respect": 1600, "wonderful": 2700, "enjoy": 2000, "horror": -2000, "hero": 2300,
+}
+
+EMOJI = {
+    # Where VADER's descriptions hold no word of its lexicon ("pouting face"), or tears are of laughter [s].
+    "😡": -2200, "😠": -1900, "🤬": -2600, "🖕": -2600, "👎": -1900, "👍": 1700, "👏": 1000, "🙄": -1300, "😤": -1500,
+    "🤮": -2400, "🤢": -2100, "💩": -1900, "🤡": -1800, "🤦": -1400, "🥱": -1000, "😒": -1400, "😑": -800, "💔": -1800,
+    "❤": 2100, "🙏": 500, "😂": 300, "🤣": 300, "😭": -800, "💪": 900, "👌": 1500, "🎉": 1500, "😍": 2500, "🥳": 2000,
+    "🔥": 300, "😅": 0, "😬": -600, "🤷": -400, "😱": -600, "💯": 1200, "🏆": 1500, "🚮": -1500, "🤝": 700,
 }
 # fmt: on
