@@ -31,6 +31,7 @@ CALM_AFTER_MS = HOUR_MS
 """An incident without a signal for so long, with complete sources, is over."""
 FALLS_AFTER_MS = 30 * MINUTE_MS
 """Severity climbs at once and falls after so long at the lower level."""
+TELLS_WHY: tuple[DecisionKind, ...] = ("OpenIncident", "Page", "Notify", "Escalate")
 QUIET_MS = 30 * MINUTE_MS
 """After so long without a word, a person is told by a notice, not by a silent edit of the card."""
 UPDATE_EVERY_MS = 5 * MINUTE_MS
@@ -114,12 +115,14 @@ class Desk:
         self.out: list[Decision] = []
         self.fresh = False
         """Whether there is a finding about the brand at this grid point."""
+        self._why = ""
 
     # ---- the brand's own trouble
 
     def assess(self, assessment: Assessment | None, *, blind: bool) -> None:
         """Take in what the signals amount to now."""
         self.fresh = assessment is not None
+        self._why = "; ".join(assessment.reasons) if assessment is not None else ""
         incident = self.book.incident
         if incident is not None and incident.is_open:
             if assessment is None:
@@ -246,7 +249,7 @@ class Desk:
         incident.signal_ms = incident.level_ms = self.at_ms
         incident.no_page = ""
         incident.facts = assessment.facts
-        self._decide(incident, "OpenIncident", "flared_up" if back else "signals", note="; ".join(assessment.reasons))
+        self._decide(incident, "OpenIncident", "flared_up" if back else "signals")
         self._begin(incident, "flared_up" if back else "flowchart")
 
     def _goes_on(self, incident: Incident, assessment: Assessment) -> None:
@@ -441,7 +444,7 @@ class Desk:
                 exemplars=() if about_us else self.scene.exemplars,
                 history=self.scene.history,
                 path=tuple(step.words for step in incident.walk.path[-12:]) if incident.walk is not None else (),
-                note=note,
+                note=note or (self._why if kind in TELLS_WHY and not about_us else ""),
             )
         )
 

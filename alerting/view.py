@@ -120,7 +120,7 @@ def _told(view: IncidentView, decision: Decision) -> IncidentView:
     if kind == "OpenIncident":
         return replace(view, reason=decision.reason, why=decision.note or view.why)
     if kind in TELLS:
-        view = replace(view, reason=decision.reason)
+        view = replace(view, reason=decision.reason, why=decision.note or view.why)
         if kind in WAKES:
             told = tuple(Paged(who, decision.at_ms) for who in decision.targets)
             view = replace(
