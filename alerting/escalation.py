@@ -337,7 +337,7 @@ class Desk:
             self.book.settled = None
             return False
         settled.signal_ms = self.at_ms
-        stronger = assessment.facts.volume_ratio_milli * 1000 >= settled.ratio_milli * STRONGER_MILLI
+        stronger = assessment.facts.volume_ratio_milli * 1000 >= max(settled.ratio_milli, 1000) * STRONGER_MILLI
         return rank(assessment.severity) <= rank(settled.severity) and not stronger
 
     # ---- from effects to decisions

@@ -364,7 +364,8 @@ class Service:
             verifiers=verifiers,
             clock=self._clock,
             dead=self.home.dead,
-            limits=Limits(items_per_s=self._settings.ingest.items_per_second),
+            limits=Limits(all_items_per_s=self._settings.ingest.items_per_second),
+            rates={source.name: source.rate for source in self._settings.sources},
         )
         self._refused = ingest.refused
         slack = self._settings.slack

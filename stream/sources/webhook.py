@@ -38,9 +38,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     items: int = 1_000
     """In one request."""
     items_per_s: int = 500
-    """Per source, in the long run."""
+    """Per source that has no rate of its own, in the long run."""
+    all_items_per_s: int = 5_000
+    """Over all sources, in the long run."""
     burst_items: int = 2_000
-    """Per source, at once."""
+    """Per source, at once; over all sources twice that, or what passes in two seconds."""
     bodies: int = 64
     """Requests of all sources being read at the same time: bounds memory to `bodies * body_bytes`."""
     body_s: float = 15.0
@@ -76,6 +78,10 @@ class Bucket:
         self._left -= items * 1000
         return 0
 
+    def give_back(self, items: int) -> None:
+        """What was taken and then refused by another bucket."""
+        self._left = min(self._burst, self._left + items * 1000)
+
 
 class Refused(Exception):  # noqa: N818 - what happened to the request
     """A whole request that is not taken: status, one word, and when to come again."""
@@ -98,6 +104,7 @@ class Ingest(Router):
         clock: Callable[[], int],
         dead: DeadLetters,
         limits: Limits,
+        rates: Mapping[str, int],
         read: Read | None = None,
     ) -> None:
         super().__init__([Route("/ingest/{source}", self._answer, methods=["POST"])], redirect_slashes=False)
@@ -113,8 +120,11 @@ class Ingest(Router):
         self._reading = 0
         now_ms = clock()
         self._buckets = {
-            source: Bucket(per_s=limits.items_per_s, burst=limits.burst_items, now_ms=now_ms) for source in verifiers
+            source: Bucket(per_s=rates.get(source, limits.items_per_s), burst=limits.burst_items, now_ms=now_ms)
+            for source in verifiers
         }
+        burst = 2 * max(limits.burst_items, limits.all_items_per_s)
+        self._all = Bucket(per_s=limits.all_items_per_s, burst=burst, now_ms=now_ms)
         for source, verifier in sorted(self._verifiers.items()):
             verifier.restore(appender.log.seen(source))
 
@@ -184,7 +194,9 @@ class Ingest(Router):
             raise Refused(HTTPStatus.BAD_REQUEST, bad.reason) from None
         if len(lines) > self._limits.items:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_many_items")
-        wait_ms = self._buckets[source].take(len(lines), now_ms=now_ms)
+        wait_ms = self._all.take(len(lines), now_ms=now_ms)
+        if not wait_ms and (wait_ms := self._buckets[source].take(len(lines), now_ms=now_ms)):
+            self._all.give_back(len(lines))
         if wait_ms:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "rate", math.ceil(wait_ms / 1000))
         items, letters, results = self._judge(source, lines, now_ms)
@@ -233,9 +245,12 @@ def ingest_app(
     clock: Callable[[], int],
     dead: DeadLetters,
     limits: Limits,
+    rates: Mapping[str, int] | None = None,
     read: Read | None = None,
 ) -> Ingest:
     """The ASGI app of `POST /ingest/{source}`, for the sources that `verifiers` names; mount it, or take its `routes`.
+
+    `rates` are items per second of single sources; others have `limits.items_per_s`.
 
     A body is one mention, an array of them, or JSON lines, with the headers `X-Timestamp` and `X-Signature`
     (`signing.sign`). Answers:
@@ -248,7 +263,15 @@ def ingest_app(
     A sender that got no answer should sign anew and send again: mentions repeated are dropped by their id later, while
     the old signature may already be used up. After 429 and 503 the very same bytes may be sent again.
     """
-    return Ingest(appender=appender, verifiers=verifiers, clock=clock, dead=dead, limits=limits, read=read)
+    return Ingest(
+        appender=appender,
+        verifiers=verifiers,
+        clock=clock,
+        dead=dead,
+        limits=limits,
+        rates=rates or {},
+        read=read,
+    )
 
 
 class _Named(msgspec.Struct):

@@ -32,7 +32,7 @@ def house(tmp_path):
     """The route over a real log and real dead letters, on a clock that the test moves."""
     opened = []
 
-    def build(name="a", limits=None, **appender_limits):
+    def build(name="a", limits=None, rates=None, **appender_limits):
         log = IntakeLog(tmp_path / f"{name}.db")
         house = SimpleNamespace(now_ms=NOW_S * 1000, log=log, dead=DeadLetters(None))
         house.appender = Appender(log, lambda: house.now_ms, **appender_limits)
@@ -42,6 +42,7 @@ def house(tmp_path):
             clock=lambda: house.now_ms,
             dead=house.dead,
             limits=limits or Limits(),
+            rates=rates,
         )
         house.client = httpx.AsyncClient(transport=httpx.ASGITransport(house.app), base_url="http://t")
         opened.append(log)
@@ -232,6 +233,22 @@ async def test_a_flood_is_slowed_down_per_source(house):
     house.now_ms += 2000
     assert (await signed(house, bodies[1], second=NOW_S)).status_code == 202
     assert len(logged(house)) == 60
+
+
+async def test_a_source_has_its_own_rate_and_all_share_one(house):
+    """A fast source may have more than the others; together they never have more than all may, and nothing is lost by
+    a refusal: what one bucket gave while the other refused is given back.
+    """
+    house = house(limits=Limits(items_per_s=1, burst_items=4, items=4, all_items_per_s=4), rates={"y": 100})
+    body = b"\n".join(json.dumps(row(n)).encode() for n in range(4))
+    assert (await signed(house, body)).status_code == 202
+    assert (await signed(house, body + b"\n", secret="secret-y", source="y")).status_code == 202
+    house.now_ms += 1000
+    assert (await signed(house, body)).json() == {"error": "rate"}  # its own: one a second
+    assert (await signed(house, body, secret="secret-y", source="y")).status_code == 202
+    house.now_ms += 50
+    assert (await signed(house, body + b"\n", secret="secret-y", source="y")).json() == {"error": "rate"}  # all: four
+    assert len(logged(house)) == 12
 
 
 async def test_when_the_disk_is_behind_senders_wait(house):
