@@ -4,10 +4,9 @@ The brand's own words are masked first: "united" is worth +1.8 to VADER, so that
 would count as half a compliment, and the same waits for Best, Fresh and Joy.
 """
 
-import functools
 import re
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from ahocorasick_rs import AhoCorasick
 
@@ -16,6 +15,7 @@ from stream.mention import Label, Sentiment
 from stream.query import Term, naming_terms
 from stream.query_parser import compile_query
 from stream.text import clip, fold_with_origins, normalise
+from stream.vader import fast_vader
 
 MAX_SCORED = 2_000
 """Characters that are scored: VADER's work grows with the square of a text's length where it holds a "but"."""
@@ -48,7 +48,7 @@ class Scorer(Protocol):
 
 
 class VaderScorer:
-    """VADER (Hutto and Gilbert, ICWSM 2014) for English, by the vaderSentiment package.
+    """VADER (Hutto and Gilbert, ICWSM 2014) for English: to the last digit what the vaderSentiment package says.
 
     What it cannot read: sarcasm ("great, another outage" scores +0.6) and slang ("killing it" scores -0.7).
 
@@ -60,18 +60,10 @@ class VaderScorer:
     languages = ("en",)
 
     def score(self, text: str) -> int:
-        compound: float = _vader().polarity_scores(text)["compound"]
+        compound = fast_vader().compound(text)
         # VADER rounds to four decimals. Cutting the fourth off keeps its thresholds: 0.0499 is neutral, 0.05 is not.
         tenths = round(compound * 10_000)
         return tenths // 10 if tenths >= 0 else -(-tenths // 10)
-
-
-@functools.lru_cache(maxsize=1)
-def _vader() -> Any:
-    """The analyser, its lexicon read once and only when a text is scored (20 ms)."""
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    return SentimentIntensityAnalyzer()
 
 
 class Masks:
