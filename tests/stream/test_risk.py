@@ -3,8 +3,8 @@
 import pytest
 
 from stream.query import Term
-from stream.risk import ISSUE_CLASSES, LANGUAGES, RISK_CLASSES, classes
-from stream.risk_terms import EXCEPTIONS, ISSUES, RISKS
+from stream.risk import ISSUE_CLASSES, LANGUAGES, RISK_CLASSES, Classifier, classes
+from stream.risk_terms import CHILD_WORDS, DENIAL_ENDS, DENIALS, EXCEPTIONS, HARM, ISSUES, RISKS
 from stream.text import normalise
 
 
@@ -33,6 +33,7 @@ def issues(text, lang="en"):
         ("Drivers on strike from Monday", "strike"),
         ("Total scam, they stole my money", "fraud"),
         ("made with child labour", "children"),
+        ("He took his own life after the layoffs", "suicide"),
     ],
 )
 def test_what_is_grave_in_english_fires(text, expected):
@@ -57,6 +58,9 @@ def test_what_is_grave_in_english_fires(text, expected):
         ("Staking bij de bezorgers", "strike"),
         ("Oplichters!", "fraud"),
         ("Schuldig aan kinderarbeid", "children"),
+        ("Medewerker pleegde zelfmoord", "suicide"),
+        ("Acme roept een hele partij kaas terug", "recall"),
+        ("Passagier klaagt Acme aan", "lawsuit"),
     ],
 )
 def test_what_is_grave_in_dutch_fires(text, expected):
@@ -111,6 +115,74 @@ def test_what_a_complaint_is_about(text, lang, expected):
     assert issues(text, lang) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("No recall, nobody was injured and it is not a scam", "en"),
+        ("There wasn't a data breach", "en"),
+        ("don't boycott them", "en"),
+        ("Nobody has been arrested", "en"),
+        ("Boycott is silly", "en"),
+        ("this queue is killing me", "en"),
+        ("fire deal!", "en"),
+        ("Geen datalek en niemand gewond", "nl"),
+        ("Een boycot is onzin", "nl"),
+        ("tijd te doden op Schiphol", "nl"),
+        ("mijn mailbox ontploft van de reclame, boem", "nl"),
+    ],
+)
+def test_what_is_denied_or_meant_otherwise_does_not_fire(text, lang):
+    """A denial in the same breath, a figure of speech."""
+    assert risks(text, lang) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Not just a scam, it is fraud", ("fraud",)),
+        ("No wonder they are being sued", ("lawsuit",)),
+        ("Never flying acme again, racist staff", ("discrimination",)),
+        ("Never flying acme again racist staff", ("discrimination",)),
+        ("No. Someone died", ("death",)),
+        ("They didn't stop the fraud", ("fraud",)),
+    ],
+)
+def test_a_denial_of_something_else_denies_nothing(text, expected):
+    """A clause further on, "not only", "no wonder", "never again"."""
+    assert risks(text) == expected
+
+
+def test_harm_beside_a_child_concerns_children():
+    """The ordinary word alone says nothing, nor does a risk that is no harm to a body."""
+    assert risks("Recall issued for acme baby food") == ("children", "recall")
+    assert risks("Kleuter in het ziekenhuis na drinken van Acme", "nl") == ("children", "injury")
+    assert risks("acme baby food is great for kids") == ()
+    assert risks("acme kids show: lawsuit") == ("lawsuit",)
+
+
+def test_a_gap_stays_in_its_sentence_and_is_short():
+    """ "roept ... terug" is one thing said, not two."""
+    assert risks("acme roept de kaas terug", "nl") == ("recall",)
+    assert risks("hij roept iets. bel terug", "nl") == ()
+    assert risks("acme roept een twee drie vier vijf zes terug", "nl") == ()
+
+
+def test_a_brand_has_its_own_words_for_complaints():
+    """Terms are added to a class or taken out of it, new classes are the brand's own, risks stay as they are."""
+    own = Classifier({"price": ("Miles Expired",), "loyalty": ("gold card*",), "campaign": ("-commercial",)})
+    text = normalise("My GOLD CARDS: miles expired! As in the commercial. Data breach")
+    assert own.classes(text, "en") == (("data_breach",), ("loyalty", "price"))
+    assert classes(text, "en") == (("data_breach",), ("campaign",))
+    assert own.classes(normalise("de gold card"), "und") == ((), ("loyalty",))
+    assert Classifier({}).classes(text, "en") == classes(text, "en")
+
+
+def test_hostile_repetition_is_read_in_time_that_grows_with_the_text():
+    """Ten thousand characters of risk words, excuses and half phrases."""
+    text = normalise("just died no recalls leaked roept terug data " * 220)
+    assert "death" not in risks(text)
+
+
 def test_a_harmless_phrase_excuses_its_own_words_only():
     """One idiom in a text does not hide the news in it."""
     assert risks("my battery died and then two people died") == ("death",)
@@ -137,5 +209,9 @@ def test_the_lists_are_complete_and_well_written():
                     assert normalise(literal) == literal
                     assert "*" not in literal
                     if not any(excuse.spans(literal) for excuse in excuses):
-                        assert name in classes(literal, lang)[kind], term
+                        assert name in classes(literal.replace("...", "xx"), lang)[kind], term
+        assert all(len(phrase) < 60 for phrase in EXCEPTIONS[lang])
+        assert all(normalise(word) == word for word in (*DENIALS[lang], *DENIAL_ENDS))
+        assert CHILD_WORDS[lang]
+        assert set(RISK_CLASSES) >= HARM
         assert all(normalise(excuse.literal) == excuse.literal for excuse in excuses)
