@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 
 from stream.brands import Brand, Matcher
+from stream.dutch import DutchScorer
+from stream.english import EnglishScorer
 from stream.language import identify
 from stream.mention import Mention, ScoredMention, Sentiment
 from stream.names import Names
 from stream.query import Document
 from stream.risk import classes
-from stream.sentiment import Masks, Scorers, VaderScorer
+from stream.sentiment import Masks, Scorers
 from stream.text import MAX_TEXT, clip, cluster_of
 
 Classes = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def shipped_scorers() -> Scorers:
+    """The scorers of a deployment that names none of its own."""
+    return Scorers([EnglishScorer(), DutchScorer()])
 
 
 class Scoring:
@@ -31,7 +38,7 @@ class Scoring:
     def __init__(self, brands: Sequence[Brand], names: Names, scorers: Scorers | None = None) -> None:
         self._matcher = Matcher(brands)
         self._names = names
-        self._scorers = Scorers([VaderScorer()]) if scorers is None else scorers
+        self._scorers = shipped_scorers() if scorers is None else scorers
         self._masks = {brand.name: Masks.for_brand(brand) for brand in brands}
         self.read = 0
         """Mentions looked at."""

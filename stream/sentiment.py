@@ -5,8 +5,8 @@ would count as half a compliment, and the same waits for Best, Fresh and Joy.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ahocorasick_rs import AhoCorasick
 
@@ -29,7 +29,8 @@ _BRAND, _HANDLE, _LINK = "xbrandx", "xhandlex", "xlinkx"
 
 # A handle may be a fediverse address (@joe@host) or a domain of three labels or more (@acme.bsky.social); with
 # two, "@acme.thanks" is a handle and a word. Constant patterns, linear: no user's text becomes a pattern.
-_ADDRESS = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/)\S+|(?<!\w)@\w+(?:@\w[\w.-]*|(?:\.[\w-]+){2,})?")
+# Each choice begins with a letter of its own, for `re` runs past all other characters.
+_ADDRESS = re.compile(r"https?://\S+|www\.\S+|pic\.twitter\.com/\S+|@(?<!\w@)\w+(?:@\w[\w.-]*|(?:\.[\w-]+){2,})?")
 
 
 class Scorer(Protocol):
@@ -45,6 +46,33 @@ class Scorer(Protocol):
 
     def score(self, text: str) -> int:
         """Milli-units, -1000 (worst) to 1000."""
+
+
+class Reason(NamedTuple):
+    """A part of a score."""
+
+    rule: str
+    """What kind of part: `word`, `question`, the name of a group of words, `masked`."""
+    words: str
+    """What in the text it rests on."""
+    milli: int
+    """What it adds, in thousandths of a lexicon's unit."""
+
+
+@runtime_checkable
+class OwnLabels(Protocol):
+    """A scorer whose neutral band is not the usual one of `label_of`."""
+
+    def label(self, score_milli: int) -> Label:
+        """The label of one of its scores."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A scorer that can say what made a score."""
+
+    def explain(self, text: str) -> tuple[int, Sequence[tuple[Any, ...]]]:
+        """The score, as `score` gives it, and its parts: `Reason`s, or words with their milli-units."""
 
 
 class VaderScorer:
@@ -148,13 +176,16 @@ class Scorers:
     'unscored'
     """
 
-    __slots__ = ("_by_language",)
+    __slots__ = ("_by_language", "_label")
 
     def __init__(self, scorers: Sequence[Scorer]) -> None:
         self._by_language: dict[str, Scorer] = {}
+        self._label: dict[str, Callable[[int], Label]] = {}
         for scorer in scorers:
             for language in scorer.languages:
                 self._by_language.setdefault(language, scorer)
+        for language, scorer in self._by_language.items():
+            self._label[language] = scorer.label if isinstance(scorer, OwnLabels) else label_of
 
     def judge(self, text: str, lang: str, masks: Masks) -> Sentiment:
         """The sentiment of a text towards the brand that `masks` belong to.
@@ -165,7 +196,20 @@ class Scorers:
         if scorer is None:
             return Sentiment("unscored", 0, lang, "none")
         score = scorer.score(masks.apply(clip(text, MAX_SCORED)))
-        return Sentiment(label_of(score), score, lang, scorer.id)
+        return Sentiment(self._label[lang](score), score, lang, scorer.id)
+
+    def explain(self, text: str, lang: str, masks: Masks) -> list[Reason]:
+        """What made the score that `judge` gives: the text as it was read if anything was masked, then its parts.
+
+        Empty for a language without a scorer, and for a scorer that does not say.
+        """
+        scorer: object = self._by_language.get(lang)
+        if not isinstance(scorer, Explains):
+            return []
+        text = clip(text, MAX_SCORED)
+        masked = masks.apply(text)
+        parts = [Reason(*part) if len(part) == 3 else Reason("word", *part) for part in scorer.explain(masked)[1]]
+        return parts if masked == text else [Reason("masked", masked, 0), *parts]
 
 
 def label_of(score_milli: int) -> Label:

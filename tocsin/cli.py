@@ -175,11 +175,15 @@ def detect(
 
 
 @app.command(epilog="""Example: echo '{"text": "still waiting for my refund"}' | tocsin sentiment""")
-def sentiment() -> None:
+def sentiment(
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add `why`: the words, rules and maskings that made the score.")
+    ] = False,
+) -> None:
     """Judge texts: JSON lines with `text`, `lang`? and `brand`? in, label, score and language out."""
     from tocsin.filters import sentiment_lines
 
-    sentiment_lines(sys.stdin.buffer, sys.stdout, sys.stderr)
+    sentiment_lines(sys.stdin.buffer, sys.stdout, sys.stderr, explain=explain)
 
 
 @app.command(epilog="Example: tocsin verify tocsin-data/journal.db")

@@ -12,7 +12,8 @@ from stream.brands import Brand
 from stream.codec import parse_rfc3339
 from stream.language import identify
 from stream.reading import LATEST_MS, MAX_LINE
-from stream.sentiment import Masks, Scorers, VaderScorer
+from stream.scoring import shipped_scorers
+from stream.sentiment import Masks, Scorers
 from stream.text import clean
 from tocsin.mistakes import UsageError
 
@@ -22,7 +23,7 @@ _SECONDS = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,9})?")
 _MILLISECONDS = re.compile(r"[0-9]{12,15}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 LANGUAGES = ("en", "nl")
-NOT_JUDGED = {"label": "unscored", "score": 0, "lang": "und"}
+NOT_JUDGED: dict[str, Any] = {"label": "unscored", "score": 0, "lang": "und"}
 SHOWN = 64
 """Characters of a stamp that are repeated, whatever it is."""
 
@@ -62,16 +63,20 @@ def detect_lines(interval: str, lines: BinaryIO, out: TextIO, err: TextIO) -> No
         out.flush()
 
 
-def sentiment_lines(lines: BinaryIO, out: TextIO, err: TextIO) -> None:
-    """Judge JSON lines as they come. A line that cannot be read is `unscored`, with a word on `err`."""
-    scorers = Scorers([VaderScorer()])
+def sentiment_lines(lines: BinaryIO, out: TextIO, err: TextIO, *, explain: bool = False) -> None:
+    """Judge JSON lines as they come. A line that cannot be read is `unscored`, with a word on `err`.
+
+    With `explain` each answer has a list `why`: the text as it was read where something was masked, and every word
+    and rule with what it adds, in thousandths of a lexicon's unit.
+    """
+    scorers = shipped_scorers()
     for number, line in enumerate(_bounded(lines), start=1):
         try:
-            judged = _judge(scorers, line)
+            judged = _judge(scorers, line, explain=explain)
         except ValueError as error:
             err.write(f"line {number}: {error}; unscored\n")
             err.flush()
-            judged = NOT_JUDGED
+            judged = NOT_JUDGED | ({"why": []} if explain else {})
         out.write(json.dumps(judged) + "\n")
         out.flush()
 
@@ -132,7 +137,7 @@ def _count(value: str) -> float:
     return count
 
 
-def _judge(scorers: Scorers, line: bytes) -> dict[str, Any]:
+def _judge(scorers: Scorers, line: bytes, *, explain: bool) -> dict[str, Any]:
     if len(line) > MAX_LINE:
         raise ValueError(f"longer than {MAX_LINE} bytes")
     try:
@@ -144,9 +149,13 @@ def _judge(scorers: Scorers, line: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
     text, lang, brand = _fields(row)
-    lang, _ = identify(clean(text), hint=lang, languages=LANGUAGES)
-    found = scorers.judge(clean(text), lang, _masks(brand))
-    return {"label": found.label, "score": found.score, "lang": found.lang}
+    text = clean(text)
+    lang, _ = identify(text, hint=lang, languages=LANGUAGES)
+    found = scorers.judge(text, lang, _masks(brand))
+    judged: dict[str, Any] = {"label": found.label, "score": found.score, "lang": found.lang}
+    if explain:
+        judged["why"] = [reason._asdict() for reason in scorers.explain(text, lang, _masks(brand))]
+    return judged
 
 
 def _fields(row: Any) -> tuple[str, str | None, str | None]:

@@ -62,14 +62,28 @@ def test_each_brand_gets_its_own_verdict():
 
 
 def test_a_text_is_read_in_each_brands_languages():
-    """The same Dutch post is unscored for both, but its risks are found in the list of its language."""
+    """Without a scorer for Dutch the same post is unscored for both; its risks are found in the list of its language."""
     brands = [Brand("A", "acme", languages=("en", "nl")), Brand("B", "acme", languages=("nl",))]
-    scoring = Scoring(brands, NAMES)
+    scoring = Scoring(brands, NAMES, Scorers([Witness()]))
     first, second = scoring.score(post("Er is een groot datalek bij acme, de gegevens van klanten liggen op straat"))
     assert (first.sentiment.lang, second.sentiment.lang) == ("nl", "nl")
     assert (first.sentiment.label, second.sentiment.label) == ("unscored", "unscored")
     assert first.risks == second.risks == ("data_breach",)
     assert (scoring.matched, scoring.scored, scoring.unscored) == (1, 0, 2)
+
+
+def test_english_and_dutch_are_scored_as_shipped():
+    """Each by its own scorer, whose id is kept with the score."""
+    scoring = Scoring([Brand("Acme", "acme", languages=("en", "nl"))], NAMES)
+    (english,) = scoring.score(post("acme is down again, still no reply", lang="en"))
+    (dutch,) = scoring.score(post("acme is schandalig slecht", lang="nl"))
+    (french,) = scoring.score(post("acme est en panne", lang="fr"))
+    assert [one.sentiment.label for one in (english, dutch, french)] == ["negative", "negative", "unscored"]
+    assert [one.sentiment.scorer.partition("@")[0] for one in (english, dutch, french)] == [
+        "english",
+        "pattern-nl",
+        "none",
+    ]
 
 
 def test_copies_share_a_cluster_and_silence_has_none():

@@ -168,18 +168,43 @@ def test_a_brand_is_no_praise() -> None:
     )
     assert (with_brand["label"], with_brand["lang"]) == ("negative", "en")
     assert with_brand["score"] < without["score"]
-    (masked,), _ = judged('{"text": "waiting at Best Buy", "brand": "Best Buy"}')
+    (masked,), _ = judged('{"text": "I was at Best Buy", "brand": "Best Buy"}')
     assert masked == {"label": "neutral", "score": 0, "lang": "en"}
 
 
 def test_what_no_scorer_reads_is_unscored() -> None:
-    """Dutch is named and not judged; English is."""
-    (dutch, english), ran = judged(
-        '{"text": "wat een ellende, al drie uur geen stroom en niemand neemt op"}', '{"text": "I love it, thanks!"}'
+    """French is named and not judged; English and Dutch are."""
+    (french, dutch, english), ran = judged(
+        '{"text": "quelle honte, toujours pas de courant", "lang": "fr"}',
+        '{"text": "wat een ellende, al drie uur geen stroom en niemand neemt op"}',
+        '{"text": "I love it, thanks!"}',
     )
-    assert dutch == {"label": "unscored", "score": 0, "lang": "nl"}
+    assert french == {"label": "unscored", "score": 0, "lang": "fr"}
+    assert (dutch["label"], dutch["lang"]) == ("negative", "nl")
     assert (english["label"], english["lang"]) == ("positive", "en")
     assert ran.err == ""
+
+
+def test_a_score_says_what_made_it() -> None:
+    """With --explain each line names the maskings, words and rules; label and score are those given without."""
+    lines = (
+        '{"text": "@united is UNITED, still waiting for my refund", "brand": "United"}',
+        '{"text": "wat een slechte service", "lang": "nl"}',
+        '{"text": "quelle honte", "lang": "fr"}',
+        "{",
+    )
+    ran = tocsin("sentiment", "--explain", stdin="\n".join(lines).encode())
+    explained = [json.loads(line) for line in ran.out.splitlines()]
+    plain, _ = judged(*lines)
+    assert [{key: value for key, value in one.items() if key != "why"} for one in explained] == plain
+    english, dutch, french, unreadable = (one["why"] for one in explained)
+    assert english == [
+        {"rule": "masked", "words": "xhandlex is xbrandx, still waiting for my refund", "milli": 0},
+        {"rule": "waiting", "words": "still waiting", "milli": -2000},
+        {"rule": "money", "words": "refund", "milli": -2500},
+    ]
+    assert [part["words"] for part in dutch] == ["slechte"]
+    assert (french, unreadable) == ([], [])
 
 
 GOOD = '{"text": "I love it, thanks!"}'
