@@ -75,7 +75,7 @@ class Classifier:
 
     def __init__(self, own: OwnIssues) -> None:
         self._own = {
-            normalise(name): tuple(("-" if one.startswith("-") else "") + normalise(one.lstrip("-")) for one in terms)
+            name: tuple("-" * one.startswith("-") + normalise(one.removeprefix("-")) for one in terms)
             for name, terms in sorted(own.items())
         }
         self._lexicons: dict[str, _Lexicon] = {}

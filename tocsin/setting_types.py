@@ -11,13 +11,16 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo
 
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.risk import ISSUE_CLASSES
 from stream.strict_yaml import did_you_mean
+from stream.text import normalise
 from stream.zones import zone
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_ISSUE_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -77,6 +80,22 @@ def _source_name(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _issue_class(value: str) -> str:
+    if not _ISSUE_CLASS.fullmatch(value):
+        raise ValueError(
+            f'"{value[:40]}" is no class of complaint; allowed: {", ".join(ISSUE_CLASSES)}, or a name of your own of '
+            "up to 32 small letters, digits and _"
+        )
+    return value
+
+
+def _issue_term(value: str) -> str:
+    halves = value.removeprefix("-").split(" ... ")
+    if len(halves) > 2 or not all(normalise(half).rstrip("*") for half in halves):
+        raise ValueError(f'"{value[:40]}" is no term; allowed: words, word*, first ... last, or -term to take one out')
+    return value
+
+
 Duration = Annotated[int, BeforeValidator(_duration)]
 """Milliseconds, written with a unit."""
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -85,6 +104,8 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Language = Annotated[str, AfterValidator(_language)]
+IssueClass = Annotated[str, AfterValidator(_issue_class)]
+IssueTerm = Annotated[str, AfterValidator(_issue_term)]
 Whole = Annotated[int, Strict()]
 Text = Annotated[str, Field(min_length=1)]
 

@@ -17,7 +17,19 @@ from stream.codec import MINUTE_MS
 from stream.query_parser import QueryError, compile_query
 from stream.strict_yaml import Document, YamlProblem, did_you_mean, parse, problems_from_pydantic
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
-from tocsin.setting_types import Address, Duration, Language, SourceName, Text, Variable, WebAddress, Whole, Zone
+from tocsin.setting_types import (
+    Address,
+    Duration,
+    IssueClass,
+    IssueTerm,
+    Language,
+    SourceName,
+    Text,
+    Variable,
+    WebAddress,
+    Whole,
+    Zone,
+)
 
 
 class SettingsError(ValueError):
@@ -50,6 +62,10 @@ class BrandSettings(Section):
     sources: tuple[Text, ...] = Field(default=(), description="sources it is heard through; when empty, all of them")
     match: tuple[Text, ...] = Field(default=(), description="texts that the query must find; `tocsin check` tries them")
     no_match: tuple[Text, ...] = Field(default=(), description="texts that the query must not find")
+    issues: dict[IssueClass, tuple[IssueTerm, ...]] = Field(
+        default={},
+        description="own terms by class of complaint, as `price: [miles expired]`; `-word` takes a shipped one out",
+    )
     timezone: Zone | None = Field(default=None, description="its own time zone; when absent, that of the whole file")
     responders: dict[str, Text] = Field(
         default={}, description="role of the flowchart: who has that role for this brand"
@@ -254,6 +270,7 @@ def _as_brand(brand: BrandSettings, zone: str) -> Brand:
         match=brand.match,
         no_match=brand.no_match,
         timezone=brand.timezone or zone,
+        issues=brand.issues,
     )
 
 

@@ -94,6 +94,16 @@ brands:
     assert loaded.brands[1].responders == {"on_call": "hana"}
 
 
+def test_a_brand_brings_its_own_words_for_complaints(tmp_path: Path) -> None:
+    """Terms for a class, a class of its own, a shipped term taken out; what is no term is told with its line."""
+    acme = "brands:\n  - name: Acme\n    query: acme\n    issues:"
+    text = acme + ' {price: [miles expired, "-billing"], loyalty: [gold ... card*]}\n'
+    (brand,) = load_settings(written(tmp_path, text), {}).brand_list()
+    assert brand.issues == {"price": ("miles expired", "-billing"), "loyalty": ("gold ... card*",)}
+    wrong = acme + '\n      Loyalty!: [x]\n      price: ["*", "a ... b ... c"]\n'
+    assert [p.split(": ", 1)[0] for p in said_about(written(tmp_path, wrong))] == ["5:17", "6:15", "6:20"]
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     """Nobody repairs one line only to be sent back for the next."""
     text = "mode: on\nstep: 5\ningest: {listen: here, items_per_second: 0}\n"
