@@ -118,6 +118,22 @@ def test_a_folded_character_knows_where_it_came_from(text):
     assert all(character in (normalise(text[at]) or " ") for character, at in zip(folded, origins, strict=True))
 
 
+@given(ANY_TEXT | st.text(st.sampled_from("aB  \n\u00a0\u200b\u0301éﬂ😀"), max_size=20))
+@settings(max_examples=300, deadline=None)
+def test_folding_in_place_is_folding_character_by_character(text):
+    """Stretches of plain ASCII are folded at once; the outcome is that of looking at each character."""
+    folded, origins, after_space = "", [], False
+    for at, character in enumerate(text):
+        pieces = " " if character.isspace() else normalise(character)
+        if pieces != " " or not after_space:
+            folded += pieces
+            origins += [at] * len(pieces)
+        after_space = pieces == " " or (after_space and not pieces)
+    expected = (folded, origins)
+    found, places = fold_with_origins(text)
+    assert (found, list(range(len(text))) if places is None else places) == expected
+
+
 def test_clipping_keeps_the_beginning():
     """A clipped text is the beginning of the text, never longer than the limit."""
     assert clip("abcdef", 3) == "abc"
