@@ -3,6 +3,8 @@
 import gzip
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from stream.vader import FastVader
 ORACLE = SentimentIntensityAnalyzer()
 FAST = FastVader.of_package()
 SEED = 20140601
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data"
 
 LEXICON = sorted(ORACLE.lexicon)
 EMOJI = sorted(ORACLE.emojis)
@@ -219,7 +222,7 @@ def test_a_sample_of_what_people_wrote_scores_as_the_package_scores_it():
 
 
 @pytest.mark.proof
-def test_a_hundred_thousand_fuzzed_texts_score_as_the_package_scores_them():
+def test_two_hundred_thousand_fuzzed_texts_score_as_the_package_scores_them():
     """0 differences over 200,000 texts in which rules meet."""
     count, wrong = differing(fuzzed(SEED, 200_000))
     print(f"{count:,} fuzzed texts, {len(wrong)} differences")
@@ -235,6 +238,16 @@ def test_everything_recorded_scores_as_the_package_scores_it():
     print(f"{count:,} recorded texts, {len(wrong)} differences")
     assert wrong == []
     assert count > 100_000
+
+
+@pytest.mark.proof
+def test_it_is_at_least_five_times_as_fast_as_the_package():
+    """Side by side in one process, by the medians of interleaved rounds."""
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks.vader"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    print(run.stdout)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=80))
