@@ -52,29 +52,36 @@ class Counts(msgspec.Struct, gc=False, omit_defaults=True):
 
     def add(self, other: "Counts") -> None:
         """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
-        for name in _SUMS:
-            amount = getattr(other, name)
-            if amount:
-                setattr(self, name, getattr(self, name) + amount)
+        # Written out: it runs for every part and every minute that is merged; a loop over names takes twice as long.
+        self.mentions += other.mentions
+        self.reposts += other.reposts
+        self.negative += other.negative
+        self.neutral += other.neutral
+        self.positive += other.positive
+        self.unscored += other.unscored
+        self.score_sum += other.score_sum
+        self.negative_sum += other.negative_sum
+        self.questions += other.questions
+        self.new_accounts += other.new_accounts
+        self.reach_sum += other.reach_sum
         self.reach_max = max(self.reach_max, other.reach_max)
-        for name in _REGISTERS:
-            registers = getattr(other, name)
-            if registers:
-                merge_registers(getattr(self, name), registers)
-        for name in _TABLES:
-            table = getattr(other, name)
-            if table:
-                _add_table(getattr(self, name), table)
+        self.responses += other.responses
+        self.edits += other.edits
+        self.deletes += other.deletes
+        merge_registers(self.authors, other.authors)
+        merge_registers(self.negative_authors, other.negative_authors)
+        merge_registers(self.texts, other.texts)
+        add_table(self.sources, other.sources)
+        add_table(self.negative_sources, other.negative_sources)
+        add_table(self.languages, other.languages)
+        add_table(self.risks, other.risks)
+        add_table(self.issues, other.issues)
+        add_table(self.scorers, other.scorers)
 
     @property
     def scored(self) -> int:
         """Posts that a scorer could judge."""
         return self.negative + self.neutral + self.positive
-
-
-_REGISTERS = ("authors", "negative_authors", "texts")
-_TABLES = ("sources", "negative_sources", "languages", "risks", "issues", "scorers")
-_SUMS = tuple(f for f in Counts.__struct_fields__ if f not in {*_REGISTERS, *_TABLES, "reach_max"})
 
 
 class ThreadPart(msgspec.Struct, gc=False, array_like=True):
@@ -159,7 +166,7 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
     def add(self, other: "PulsePart") -> None:
         """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
         self.counts.add(other.counts)
-        _add_table(self.voices, other.voices)
+        add_table(self.voices, other.voices)
         for key, thread in other.threads.items():
             mine = self.threads.get(key)
             if mine is None:
@@ -205,6 +212,15 @@ def or_hex(left: str, right: str) -> str:
     return left if left == right else f"{int(left, 16) | int(right, 16):x}"
 
 
-def _add_table(into: dict[K, int], other: dict[K, int]) -> None:
+def add_table(into: dict[K, int], other: dict[K, int]) -> None:
+    """Add up two tables of counts.
+
+    >>> table = {"a": 1}
+    >>> add_table(table, {"a": 1, "b": 2}); table
+    {'a': 2, 'b': 2}
+    """
+    if not into:
+        into.update(other)  # a copy in C: most sums begin with nothing
+        return
     for key, amount in other.items():
         into[key] = into.get(key, 0) + amount

@@ -14,8 +14,11 @@ REGISTERS = 1024
 _INDEX_BITS = 10
 _ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
 _WEIGHT = [2.0**-rank for rank in range(66)]
+_ENOUGH_EMPTY = 300
+"""So many empty registers alone keep the harmonic estimate below 2.5 * REGISTERS: linear counting decides."""
 
 BITMAP_BITS = 512
+_FULL = 3200
 
 Registers = dict[int, int]
 
@@ -37,6 +40,9 @@ def add_to_registers(registers: Registers, hashed: int) -> None:
 
 def merge_registers(into: Registers, other: Registers) -> None:
     """Union: the greater rank of each register."""
+    if not into:
+        into.update(other)  # a copy in C: most unions begin with nothing
+        return
     for index, rank in other.items():
         if rank > into.get(index, 0):
             into[index] = rank
@@ -45,8 +51,10 @@ def merge_registers(into: Registers, other: Registers) -> None:
 def distinct(registers: Registers) -> int:
     """How many distinct voices were added, as a whole number."""
     empty = REGISTERS - len(registers)
-    # Summed in the order of the registers: float sums depend on their order (DESIGN rule 6).
-    harmonic = empty + math.fsum(_WEIGHT[registers[i]] for i in sorted(registers))
+    if empty >= _ENOUGH_EMPTY:
+        return round(REGISTERS * math.log(REGISTERS / empty))
+    # `fsum` rounds once, at its end: unlike a plain sum it does not depend on the order (DESIGN rule 6).
+    harmonic = empty + math.fsum(map(_WEIGHT.__getitem__, registers.values()))
     estimate = _ALPHA * REGISTERS * REGISTERS / harmonic
     if estimate <= 2.5 * REGISTERS and empty:
         estimate = REGISTERS * math.log(REGISTERS / empty)
@@ -64,5 +72,8 @@ def distinct_bits(bitmap: int) -> int:
     >>> distinct_bits(bit_of(7) | bit_of(8) | bit_of(7))
     2
     """
-    empty = BITMAP_BITS - bitmap.bit_count()
-    return 3200 if not empty else round(BITMAP_BITS * math.log(BITMAP_BITS / empty))
+    return _BY_BITS[bitmap.bit_count()]
+
+
+# Only the number of bits counts, so all answers are known beforehand.
+_BY_BITS = [round(BITMAP_BITS * math.log(BITMAP_BITS / empty)) for empty in range(BITMAP_BITS, 0, -1)] + [_FULL]
