@@ -203,7 +203,8 @@ def _leading_thread(window: Window, virality: Signal | None) -> Thread | None:
         named = window.threads.get(str(key)) or window.clusters.get(str(key))
         if named is not None:
             return named
-    return min(window.threads.values(), key=lambda t: (-t.posts, t.first_ms, t.key), default=None)
+    ranked = [(-thread.posts, thread.first_ms, key) for key, thread in window.threads.items()]
+    return window.threads[min(ranked)[2]] if ranked else None
 
 
 def _ratio_milli(volume: Signal | None, mentions: int, expected: int) -> int:

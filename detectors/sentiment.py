@@ -17,8 +17,8 @@ from detectors.baseline import (
 )
 from detectors.crowd import AngryCrowd
 from detectors.detector import Signal, SignalKind
-from detectors.volume import distinct_over
 from stream.codec import MINUTE_MS
+from stream.sketches import distinct
 from stream.window import ClosedMinute, Window, floor
 
 STEP_MS = 15 * MINUTE_MS
@@ -93,7 +93,9 @@ class NegativeShare:
             return None
         best: tuple[int, int, int, int] | None = None
         best_ratio = 999
-        for index, (_, negative, scored) in enumerate(_totals(window)):
+        for index, span_ms in enumerate(SPANS_MS):
+            tally = window.tally(span_ms)
+            negative, scored = tally.negative, tally.scored
             if scored < FEWEST_SCORED or negative < FEWEST_NEGATIVE_VOICES:
                 continue
             z = milli(self._z(negative, scored))
@@ -107,8 +109,7 @@ class NegativeShare:
     def _finding(self, window: Window, best: tuple[int, int, int, int], ratio: int) -> Signal | None:
         index, negative, scored, z = best
         span_ms = SPANS_MS[index]
-        tables = [window.minutes[s].counts.negative_authors for s in window.starts(span_ms) if s in window.minutes]
-        voices = distinct_over(tables)
+        voices = distinct(window.counts(span_ms).negative_authors)
         if 0 < voices < FEWEST_NEGATIVE_VOICES:
             return None
         self._active = True
@@ -286,22 +287,3 @@ class NegativeShare:
         self._next_ms = state["next_ms"]
         self._active = state["active"]
         return self
-
-
-def _totals(window: Window) -> list[tuple[int, int, int]]:
-    """(span, negative, scored) of the last 15 and 60 minutes, in one pass from the newest minute back."""
-    minutes, bucket_ms = window.minutes, window.bucket_ms
-    last = floor(window.at_ms - 1, bucket_ms)
-    totals = []
-    negative = others = done_ms = 0
-    for span_ms in SPANS_MS:
-        for start in range(last - done_ms, last - span_ms, -bucket_ms):
-            minute = minutes.get(start)
-            if minute is not None:
-                counts = minute.counts
-                negative += counts.negative
-                others += counts.neutral + counts.positive
-        # A bucket that is longer than the span counts whole, once.
-        done_ms = -(-span_ms // bucket_ms) * bucket_ms
-        totals.append((span_ms, negative, negative + others))
-    return totals

@@ -1,5 +1,6 @@
 """One conversation, or one text that many copy, that outgrows what this brand's conversations do."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -9,7 +10,7 @@ from detectors.baseline import PAGE_SCORE, SETTLED_MS, WARM_UP_MS, DailyMaxima, 
 from detectors.detector import Signal, SignalKind
 from stream.codec import MINUTE_MS
 from stream.sketches import distinct_bits
-from stream.window import OPEN_MINUTES, ClosedMinute, Thread, Window, floor
+from stream.window import OPEN_END, OPEN_MINUTES, ClosedMinute, Thread, Window, floor
 
 AGES_MS = tuple(minutes * MINUTE_MS for minutes in (10, 20, 30, 45, 60, 90))
 """Conversations are compared with others of their age."""
@@ -23,7 +24,6 @@ DAYS_BELOW_MILLI = 900
 PAGE_RATIO_MILLI = 2_000
 MOSTLY_MILLI = 500
 COPIES_TRACKED = 200
-COPIES_WORTH_TRACKING = 4
 RECENT_MS = 30 * MINUTE_MS
 
 
@@ -61,6 +61,9 @@ class ViralThread:
         self._copies = [DailyMaxima() for _ in AGES_MS]
         self._growing: dict[str, tuple[int, list[int]]] = {}
         """Clusters under way: when they began, and the most voices they had by each age. No closed minute tells."""
+        self._tracked: dict[str, tuple[int, str, int]] = {}
+        """Of those: beginning and voices when last looked at, and until when their age is the same. Rebuilt at need,
+        never snapshotted."""
         self._active = False
 
     # -- scoring ---------------------------------------------------------------------------------------------------
@@ -68,18 +71,14 @@ class ViralThread:
     def score_one(self, window: Window) -> Signal | None:
         """The finding that is furthest beyond, or `None`."""
         self._active = False
-        for key, cluster in window.clusters.items():
-            if cluster.posts >= COPIES_WORTH_TRACKING:
-                self._track(key, cluster, window.at_ms)
+        copied = window.busy_clusters
+        self._track_all(copied, window.at_ms)
         if self._learnt_ms < WARM_UP_MS:
             return None
-        found = []
-        for table, copies in ((window.threads, False), (window.clusters, True)):
-            for thread in table.values():
-                if thread.posts >= FEWEST_POSTS:
-                    finding = self._judge(thread, copies, window)
-                    if finding is not None:
-                        found.append(finding)
+        large = [(thread, False) for thread in window.busy_threads.values() if thread.posts >= FEWEST_POSTS]
+        large += [(cluster, True) for cluster in copied.values() if cluster.posts >= FEWEST_POSTS]
+        judged = [self._judge(thread, copies, window) for thread, copies in large]
+        found = [finding for finding in judged if finding is not None]
         if not found:
             return None
         self._active = True
@@ -94,6 +93,11 @@ class ViralThread:
         if voices < FEWEST_VOICES:
             return None
         age_ms = max(0, window.at_ms - thread.first_ms)
+        usual = (self._copies if copies else self._threads)[_age_index(age_ms)].quantile_milli(DAYS_BELOW_MILLI)
+        least = COPIES_FEWEST_VOICES if copies else FEWEST_VOICES
+        bar = max(least if self._learnt_ms >= SETTLED_MS else COLD_FEWEST_VOICES, usual + 1)
+        if voices < bar:
+            return None  # most end here, before anything is added up
         if age_ms > AGES_MS[-1]:
             gained = _posts_since(thread, window.horizon_ms)
             if gained < FEWEST_POSTS:
@@ -101,11 +105,17 @@ class ViralThread:
             voices = voices * gained // max(gained, thread.posts)
         if _posts_since(thread, window.at_ms - RECENT_MS) * 4 < thread.posts:
             return None
-        usual = (self._copies if copies else self._threads)[_age_index(age_ms)].quantile_milli(DAYS_BELOW_MILLI)
-        least = COPIES_FEWEST_VOICES if copies else FEWEST_VOICES
-        bar = max(least if self._learnt_ms >= SETTLED_MS else COLD_FEWEST_VOICES, usual + 1)
         ratio = voices * 1000 // bar
         return Finding(ratio, thread, copies, voices, usual) if ratio >= 1000 else None
+
+    def _track_all(self, copied: Mapping[str, Thread], at_ms: int) -> None:
+        # Who gets the last places must not hang on a table's order: a restored one has another.
+        scarce = len(self._growing) + len(copied) > COPIES_TRACKED
+        for key, cluster in sorted(copied.items()) if scarce else copied.items():
+            tracked = self._tracked.get(key)
+            # Only a new voice, or another age, tells something new; most clusters have neither most of the time.
+            if tracked is None or tracked[:2] != (cluster.first_ms, cluster.voices) or at_ms > tracked[2]:
+                self._track(key, cluster, at_ms)
 
     def _track(self, key: str, cluster: Thread, at_ms: int) -> None:
         held = self._growing.get(key)
@@ -116,6 +126,8 @@ class ViralThread:
         index = _age_index(at_ms - cluster.first_ms)
         most = held[1]
         most[index] = max(most[index], distinct_bits(int(cluster.voices, 16)))
+        until_ms = cluster.first_ms + AGES_MS[index] if index < len(AGES_MS) - 1 else OPEN_END
+        self._tracked[key] = (cluster.first_ms, cluster.voices, until_ms)
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -126,6 +138,7 @@ class ViralThread:
         learns = allowed and pulse.complete
         for key in ended:
             _, most = self._growing.pop(key)
+            self._tracked.pop(key, None)
             if learns:
                 reached = 0
                 for days, voices in zip(self._copies, most, strict=True):
@@ -170,10 +183,7 @@ class ViralThread:
 
 
 def _age_index(age_ms: int) -> int:
-    for index, limit in enumerate(AGES_MS):
-        if age_ms <= limit:
-            return index
-    return len(AGES_MS) - 1
+    return min(bisect_left(AGES_MS, age_ms), len(AGES_MS) - 1)
 
 
 def _posts_since(thread: Thread, from_ms: int) -> int:

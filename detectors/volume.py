@@ -21,7 +21,7 @@ from detectors.baseline import (
 )
 from detectors.detector import NOTICE, Signal, SignalKind
 from stream.codec import HOUR_MS, MINUTE_MS
-from stream.sketches import REGISTERS, Registers, distinct, merge_registers
+from stream.sketches import distinct
 from stream.window import ClosedMinute, Window, floor
 
 FEWEST_POSTS = 8
@@ -105,8 +105,8 @@ class VolumeSurge:
             return None
         best: Reading | None = None
         best_ratio = -1
-        for index, posts in enumerate(self._totals(window)):
-            reading = self._read(index, posts, window.at_ms)
+        for index, span_ms in enumerate(self.spans_ms):
+            reading = self._read(index, window.tally(span_ms).mentions, window.at_ms)
             ratio = reading.ratio
             if ratio > best_ratio:
                 best, best_ratio = reading, ratio
@@ -125,21 +125,6 @@ class VolumeSurge:
     def due_ms(self, window: Window) -> int | None:
         """While a finding lasts: when the next minute slides out of view."""
         return floor(window.at_ms - 1, window.bucket_ms) + window.bucket_ms + 1 if self._active else None
-
-    def _totals(self, window: Window) -> list[int]:
-        """Posts of the last 5, 15 and 60 minutes, in one pass from the newest minute back."""
-        minutes, bucket_ms = window.minutes, self.bucket_ms
-        last = floor(window.at_ms - 1, bucket_ms)
-        totals = []
-        total = done_ms = 0
-        for span_ms in self.spans_ms:
-            for start in range(last - done_ms, last - span_ms, -bucket_ms):
-                minute = minutes.get(start)
-                if minute is not None:
-                    total += minute.counts.mentions
-            done_ms = span_ms
-            totals.append(total)
-        return totals
 
     def _usual(self, index: int, end_ms: int) -> tuple[float, float, float]:
         """Usual root, its standard deviation and the usual count of a span that ends at a time."""
@@ -170,9 +155,8 @@ class VolumeSurge:
         return Reading(self.spans_ms[index], posts, round(mean), z, threshold)
 
     def _finding(self, window: Window, reading: Reading) -> Signal:
-        minutes = [window.minutes[s] for s in window.starts(reading.span_ms) if s in window.minutes]
-        voices = distinct_over([m.counts.authors for m in minutes])
-        texts = distinct_over([m.counts.texts for m in minutes])
+        counts = window.counts(reading.span_ms)
+        voices, texts = distinct(counts.authors), distinct(counts.texts)
         score = score_of(reading.ratio, 1000, PAGE_RATIO_MILLI)
         if not self._holds_without_repeats(window, reading, voices, texts):
             score = min(score, PAGE_SCORE - 1)
@@ -270,19 +254,6 @@ class VolumeSurge:
         self._next_ms = state["next_ms"]
         self._active = state["active"]
         return self
-
-
-def distinct_over(tables: list[Registers]) -> int:
-    """`stream.sketches.distinct` of the union. Few voices are counted by which registers are taken, which is quick."""
-    taken: set[int] = set()
-    for table in tables:
-        taken.update(table)
-    if len(taken) * 10 < REGISTERS * 8:
-        return round(REGISTERS * math.log(REGISTERS / (REGISTERS - len(taken))))
-    merged: Registers = {}
-    for table in tables:
-        merge_registers(merged, table)
-    return distinct(merged)
 
 
 def _since(window: Window, reading: Reading) -> int:

@@ -5,15 +5,20 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 (count, first seen, key), so that no batch boundary shows.
 """
 
+from functools import cached_property
+from typing import NamedTuple
+
 import msgspec
 
 from stream.codec import MINUTE_MS
 from stream.pulse import EXEMPLARS as EXEMPLARS_KEPT
-from stream.pulse import ClusterPart, Counts, Engagement, Exemplar, Pulse, PulsePart, ThreadPart, or_hex
+from stream.pulse import ClusterPart, Counts, Engagement, Exemplar, Pulse, PulsePart, ThreadPart, add_table, or_hex
 
 OPEN_MINUTES = 90
 THREADS_KEPT = 200
 CLUSTERS_KEPT = 200
+BUSY_POSTS = 4
+"""So many posts make a thread or a cluster worth a look at every grid point; most never get there."""
 ALIASES_KEPT = 4_000
 ENGAGEMENTS_KEPT = 500
 
@@ -24,6 +29,36 @@ class OpenMinute(msgspec.Struct, omit_defaults=True):
     counts: Counts = msgspec.field(default_factory=Counts)
     voices: dict[int, int] = {}
     exemplars: list[Exemplar] = []
+
+    def add(self, other: "OpenMinute | PulsePart") -> None:
+        """Add what a batch brought, or another minute. Shares nothing with it."""
+        self.counts.add(other.counts)
+        add_table(self.voices, other.voices)
+        if other.exemplars:
+            self.exemplars = sorted({*self.exemplars, *other.exemplars})[:EXEMPLARS_KEPT]
+
+
+class Running(NamedTuple):
+    """The buckets of a span up to one of them, merged."""
+
+    last_ms: int
+    merged: OpenMinute
+
+
+class Tally:
+    """What detectors ask for at every grid point, added up over the buckets of a span up to one of them."""
+
+    __slots__ = ("last_ms", "mentions", "negative", "scored")
+
+    def __init__(self, last_ms: int) -> None:
+        self.last_ms = last_ms
+        self.mentions = self.negative = self.scored = 0
+
+    def add(self, counts: Counts) -> None:
+        """Add what a batch brought, or a minute."""
+        self.mentions += counts.mentions
+        self.negative += counts.negative
+        self.scored += counts.scored
 
 
 class Thread(msgspec.Struct, omit_defaults=True):
@@ -88,10 +123,11 @@ class ClosedMinute(msgspec.Struct):
     threads: list[Thread] = []
 
 
-class Window(msgspec.Struct, omit_defaults=True):
+class Window(msgspec.Struct, omit_defaults=True, dict=True):
     """The open minutes of one brand at a grid point, with the tables that go with them.
 
-    Detectors read it and never change it. `bucket_ms` is a minute, or the interval of `tocsin detect`.
+    Detectors read it and never change it. `bucket_ms` is a minute, or the interval of `tocsin detect`. It changes by
+    `take`, `cut` and `close`: who replaces a minute by hand does so before anybody asked about it.
 
     >>> w = Window()
     >>> w.take(0, PulsePart(counts=Counts(mentions=3)))
@@ -124,6 +160,30 @@ class Window(msgspec.Struct, omit_defaults=True):
     tidied_ms: int = 0
     """The minute in which the tables were last brought to their size."""
 
+    @cached_property
+    def _running(self) -> dict[int, Running]:
+        """By span: what was asked for in this bucket. Derived: no field, so never in a snapshot, and rebuilt at need.
+
+        An incident asks for the merged hour every five seconds; merging sixty minutes each time was half the work of
+        a replay. A minute only ever gains, so a part is added to what is merged as it is added to its minute.
+        """
+        return {}
+
+    @cached_property
+    def busy_threads(self) -> dict[str, Thread]:
+        """Those of at least `BUSY_POSTS` posts. As `_running`."""
+        return {key: thread for key, thread in self.threads.items() if thread.posts >= BUSY_POSTS}
+
+    @cached_property
+    def busy_clusters(self) -> dict[str, Thread]:
+        """Those of at least `BUSY_POSTS` posts. As `_running`."""
+        return {key: cluster for key, cluster in self.clusters.items() if cluster.posts >= BUSY_POSTS}
+
+    @cached_property
+    def _tallies(self) -> dict[int, Tally]:
+        """By span. As `_running`."""
+        return {}
+
     @property
     def horizon_ms(self) -> int:
         """Start of the oldest minute that is still open."""
@@ -139,19 +199,27 @@ class Window(msgspec.Struct, omit_defaults=True):
         minute = self.minutes.get(minute_ms)
         if minute is None:
             minute = self.minutes[minute_ms] = OpenMinute()
-        minute.counts.add(part.counts)
-        for bucket, posts in part.voices.items():
-            minute.voices[bucket] = minute.voices.get(bucket, 0) + posts
-        if part.exemplars:
-            minute.exemplars = sorted({*minute.exemplars, *part.exemplars})[:EXEMPLARS_KEPT]
+        minute.add(part)
+        for span_ms, running in self._running.items():
+            if minute_ms in _buckets(running.last_ms, span_ms, self.bucket_ms):
+                running.merged.add(part)
+        for span_ms, tally in self._tallies.items():
+            if minute_ms in _buckets(tally.last_ms, span_ms, self.bucket_ms):
+                tally.add(part.counts)
         self._take_tables(minute_ms, part)
 
     def _take_tables(self, minute_ms: int, part: PulsePart) -> None:
         for key, thread in part.threads.items():
-            _table(self.threads, key, thread.first_ms).take(minute_ms, thread)
+            held = _table(self.threads, key, thread.first_ms)
+            held.take(minute_ms, thread)
+            if held.posts >= BUSY_POSTS:
+                self.busy_threads[key] = held
             self.fresh.append(key)
         for key, cluster in part.clusters.items():
-            _table(self.clusters, key, cluster.first_ms).take(minute_ms, cluster)
+            held = _table(self.clusters, key, cluster.first_ms)
+            held.take(minute_ms, cluster)
+            if held.posts >= BUSY_POSTS:
+                self.busy_clusters[key] = held
         for name, alias in part.aliases.items():
             known = self.aliases.get(name)
             if known is None or alias < known:
@@ -173,6 +241,7 @@ class Window(msgspec.Struct, omit_defaults=True):
         if minute_ms == self.tidied_ms and not overlong:
             return
         self.tidied_ms = minute_ms
+        self._forget_busy()
         for table, kept in ((self.threads, THREADS_KEPT), (self.clusters, CLUSTERS_KEPT)):
             _tidy(table, kept, self.horizon_ms)
         if len(self.aliases) > ALIASES_KEPT:
@@ -205,10 +274,12 @@ class Window(msgspec.Struct, omit_defaults=True):
             closed.append(ClosedMinute(pulse))
         if closed:
             by_start = {c.pulse.start_ms: c for c in closed}
-            for thread in sorted(self.threads.values(), key=lambda t: t.key):
+            for thread in self.threads.values():
                 home = by_start.get(floor(thread.first_ms, self.bucket_ms))
                 if home is not None:
                     home.threads.append(thread)
+            for one in closed:
+                one.threads.sort(key=lambda t: t.key)
             self.learnt_ms = horizon
             for minute_ms in [m for m in self.minutes if m < horizon]:
                 del self.minutes[minute_ms]
@@ -219,10 +290,14 @@ class Window(msgspec.Struct, omit_defaults=True):
         """Whether any source was not heard somewhere in `[from, until)`."""
         return any(start < until_ms and end > from_ms for start, end in self.blind)
 
+    @property
+    def last_ms(self) -> int:
+        """Start of the newest bucket: the one that is not over, or is just over."""
+        return floor(self.at_ms - 1, self.bucket_ms)
+
     def starts(self, span_ms: int) -> range:
         """Starts of the buckets of the last `span_ms`, the open one included."""
-        last = floor(self.at_ms - 1, self.bucket_ms)
-        return range(last - span_ms + self.bucket_ms, last + self.bucket_ms, self.bucket_ms)
+        return _buckets(self.last_ms, span_ms, self.bucket_ms)
 
     def total(self, field: str, span_ms: int) -> int:
         """Sum of one field of `Counts` over the last `span_ms`."""
@@ -234,29 +309,44 @@ class Window(msgspec.Struct, omit_defaults=True):
                 total += getattr(minute.counts, field)
         return total
 
+    def tally(self, span_ms: int) -> Tally:
+        """Posts, negative ones and those that could be judged of the last `span_ms`: to be read at once."""
+        last_ms = self.last_ms
+        tally = self._tallies.get(span_ms)
+        if tally is None or tally.last_ms != last_ms:
+            tally = self._tallies[span_ms] = Tally(last_ms)
+            for start in self.starts(span_ms):
+                minute = self.minutes.get(start)
+                if minute is not None:
+                    tally.add(minute.counts)
+        return tally
+
     def counts(self, span_ms: int) -> Counts:
-        """Everything that adds up over the last `span_ms`, merged. Dearer than `total`: for when there is a finding."""
-        merged = Counts()
-        for start in self.starts(span_ms):
-            minute = self.minutes.get(start)
-            if minute is not None:
-                merged.add(minute.counts)
-        return merged
+        """Everything that adds up over the last `span_ms`, merged: to be read, not to be changed. At most 90 minutes.
+
+        Dearer than `total`: for when there is a finding.
+        """
+        return self._merged(span_ms).counts
 
     def exemplars(self, span_ms: int) -> list[Exemplar]:
         """The posts most worth showing of the last `span_ms`."""
-        found = {e for start in self.starts(span_ms) if start in self.minutes for e in self.minutes[start].exemplars}
-        return sorted(found)[:EXEMPLARS_KEPT]
+        return list(self._merged(span_ms).exemplars)
 
     def loudest_voice(self, span_ms: int) -> int:
         """Posts in the fullest bucket of authors over the last `span_ms`: one account's share, at most."""
-        table: dict[int, int] = {}
-        for start in self.starts(span_ms):
-            minute = self.minutes.get(start)
-            if minute is not None:
-                for bucket, posts in minute.voices.items():
-                    table[bucket] = table.get(bucket, 0) + posts
-        return max(table.values(), default=0)
+        return max(self._merged(span_ms).voices.values(), default=0)
+
+    def _merged(self, span_ms: int) -> OpenMinute:
+        last_ms = self.last_ms
+        running = self._running.get(span_ms)
+        if running is None or running.last_ms != last_ms:
+            merged = OpenMinute()
+            for start in self.starts(span_ms):
+                minute = self.minutes.get(start)
+                if minute is not None:
+                    merged.add(minute)
+            running = self._running[span_ms] = Running(last_ms, merged)
+        return running.merged
 
     def _join_chains(self) -> None:
         for key in sorted(set(self.fresh)):
@@ -270,7 +360,13 @@ class Window(msgspec.Struct, omit_defaults=True):
                 root = alias[1]
             if root != key and root in self.threads:
                 self.threads[root].join(self.threads.pop(key))
+                self._forget_busy()
         self.fresh = []
+
+    def _forget_busy(self) -> None:
+        """Find the busy ones anew when they are next asked for."""
+        vars(self).pop("busy_threads", None)
+        vars(self).pop("busy_clusters", None)
 
 
 OPEN_END = 2**53
@@ -282,6 +378,11 @@ def floor(at_ms: int, step_ms: int) -> int:
     return at_ms - at_ms % step_ms
 
 
+def _buckets(last_ms: int, span_ms: int, bucket_ms: int) -> range:
+    """Oldest first. A bucket that is longer than the span counts whole."""
+    return range(last_ms, last_ms - span_ms, -bucket_ms)[::-1]
+
+
 def _table(table: dict[str, Thread], key: str, first_ms: int) -> Thread:
     thread = table.get(key)
     if thread is None:
@@ -290,10 +391,12 @@ def _table(table: dict[str, Thread], key: str, first_ms: int) -> Thread:
 
 
 def _tidy(table: dict[str, Thread], kept: int, horizon_ms: int) -> None:
-    for key in [k for k, t in table.items() if max(t.by_minute) < horizon_ms]:
+    # A thread that began in an open minute has a post in one: only the older ones are looked through.
+    for key in [k for k, t in table.items() if t.first_ms < horizon_ms and max(t.by_minute) < horizon_ms]:
         del table[key]
     if len(table) > kept:
-        for key in sorted(table, key=lambda k: (-table[k].posts, table[k].first_ms, k))[kept:]:
+        ranked = sorted([(-thread.posts, thread.first_ms, key) for key, thread in table.items()])
+        for _, _, key in ranked[kept:]:
             del table[key]
     for thread in table.values():
         if len(thread.by_minute) > OPEN_MINUTES:
