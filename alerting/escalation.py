@@ -4,7 +4,7 @@ The casebook changes at grid points only. Every change that a person or a log sh
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -81,13 +81,28 @@ class HumanAct(Protocol):
     def who(self) -> str: ...
 
 
-class Scene(NamedTuple):
-    """What goes on the card besides the decision itself."""
+class Scene:
+    """What goes on the card besides the decision itself. Here only the signals are known; whoever knows more overrides
+    the rest, and may work it out when it is asked for: most grid points decide nothing.
+    """
 
-    signals: tuple[Signal, ...] = ()
-    facts: Facts = Facts()
-    exemplars: tuple[str, ...] = ()
-    history: tuple[int, ...] = ()
+    def __init__(self, signals: tuple[Signal, ...] = ()) -> None:
+        self.signals = signals
+
+    @property
+    def facts(self) -> Facts:
+        """The facts of the last hour."""
+        return Facts()
+
+    @property
+    def exemplars(self) -> tuple[str, ...]:
+        """Names of the posts most worth showing."""
+        return ()
+
+    @property
+    def history(self) -> tuple[int, ...]:
+        """Posts per step of the small chart, oldest first."""
+        return ()
 
 
 def slug(brand: str) -> str:

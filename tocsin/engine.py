@@ -8,10 +8,11 @@ entries.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from alerting.assessment import Surroundings, assess, facts_of
 from alerting.decision import Decision
-from alerting.escalation import Desk, Scene, due_ms
+from alerting.escalation import Desk, Scene
 from alerting.facts import Facts
 from alerting.incident import rank
 from detectors.detector import NOTICE, Signal
@@ -109,11 +110,10 @@ class Engine:
             # What came before a brand was configured waits for that, and is judged by it.
             return min((s + 1 for s, events in state.controls.items() if _configures(events)), default=None)
         news = [step + 1 for step in (*state.pending, *state.controls)]
-        at_ms = state.window.at_ms
-        timers = [t for t in (due_ms(brand.book, at_ms), brand.panel.due_ms(state.window)) if t is not None]
-        # A timer is due at the first grid point at or after it, and never at one that has passed.
-        first = at_ms // self._step_ms + 1
-        news += [max(-(-t // self._step_ms), first) for t in timers]
+        if brand.due_ms is not None:
+            # A timer is due at the first grid point at or after it, and never at one that has passed.
+            first = state.window.at_ms // self._step_ms + 1
+            news.append(max(-(-brand.due_ms // self._step_ms), first))
         return min(news, default=None)
 
     def _step(self, brand: Brand, grid: int) -> list[Decision]:
@@ -131,18 +131,20 @@ class Engine:
         feed = next((s for s in signals if s.kind == "feed"), None)
         _note_blindness(window, feed)
         _learn(brand)
-        scene = self._scene(brand, signals, content.timezone)
+        scene = Sight(brand, signals, content.timezone)
         desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene)
         desk.listen(feed)
         for event in events:
             if isinstance(event, Answer):
                 desk.answer(event)
-        desk.assess(assess(signals, scene.facts), blind=feed is not None)
+        about_brand = any(s.kind != "feed" for s in signals)
+        desk.assess(assess(signals, scene.facts) if about_brand else None, blind=feed is not None)
         for event in events:
             if isinstance(event, DeliveryReport) and event.outcome == "failed":
                 desk.delivery_failed(event.incident, event.key)
         desk.timers()
         _guard(state)
+        brand.set_timer()
         for decision in desk.out:
             state.decisions += 1
             state.chain = link(state.chain, canonical(decision))
@@ -157,29 +159,41 @@ class Engine:
             source.status = event.status
             source.status_since_ms = event.since_ms or event.at_ms
 
-    def _scene(self, brand: Brand, signals: Sequence[Signal], timezone: str) -> Scene:
-        """What a decision shows; computed only when there may be one."""
-        window = brand.state.window
-        book = brand.book
-        if not signals and not any(i is not None and i.is_open for i in (book.incident, book.blind)):
-            return Scene(facts=Facts(brand=brand.state.brand))
-        clock = local(window.at_ms, timezone)
+
+class Sight(Scene):
+    """A brand at this grid point, worked out when it is first asked for: only an assessment or a decision asks.
+
+    To be asked within the grid point alone, before anything that it looks at changes.
+    """
+
+    def __init__(self, brand: Brand, signals: Sequence[Signal], timezone: str) -> None:
+        super().__init__(tuple(signals))
+        self._brand = brand
+        self._timezone = timezone
+
+    @cached_property
+    def facts(self) -> Facts:
+        window, panel = self._brand.state.window, self._brand.panel
+        clock = local(window.at_ms, self._timezone)
         around = Surroundings(
-            brand=brand.state.brand,
+            brand=self._brand.state.brand,
             hour=clock.hour,
             weekday=clock.isoweekday(),
-            expected_per_hour=brand.panel.expected_per_hour(window),
-            usual_negative_share_milli=brand.panel.usual_negative_share_milli,
-            blind=any(s.kind == "feed" for s in signals),
+            expected_per_hour=panel.expected_per_hour(window),
+            usual_negative_share_milli=panel.usual_negative_share_milli,
+            blind=any(s.kind == "feed" for s in self.signals),
             minutes_open=0,
             acknowledged=False,
         )
-        return Scene(
-            signals=tuple(signals),
-            facts=facts_of(window, signals, around),
-            exemplars=tuple(e.name for e in window.exemplars(SHOWN_MS)),
-            history=_history(window),
-        )
+        return facts_of(window, self.signals, around)
+
+    @cached_property
+    def exemplars(self) -> tuple[str, ...]:
+        return tuple(e.name for e in self._brand.state.window.exemplars(SHOWN_MS))
+
+    @cached_property
+    def history(self) -> tuple[int, ...]:
+        return _history(self._brand.state.window)
 
 
 def _configures(events: Sequence[ControlEvent]) -> bool:

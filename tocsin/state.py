@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from alerting.escalation import Casebook
+from alerting.escalation import Casebook, due_ms
 from alerting.flowchart.load import load_chart
 from alerting.flowchart.model import Chart
 from detectors.panel import Panel
@@ -134,6 +134,13 @@ class Brand:
         state.panel = {}
         if state.book is None:
             state.book = Casebook(brand=state.brand)
+        self.set_timer()
+
+    def set_timer(self) -> None:
+        """Note when time alone would change something: asked once a grid point, since only a grid point changes it."""
+        window = self.state.window
+        due = [t for t in (due_ms(self.book, window.at_ms), self.panel.due_ms(window)) if t is not None]
+        self.due_ms = min(due, default=None)
 
     @property
     def book(self) -> Casebook:
