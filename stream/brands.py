@@ -33,8 +33,8 @@ class Brand(msgspec.Struct, frozen=True):
     no_match: tuple[str, ...] = ()
     """Texts that it must not."""
     timezone: str = "UTC"
-    issues: dict[str, tuple[str, ...]] = {}
-    """Its own terms by class of complaint, beside those of `stream.risk_terms`; `-term` takes a shipped one out."""
+    issues: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Its own terms for classes of complaint, beside those of `stream.risk_terms`; `-term` takes a shipped one out."""
 
     def is_own(self, author: str | None) -> bool:
         """Whether an author is one of the brand's own accounts, whatever the case and with or without `@`."""

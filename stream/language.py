@@ -119,6 +119,17 @@ def _identify_foreign(sample: str, told: str, languages: tuple[str, ...]) -> tup
     return (guess, confidence) if guess in languages else (UNDETERMINED, 0)
 
 
+def speaks_too(text: str, other: str, lang: str) -> bool:
+    """Whether a text in one language holds at least two words that are another's and not its own.
+
+    >>> speaks_too("Still waiting op mijn bestelling", "nl", "en"), speaks_too("Still waiting here", "nl", "en")
+    (True, False)
+    """
+    if other not in function_words.LANGUAGES or lang not in function_words.LANGUAGES:
+        return False
+    return function_words.balance(function_words.sample(text), other, lang)[0] >= 2
+
+
 def _letters(sample: str) -> tuple[int, int]:
     """How many letters there are (0 or more than 0 is all that is promised for ASCII), and how many are not Latin."""
     if sample.isascii():

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from ahocorasick_rs import AhoCorasick
 
 from stream.query import Term
-from stream.risk_terms import CHILD_WORDS, DENIAL_ENDS, DENIALS, EXCEPTIONS, HARM, ISSUES, RISKS
+from stream.risk_terms import CHILD_WORDS, DENIAL_ENDS, DENIALS, EXCEPTIONS, HARM, ISSUES, RISKS, SETTLEMENT
 from stream.text import normalise
 
 RISK_CLASSES = (
@@ -61,6 +61,15 @@ def classes(normalised: str, lang: str) -> Classes:
     (('children', 'recall'), ())
     """
     return _lexicon(lang if lang in LANGUAGES else "").classes(normalised)
+
+
+def is_settled(normalised: str) -> bool:
+    """Whether a text says that what happened is being made good.
+
+    >>> is_settled("acme settles lawsuit over recall"), is_settled("lawsuit over recall")
+    (True, False)
+    """
+    return any(term.literal in normalised and term.spans(normalised) for term in _SETTLEMENT)
 
 
 class Classifier:
@@ -190,6 +199,9 @@ def _spellings(one: str) -> dict[str, None]:
 
 def _term(written: str) -> Term:
     return Term.of(written.removesuffix("*"), prefix=written.endswith("*"))
+
+
+_SETTLEMENT = tuple(map(_term, SETTLEMENT))
 
 
 @functools.lru_cache(maxsize=len(LANGUAGES) + 1)

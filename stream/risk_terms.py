@@ -398,5 +398,11 @@ CHILD_WORDS: dict[str, tuple[str, ...]] = {
 }
 """Ordinary words: beside a class of `HARM` they make it one that concerns `children`."""
 
+SETTLEMENT: tuple[str, ...] = (
+    "settle*", "settlement*", "resolved", "resolves", "apolog*", "compensat*", "reached an agreement", "agreement with",
+    "schikt", "schikking*", "schikten", "akkoord", "vergoed*", "excuses", "rechtgezet",
+)
+"""What says, in either language, that a grave thing is being made good: such news need not be bad."""
+
 HARM = frozenset({"contamination", "death", "fire", "harassment", "injury", "recall", "suicide"})
 # fmt: on

@@ -5,20 +5,66 @@ from collections.abc import Sequence
 from stream.brands import Brand, Matcher
 from stream.dutch import DutchScorer
 from stream.english import EnglishScorer
-from stream.language import identify
+from stream.language import UNDETERMINED, identify, speaks_too
 from stream.mention import Mention, ScoredMention, Sentiment
 from stream.names import Names
 from stream.query import Document
-from stream.risk import classes
+from stream.risk import Classes, Classifier, is_settled
 from stream.sentiment import Masks, Scorers
 from stream.text import MAX_TEXT, clip, cluster_of
 
-Classes = tuple[tuple[str, ...], tuple[str, ...]]
+RISK_MILLI = -300
+"""Score of a text that names a risk and has nothing else to go by."""
+RISK_RULE = "+risk1"
+"""Stands behind a scorer's id where the rule about risks made the label."""
 
 
 def shipped_scorers() -> Scorers:
     """The scorers of a deployment that names none of its own."""
     return Scorers([EnglishScorer(), DutchScorer()])
+
+
+def judge(
+    scorers: Scorers, text: str, languages: tuple[str, ...], identified: tuple[str, int], masks: Masks
+) -> Sentiment:
+    """The sentiment of a text in one or more of a brand's languages, of which `identify` named one, or could not.
+
+    Where it could not ("Top!"), and where the one it named finds nothing while the text borrows from another, each
+    language is tried and the one with most to say counts. What is in none of them stays unscored.
+
+    >>> masks = Masks(())
+    >>> judge(shipped_scorers(), "Waardeloos!", ("en", "nl"), ("und", 590), masks).lang
+    'nl'
+    """
+    lang, confidence = identified
+    if lang != UNDETERMINED:
+        first = scorers.judge(text, lang, masks)
+        if (
+            first.label != "neutral"
+            or len(languages) == 1
+            or not any(other != lang and speaks_too(text, other, lang) for other in languages)
+        ):
+            return first
+    elif confidence and len(languages) > 1:
+        first = Sentiment("unscored", 0, lang, "none")
+    else:
+        return scorers.judge(text, lang, masks)
+    tried = [scorers.judge(text, other, masks) for other in languages if other != lang]
+    telling = [one for one in tried if one.label in ("negative", "positive")]
+    return max(telling, key=lambda one: abs(one.score), default=first)
+
+
+def with_risks(sentiment: Sentiment, risks: tuple[str, ...], normalised: str) -> Sentiment:
+    """The same sentiment, but negative where a neutral text names a risk: a recall is bad news in whatever tone.
+
+    Unless it says that the matter is being settled; a text that is positive in spite of the word stays so.
+
+    >>> with_risks(Sentiment("neutral", 0, "en", "x@1"), ("recall",), "recall issued for baby food")
+    Sentiment(label='negative', score=-300, lang='en', scorer='x@1+risk1')
+    """
+    if sentiment.label != "neutral" or not risks or is_settled(normalised):
+        return sentiment
+    return Sentiment("negative", min(sentiment.score, RISK_MILLI), sentiment.lang, sentiment.scorer + RISK_RULE)
 
 
 class Scoring:
@@ -40,6 +86,7 @@ class Scoring:
         self._names = names
         self._scorers = shipped_scorers() if scorers is None else scorers
         self._masks = {brand.name: Masks.for_brand(brand) for brand in brands}
+        self._classifiers = {brand.name: Classifier(dict(brand.issues)) for brand in brands}
         self.read = 0
         """Mentions looked at."""
         self.matched = 0
@@ -62,24 +109,27 @@ class Scoring:
         words = cluster_of(document.text)
         cluster = self._names.text(words) if words else 0
         text = clip(mention.text, MAX_TEXT)
-        languages: dict[tuple[str, ...], str] = {}
+        identified: dict[tuple[str, ...], tuple[str, int]] = {}
         found: dict[str, Classes] = {}
         results = []
         for brand in brands:
-            lang = languages.get(brand.languages)
-            if lang is None:
-                lang, _ = identify(text, hint=mention.lang, languages=brand.languages)
-                languages[brand.languages] = lang
-            if lang not in found:
-                found[lang] = classes(document.text, lang)
-            risks, issues = found[lang]
-            sentiment = self._judge(text, lang, brand)
+            if brand.languages not in identified:
+                identified[brand.languages] = identify(text, hint=mention.lang, languages=brand.languages)
+            lang, _ = identified[brand.languages]
+            if brand.issues:
+                risks, issues = self._classifiers[brand.name].classes(document.text, lang)
+            else:
+                if lang not in found:
+                    found[lang] = self._classifiers[brand.name].classes(document.text, lang)
+                risks, issues = found[lang]
+            masks = self._masks[brand.name]
+            sentiment = judge(self._scorers, text, brand.languages, identified[brand.languages], masks)
+            sentiment = self._counted(with_risks(sentiment, risks, document.text))
             own = brand.is_own(mention.author)
             results.append(ScoredMention(brand.name, mention, sentiment, own, risks, issues, cluster))
         return results
 
-    def _judge(self, text: str, lang: str, brand: Brand) -> Sentiment:
-        sentiment = self._scorers.judge(text, lang, self._masks[brand.name])
+    def _counted(self, sentiment: Sentiment) -> Sentiment:
         if sentiment.label == "unscored":
             self.unscored += 1
         else:

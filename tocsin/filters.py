@@ -12,9 +12,10 @@ from stream.brands import Brand
 from stream.codec import parse_rfc3339
 from stream.language import identify
 from stream.reading import LATEST_MS, MAX_LINE
-from stream.scoring import shipped_scorers
-from stream.sentiment import Masks, Scorers
-from stream.text import clean
+from stream.risk import classes
+from stream.scoring import RISK_MILLI, RISK_RULE, judge, shipped_scorers, with_risks
+from stream.sentiment import Masks, Reason, Scorers
+from stream.text import MAX_TEXT, clean, clip, normalise
 from tocsin.mistakes import UsageError
 
 _INTERVAL = re.compile(r"(\d{1,4})(s|m|h)\Z")
@@ -150,11 +151,15 @@ def _judge(scorers: Scorers, line: bytes, *, explain: bool) -> dict[str, Any]:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
     text, lang, brand = _fields(row)
     text = clean(text)
-    lang, _ = identify(text, hint=lang, languages=LANGUAGES)
-    found = scorers.judge(text, lang, _masks(brand))
+    identified = identify(text, hint=lang, languages=LANGUAGES)
+    found = judge(scorers, text, LANGUAGES, identified, _masks(brand))
+    normalised = normalise(clip(text, MAX_TEXT))
+    found = with_risks(found, classes(normalised, found.lang)[0], normalised)
     judged: dict[str, Any] = {"label": found.label, "score": found.score, "lang": found.lang}
     if explain:
-        judged["why"] = [reason._asdict() for reason in scorers.explain(text, lang, _masks(brand))]
+        judged["why"] = [reason._asdict() for reason in scorers.explain(text, found.lang, _masks(brand))]
+        if found.scorer.endswith(RISK_RULE):
+            judged["why"].append(Reason("risk", " ".join(classes(normalised, found.lang)[0]), RISK_MILLI)._asdict())
     return judged
 
 

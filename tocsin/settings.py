@@ -171,6 +171,9 @@ class Settings(Section):
     )
     brands: tuple[BrandSettings, ...] = Field(default=(), description="whom to listen for")
     sources: tuple[SourceSettings, ...] = Field(default=(), description="where mentions come from")
+    scorers: tuple[Text, ...] = Field(
+        default=(), description="own scorers as module:Class, asked before the shipped ones; see docs/scoring.md"
+    )
     ingest: IngestSettings = Field(default=IngestSettings(), description="the door through which they come in")
     slack: SlackSettings | None = Field(default=None, description="the way to people; when absent, the terminal")
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="how long delivery waits")
@@ -270,7 +273,7 @@ def _as_brand(brand: BrandSettings, zone: str) -> Brand:
         match=brand.match,
         no_match=brand.no_match,
         timezone=brand.timezone or zone,
-        issues=brand.issues,
+        issues=tuple(brand.issues.items()),
     )
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from stream.brands import Brand
-from stream.mention import Mention
+from stream.mention import Mention, Sentiment
 from stream.names import Names
-from stream.scoring import Scoring
+from stream.scoring import Scoring, with_risks
 from stream.sentiment import Scorers
 from stream.text import cluster_text
 
@@ -62,7 +62,7 @@ def test_each_brand_gets_its_own_verdict():
 
 
 def test_a_text_is_read_in_each_brands_languages():
-    """Without a scorer for Dutch the same post is unscored for both; its risks are found in the list of its language."""
+    """Without a scorer for Dutch the same post is unscored for both; its risks are found by the list of its words."""
     brands = [Brand("A", "acme", languages=("en", "nl")), Brand("B", "acme", languages=("nl",))]
     scoring = Scoring(brands, NAMES, Scorers([Witness()]))
     first, second = scoring.score(post("Er is een groot datalek bij acme, de gegevens van klanten liggen op straat"))
@@ -84,6 +84,76 @@ def test_english_and_dutch_are_scored_as_shipped():
         "pattern-nl",
         "none",
     ]
+
+
+class Mute:
+    """A scorer that never finds a word."""
+
+    id = "mute@1"
+    languages = ("en", "nl")
+
+    def score(self, text):
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "label"),
+    [
+        ("Salmonella found at acme", "en", "negative"),
+        ("acme roept een partij kaas terug", "nl", "negative"),
+        ("Nobody was injured at acme", "en", "neutral"),
+        ("acme settles lawsuit over the recall", "en", "neutral"),
+        ("acme opent een winkel in Gent", "nl", "neutral"),
+    ],
+)
+def test_a_risk_is_bad_news_in_whatever_tone(text, lang, label):
+    """Neutral words about a grave thing are negative, and the scorer's id says that the rule made them so."""
+    (one,) = Scoring([Brand("Acme", "acme")], NAMES, Scorers([Mute()])).score(post(text, lang=lang))
+    assert one.sentiment.label == label
+    assert one.sentiment.scorer == ("mute@1+risk1" if label == "negative" else "mute@1")
+
+
+def test_a_recall_of_baby_food_is_not_neutral():
+    """By words or by rule."""
+    (one,) = Scoring([Brand("Acme", "acme")], NAMES).score(post("Recall issued for acme baby food"))
+    assert one.sentiment.label == "negative"
+    assert "recall" in one.risks
+
+
+def test_praise_that_names_a_risk_stays_praise():
+    """What speaks for the brand in spite of the word decides, and news that the matter is settled is no bad news."""
+    found = with_risks(Sentiment("positive", 500, "en", "x@1"), ("recall",), "thanks for the quick recall")
+    assert (found.label, found.score, found.scorer) == ("positive", 500, "x@1")
+    neutral = Sentiment("neutral", 0, "en", "x@1")
+    assert with_risks(neutral, ("recall",), "acme settles over the recall") is neutral
+    unscored = Sentiment("unscored", 0, "fr", "none")
+    assert with_risks(unscored, ("boycott",), "boycott") is unscored
+
+
+def test_where_nobody_knows_the_language_the_one_with_most_to_say_counts():
+    """A word of one language of the brand's; without evidence in any the text is unscored, not neutral."""
+    scoring = Scoring([Brand("All", None, languages=("en", "nl"))], NAMES)
+    (dutch,) = scoring.score(post("top!"))
+    (nothing,) = scoring.score(post("update"))
+    assert (dutch.sentiment.label, dutch.sentiment.lang) == ("positive", "nl")
+    assert (nothing.sentiment.label, nothing.sentiment.lang) == ("unscored", "und")
+
+
+def test_a_text_that_mixes_its_languages_is_read_in_both():
+    """What says nothing in its main language is tried in the other that it borrows from, if the brand has it."""
+    mixed = post("the website and the app of acme, it is allemaal waardeloos en het was zo mooi bedoeld", lang="en")
+    both = Scoring([Brand("Acme", "acme", languages=("en", "nl"))], NAMES)
+    (one,) = both.score(mixed)
+    assert (one.sentiment.label, one.sentiment.lang) == ("negative", "nl")
+    (one,) = Scoring([Brand("Acme", "acme", languages=("en",))], NAMES).score(mixed)
+    assert (one.sentiment.label, one.sentiment.lang) == ("neutral", "en")
+
+
+def test_a_brand_is_heard_with_its_own_words_for_complaints():
+    """Beside a brand that has none, in one pass over the same text."""
+    own = Brand("Acme", "acme", issues=(("price", ("miles expired",)),))
+    with_own, without = Scoring([own, Brand("All", None)], NAMES).score(post("acme: my miles expired"))
+    assert (with_own.issues, without.issues) == (("price",), ())
 
 
 def test_copies_share_a_cluster_and_silence_has_none():

@@ -99,7 +99,7 @@ def test_a_brand_brings_its_own_words_for_complaints(tmp_path: Path) -> None:
     acme = "brands:\n  - name: Acme\n    query: acme\n    issues:"
     text = acme + ' {price: [miles expired, "-billing"], loyalty: [gold ... card*]}\n'
     (brand,) = load_settings(written(tmp_path, text), {}).brand_list()
-    assert brand.issues == {"price": ("miles expired", "-billing"), "loyalty": ("gold ... card*",)}
+    assert brand.issues == (("price", ("miles expired", "-billing")), ("loyalty", ("gold ... card*",)))
     wrong = acme + '\n      Loyalty!: [x]\n      price: ["*", "a ... b ... c"]\n'
     assert [p.split(": ", 1)[0] for p in said_about(written(tmp_path, wrong))] == ["5:17", "6:15", "6:20"]
 
