@@ -47,9 +47,20 @@ class SeverityRow(NamedTuple):
 
 
 def _angry(found: dict[str, Signal], facts: Facts) -> bool:
-    """Negativity is part of it: a finding of its own, or a share well above the usual among enough voices."""
+    """Negativity is part of it: far beyond the usual in words of many, or a share well above it among enough voices."""
     above = facts.negative_share_milli >= max(300, 2 * facts.usual_negative_share_milli)
-    return "negativity" in found or (above and facts.negative_voices >= 8)
+    return _pages(found, "negativity") or _crowd(found) or (above and facts.negative_voices >= 8)
+
+
+def _thread(found: dict[str, Signal]) -> bool:
+    """A conversation grows; a text that many copy may be a headline, and says nothing of who is angry."""
+    return "virality" in found and "thread" in found["virality"].evidence
+
+
+def _crowd(found: dict[str, Signal]) -> bool:
+    """More angry people, each with words of their own, than this brand ever has at once."""
+    crowd = found["negativity"].evidence.get("crowd_milli", 0) if "negativity" in found else 0
+    return isinstance(crowd, int) and crowd >= 1000
 
 
 def _pages(found: dict[str, Signal], kind: str) -> bool:
@@ -81,12 +92,12 @@ SEVERITY_TABLE: tuple[SeverityRow, ...] = (
     SeverityRow(
         "high",
         "unusual volume, and many more angry people than this brand ever has at once",
-        lambda found, f: "volume" in found and "negativity" in found and f.negative_voices >= ANGRY_VOICES,
+        lambda found, f: "volume" in found and _crowd(found) and f.negative_voices >= ANGRY_VOICES,
     ),
     SeverityRow(
         "high",
         "a risk to people or their data, and unusual volume",
-        lambda found, f: bool(f.risks) and ("volume" in found or "virality" in found) and _angry(found, f),
+        lambda found, f: bool(f.risks) and ("volume" in found or _thread(found)) and _angry(found, f),
     ),
     SeverityRow(
         "medium",

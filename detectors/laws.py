@@ -69,6 +69,7 @@ def minute_part(dice: Dice, posts: int, negative_milli: int, minute_ms: int, thr
         counts.neutral += not negative
         if negative:
             add_to_registers(counts.negative_authors, voice)
+            add_to_registers(counts.negative_texts, dice.next())
         part.voices[voice % 1024] = part.voices.get(voice % 1024, 0) + 1
         key = thread or f"t{dice.next():016x}"
         joined = ThreadPart(posts=1, negative=int(negative), scored=1, first_ms=minute_ms, voices=f"{bit_of(voice):x}")

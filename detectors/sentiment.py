@@ -61,7 +61,8 @@ class NegativeShare:
     usual are a finding long before the share of the whole hour is beyond doubt.
 
     Silent below 12 judged posts or 5 different people who were negative. Pages only where the share and the count of
-    negatives are both far beyond the usual, so that three angry people in a quiet night page nobody.
+    negatives are both far beyond the usual, so that three angry people in a quiet night page nobody; each voice and each
+    text counts once, so that a headline which many pass on is one, however grim.
     """
 
     kind: ClassVar[SignalKind] = "negativity"
@@ -109,11 +110,12 @@ class NegativeShare:
     def _finding(self, window: Window, best: tuple[int, int, int, int], ratio: int) -> Signal | None:
         index, negative, scored, z = best
         span_ms = SPANS_MS[index]
-        voices = distinct(window.counts(span_ms).negative_authors)
+        counts = window.counts(span_ms)
+        voices, texts = distinct(counts.negative_authors), distinct(counts.negative_texts)
         if 0 < voices < FEWEST_NEGATIVE_VOICES:
             return None
         self._active = True
-        people = min(negative, voices or negative)
+        people = min(negative, voices or negative, texts or negative)
         crowd = self._crowd_ratio(index, people, negative, scored)
         page = self._strong(negative, scored, people, span_ms)
         page = page or (crowd >= CROWD_PAGE_MILLI and people >= CROWD_PAGE_PEOPLE)
@@ -131,6 +133,7 @@ class NegativeShare:
                 "scored": scored,
                 "usual_share_milli": self.usual_share_milli,
                 "negative_voices": voices,
+                "negative_texts": texts,
                 "z_milli": z,
                 "crowd_milli": crowd,
             },

@@ -195,6 +195,8 @@ def _signal(found: Finding, window: Window) -> Signal:
     judged = thread.posts if found.cluster else thread.scored
     negative_share = thread.negative * 1000 // judged if judged else 0
     page = found.ratio >= PAGE_RATIO_MILLI and found.voices >= FEWEST_PAGE_VOICES and negative_share >= MOSTLY_MILLI
+    # A headline that many pass on is one text with one mood: it tells how far it goes, not how many are angry.
+    page = page and not found.cluster
     score = score_of(found.ratio, 1000, PAGE_RATIO_MILLI)
     return Signal(
         kind="virality",

@@ -186,6 +186,7 @@ def _count_sentiment(counts: Counts, scored: ScoredMention, author: int) -> None
         counts.negative += 1
         counts.negative_sum += sentiment.score
         add_to_registers(counts.negative_authors, author)
+        add_to_registers(counts.negative_texts, scored.cluster or author)
         _bump(counts.negative_sources, scored.mention.source)
     elif label == "positive":
         counts.positive += 1

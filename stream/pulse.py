@@ -43,6 +43,7 @@ class Counts(msgspec.Struct, gc=False, omit_defaults=True):
     negative_authors: Registers = {}
     texts: Registers = {}
     """Distinct normalised texts."""
+    negative_texts: Registers = {}
     sources: dict[str, int] = {}
     negative_sources: dict[str, int] = {}
     languages: dict[str, int] = {}
@@ -71,6 +72,7 @@ class Counts(msgspec.Struct, gc=False, omit_defaults=True):
         merge_registers(self.authors, other.authors)
         merge_registers(self.negative_authors, other.negative_authors)
         merge_registers(self.texts, other.texts)
+        merge_registers(self.negative_texts, other.negative_texts)
         add_table(self.sources, other.sources)
         add_table(self.negative_sources, other.negative_sources)
         add_table(self.languages, other.languages)
