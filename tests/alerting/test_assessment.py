@@ -20,8 +20,9 @@ ANGRY = msgspec.structs.replace(
 RISKY = msgspec.structs.replace(ANGRY, risks=("safety",))
 
 
-def signal(kind: SignalKind, *, page: bool = False) -> Signal:
-    return Signal(kind, 900 if page else 600, page, 60, 10, 0, 3_600_000)
+def signal(kind: SignalKind, *, page: bool = False, crowd: int = 0, of: str = "thread") -> Signal:
+    evidence: dict[str, int | str] = {"negativity": {"crowd_milli": crowd}, "virality": {of: "k"}}.get(kind, {})
+    return Signal(kind, 900 if page else 600, page, 60, 10, 0, 3_600_000, evidence)
 
 
 def severity(facts: Facts, **found: bool) -> str:
@@ -48,7 +49,28 @@ def test_good_news_that_goes_round_is_a_notice_and_wakes_nobody() -> None:
 
 def test_volume_far_beyond_the_past_is_high_once_people_are_angry() -> None:
     assert severity(ANGRY, volume=True) == "high"
-    assert severity(CALM, volume=True, negativity=False) == "high"
+    crowd = [signal("volume", page=True), signal("negativity", crowd=1_000)]
+    found = assess(crowd, CALM)
+    assert found is not None
+    assert found.severity == "high"
+
+
+def test_a_grim_headline_that_many_pass_on_wakes_nobody() -> None:
+    """One text is one angry person, however many copy it; and a copied text is no conversation that grows."""
+    copied = msgspec.structs.replace(RISKY, negative_voices=100, usual_negative_share_milli=400)
+    found = assess([signal("negativity", crowd=400), signal("virality", of="cluster")], copied)
+    assert found is not None
+    assert found.severity == "medium"
+    assert severity(copied, virality=False, negativity=False) == "medium"
+
+
+def test_unusual_volume_and_more_angry_people_than_ever_are_high() -> None:
+    found = assess([signal("volume"), signal("negativity", crowd=1_000)], ANGRY)
+    assert found is not None
+    assert found.severity == "high"
+    few = assess([signal("volume"), signal("negativity", crowd=999)], ANGRY)
+    assert few is not None
+    assert few.severity == "medium"
 
 
 def test_anger_of_a_handful_is_not_the_anger_of_many() -> None:
@@ -88,8 +110,8 @@ def test_every_row_of_the_table_can_be_the_one_that_decides() -> None:
         for risks in ((), facts.risks):
             for size in (1, 2, 3):
                 for kinds in combinations(KINDS, size):
-                    for pages in product((False, True), repeat=size):
-                        found = [signal(k, page=p) for k, p in zip(kinds, pages, strict=True)]
+                    for pages, crowd in product(product((False, True), repeat=size), (0, 1_000)):
+                        found = [signal(k, page=p, crowd=crowd) for k, p in zip(kinds, pages, strict=True)]
                         cases.append(assess(found, msgspec.structs.replace(facts, risks=risks)))
     said = {assessment.reasons[0] for assessment in cases if assessment}
     assert said == {row.words for row in SEVERITY_TABLE}
