@@ -6,6 +6,7 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 """
 
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from stream.pulse import EXEMPLARS as EXEMPLARS_KEPT
 from stream.pulse import ClusterPart, Counts, Engagement, Exemplar, Pulse, PulsePart, ThreadPart, add_table, or_hex
 
 OPEN_MINUTES = 90
+WEEK_MS = 7 * 24 * 60 * MINUTE_MS
 THREADS_KEPT = 200
 CLUSTERS_KEPT = 200
 BUSY_POSTS = 4
@@ -255,13 +257,15 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     def close(self) -> list[ClosedMinute]:
         """Hand out, oldest first and once, the minutes that left the open ones; silent minutes too.
 
-        A silence longer than a week is skipped: nobody learns from seven days of nothing.
+        A silence longer than a week is a gap in what we heard, not seven days of nothing to learn from: the week of it
+        that is handed out is incomplete.
         """
         horizon = self.horizon_ms
         if self.started_ms < 0:
             return []
         start = self.started_ms if self.learnt_ms < 0 else self.learnt_ms
-        start = max(start, horizon - 7 * 24 * 60 * MINUTE_MS)
+        gap_until = self._gap_until(start, horizon) if horizon - start > WEEK_MS else start
+        start = max(start, horizon - WEEK_MS)
         closed = []
         for minute_ms in range(start, horizon, self.bucket_ms):
             held = self.minutes.pop(minute_ms, None)
@@ -269,7 +273,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 start_ms=minute_ms,
                 end_ms=minute_ms + self.bucket_ms,
                 counts=held.counts if held else Counts(),
-                complete=not self.is_blind(minute_ms, minute_ms + self.bucket_ms),
+                complete=minute_ms >= gap_until and not self.is_blind(minute_ms, minute_ms + self.bucket_ms),
             )
             closed.append(ClosedMinute(pulse))
         if closed:
@@ -285,6 +289,15 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 del self.minutes[minute_ms]
             self.blind = [span for span in self.blind if span[1] > horizon]
         return closed
+
+    def _gap_until(self, start: int, horizon: int) -> int:
+        """Where the last stretch of more than a week without a minute ends; `start` if there is none."""
+        until = start
+        held = sorted(m for m in self.minutes if start <= m < horizon)
+        for before, after in pairwise((start, *held, horizon)):
+            if after - before > WEEK_MS:
+                until = after
+        return until
 
     def is_blind(self, from_ms: int, until_ms: int) -> bool:
         """Whether any source was not heard somewhere in `[from, until)`."""

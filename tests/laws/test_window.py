@@ -183,6 +183,21 @@ def test_a_silence_of_more_than_a_week_is_skipped() -> None:
     assert closed[-1].pulse.end_ms == window.horizon_ms
 
 
+def test_a_stray_old_post_makes_no_week_of_silence_to_learn_from() -> None:
+    """More than a week without a post is a gap in what we heard: none of its minutes is complete, later ones are."""
+    window = Window()
+    first, later = START_MS, START_MS + 400 * 24 * 60 * MINUTE_MS
+    window.at_ms = first + MINUTE_MS
+    window.take(first, PulsePart(counts=Counts(mentions=1)))
+    window.at_ms = later + MINUTE_MS
+    window.take(later, PulsePart(counts=Counts(mentions=1)))
+    window.at_ms = later + (OPEN_MINUTES + 11) * MINUTE_MS
+    closed = window.close()
+    complete = [c.pulse.start_ms for c in closed if c.pulse.complete]
+    assert complete == [later + n * MINUTE_MS for n in range(11)]
+    assert len(closed) > 10_000
+
+
 def test_a_reply_to_a_reply_joins_the_first_posts_thread() -> None:
     window = Window(at_ms=START_MS + STEP)
     chain = PulsePart(
