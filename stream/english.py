@@ -51,6 +51,8 @@ _LOOK_BACK = 24
 _ASKING = re.compile(
     " (?:can|could|would|will|do|does|did|is|are|any|how|what|when|where|which|who|please|pls|may|should|has|have|if) "
 )
+_QUOTED = re.compile(r'["“](?=\w)([^"“”\n]{2,120})["”]')
+_OWN_WORDS = 5
 _WORD = re.compile(" (?!xlinkx |xhandlex |xbrandx )[a-z]")
 _MEMO_TOKENS = 1 << 15
 _MEMO_LENGTH = 40
@@ -105,6 +107,27 @@ def _total(reasons: list[Reason]) -> int:
 
 def _reasons(text: str) -> list[Reason]:
     """Every part of a text's valence."""
+    if '"' in text or "“" in text:
+        text, quoted = _without_quoted_praise(text)
+        if quoted:
+            return [Reason("quoted", quoted, 0), *_reasons_of(text)]
+    return _reasons_of(text)
+
+
+def _without_quoted_praise(text: str) -> tuple[str, str]:
+    """The text without what somebody else, mostly the brand, says kindly in quotation marks; and what that was.
+
+    What is nearly all quotation is left whole: then the praise is passed on.
+    """
+    kind = [found[0] for found in _QUOTED.finditer(text) if fast_vader().compound(found[1]) > 0]
+    rest = text
+    for passage in kind:
+        rest = rest.replace(passage, " ")
+    own = [word for word in _TOKEN.findall(rest.lower()) if not word.startswith("x") and len(word) > 1]
+    return (rest, " ".join(kind)) if kind and len(own) >= _OWN_WORDS else (text, "")
+
+
+def _reasons_of(text: str) -> list[Reason]:
     line = "".join(map(_spoken, text.split()))
     said = _said(line)
     rules = {reason.rule for reason in said}

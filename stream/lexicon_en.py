@@ -222,20 +222,21 @@ SARCASM = Group(
     1,
     "thanks and praise that are said of bad things only",
     _terms("""
-    thanks for nothing, thanks for the delay*, thanks for the wait, thanks for losing, thanks for ruining,
-    thanks for making me, thanks for making us, thanks for not, thanks for cancel*, thanks for leaving,
-    thanks for ignoring, thanks for wasting, thanks for keeping me waiting, thanks for breaking,
-    thanks for charging, thanks for hanging up, thanks for forgetting, thanks for screwing, thanks for messing,
-    thanks for no, thanks for the canned, thanks for the generic, thanks for the automated, thanks for the non,
-    thanks for the lack, thanks for the heads up not, thank you for ruining, thank you for not,
-    thank you for nothing, thank you for losing, thank you for cancel*, thank you for wasting, thanks a bunch,
-    no thanks to, way to treat, way to run, way to ruin, way to lose, way to keep, way to screw, love how,
-    love waiting, love paying, love sitting, nothing like waiting, nothing like a, just what i needed, oh great,
-    oh good, oh joy, oh wonderful, oh look, what a surprise, surprise surprise, no surprise, shocker, big surprise,
-    color me shocked, slow clap, well done for, good luck getting, good luck with that, what a way to,
-    another great day, must be nice, another outage, another delay*, another cancel*, another day another,
-    great another, top notch not, so helpful not, sure jan, because thats what, said no one, tell me again how,
-    please tell me again, remind me again, remind me why
+    cant say that i, cant say im, cant say i am, cant say ive, thanks for nothing, thanks for the delay*,
+    thanks for the wait, thanks for losing, thanks for ruining, thanks for making me, thanks for making us,
+    thanks for not, thanks for cancel*, thanks for leaving, thanks for ignoring, thanks for wasting,
+    thanks for keeping me waiting, thanks for breaking, thanks for charging, thanks for hanging up,
+    thanks for forgetting, thanks for screwing, thanks for messing, thanks for no, thanks for the canned,
+    thanks for the generic, thanks for the automated, thanks for the non, thanks for the lack,
+    thanks for the heads up not, thank you for ruining, thank you for not, thank you for nothing,
+    thank you for losing, thank you for cancel*, thank you for wasting, thanks a bunch, no thanks to, way to treat,
+    way to run, way to ruin, way to lose, way to keep, way to screw, love how, love waiting, love paying,
+    love sitting, nothing like waiting, nothing like a, just what i needed, oh great, oh good, oh joy, oh wonderful,
+    oh look, what a surprise, surprise surprise, no surprise, shocker, big surprise, color me shocked, slow clap,
+    well done for, good luck getting, good luck with that, what a way to, another great day, must be nice,
+    another outage, another delay*, another cancel*, another day another, great another, top notch not,
+    so helpful not, sure jan, because thats what, said no one, tell me again how, please tell me again,
+    remind me again, remind me why
     """),
 )
 MOCKERY = Group(
@@ -332,7 +333,8 @@ SLANG = Group(
     so sick af, badass, bad ass, insanely good, crazy good, stupid good, wicked good, criminally good,
     criminally underrated, dangerously good, stupidly good, disgustingly good, ridiculously good, scary good,
     to die for, im dead, im deceased, not bad, not bad at all, not too bad, not as bad, cant complain, no delays,
-    no problems, no issues, no hassle, no fuss, never been disappointed, no regrets
+    no problems, no issues, no hassle, no fuss, never been disappointed, never been happier, never had a better,
+    never had better, never had a problem*, never had an issue*, never had any, no regrets
     """),
 )
 TOPIC = Group(

@@ -187,6 +187,10 @@ class Scorers:
         for language, scorer in self._by_language.items():
             self._label[language] = scorer.label if isinstance(scorer, OwnLabels) else label_of
 
+    def behind(self, own: Sequence[Scorer]) -> "Scorers":
+        """These scorers for whatever languages `own` do not read."""
+        return Scorers([*own, *self._by_language.values()])
+
     def judge(self, text: str, lang: str, masks: Masks) -> Sentiment:
         """The sentiment of a text towards the brand that `masks` belong to.
 

@@ -9,6 +9,7 @@ from alerting.flowchart.model import Chart
 from stream.strict_yaml import YamlProblem
 from tocsin.duties import duty_problems
 from tocsin.mistakes import told
+from tocsin.scorers import load_scorers
 from tocsin.settings import SettingsError, check_settings, load_settings
 
 
@@ -19,6 +20,10 @@ def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
     except SettingsError as error:
         return list(error.problems)
     problems = check_settings(settings)
+    try:
+        load_scorers(settings.scorers)
+    except SettingsError as error:
+        problems += error.problems
     if not settings.flowchart_path.is_file():
         return problems  # told by the settings, with the line that names it
     try:

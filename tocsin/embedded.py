@@ -41,6 +41,7 @@ from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
 from tocsin.intake import Intake
 from tocsin.metrics import Metrics, service_routes
 from tocsin.replay import configure
+from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
 
@@ -73,6 +74,7 @@ class Service:
         self._secrets = settings.require_secrets()
         self._clock = clock
         self._step_ms = settings.step
+        scorers = load_scorers(settings.scorers)
         self._chart = read_chart(settings.flowchart_path)
         self._chart_text = chart_text(settings.flowchart_path)
         self.home = Deployment(settings.data_path, step_ms=settings.step)
@@ -92,7 +94,7 @@ class Service:
         self._incidents: dict[str, str] = {}
         self._refused: Mapping[str, int] = {}
         self._recover()
-        self.intake = Intake(self._brands, self.home.names, step_ms=self._step_ms)
+        self.intake = Intake(self._brands, self.home.names, step_ms=self._step_ms, scorers=scorers)
         self.sequencer = Sequencer(
             journal=self.home.journal,
             engine=self.engine,

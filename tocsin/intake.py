@@ -12,6 +12,7 @@ from stream.mention import Mention, ScoredMention
 from stream.names import Names
 from stream.repeats import Repeats
 from stream.scoring import Scoring
+from stream.sentiment import Scorers
 from stream.sources.text_store import StoredPost
 
 
@@ -22,9 +23,17 @@ class Intake:
     deleted, engagement.
     """
 
-    def __init__(self, brands: Sequence[Brand], names: Names, *, step_ms: int, keep_posts: bool = True) -> None:
+    def __init__(
+        self,
+        brands: Sequence[Brand],
+        names: Names,
+        *,
+        step_ms: int,
+        keep_posts: bool = True,
+        scorers: Scorers | None = None,
+    ) -> None:
         self._matcher = Matcher(brands)
-        self._scoring = Scoring(brands, names)
+        self._scoring = Scoring(brands, names, scorers)
         self._repeats = Repeats()
         self._combiner = Combiner(names, step_ms)
         self._names = names

@@ -21,6 +21,7 @@ from stream.codec import canonical, rfc3339
 from stream.mention import Mention
 from stream.names import REPLAY_KEY, Names
 from stream.reading import BadMention
+from stream.sentiment import Scorers
 from stream.sources.dead_letters import DeadLetters
 from stream.sources.files import read_files
 from stream.sources.text_store import TextStore
@@ -131,10 +132,12 @@ def replay(
     on_decision: Callable[[Decision], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     humans: Humans | None = None,
+    scorers: Scorers | None = None,
 ) -> ReplayResult:
     """Run files through intake and core. `on_decision` sees each decision once, in order.
 
-    With `humans` every step is applied before the next is read, so that they can answer what was decided.
+    With `humans` every step is applied before the next is read, so that they can answer what was decided. Without
+    `scorers` the shipped ones score.
 
     Raises `stream.sources.files.SourceError` when a file cannot be read, `ChartError` for a bad flowchart.
     """
@@ -161,7 +164,7 @@ def replay(
     configured = configure(brands, chart_text, keep)
     for _, name in configured:
         contents.chart(contents.content(name).chart)
-    intake = Intake(brands, Names(REPLAY_KEY), step_ms=step_ms, keep_posts=texts is not None)
+    intake = Intake(brands, Names(REPLAY_KEY), step_ms=step_ms, keep_posts=texts is not None, scorers=scorers)
     engine = Engine(step_ms=step_ms, contents=contents)
     sequencer = Sequencer(
         journal=keeper,

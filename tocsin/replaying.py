@@ -15,10 +15,12 @@ from alerting.decision import Decision, decision_line
 from stream.brands import Brand
 from stream.codec import canonical, parse_rfc3339
 from stream.query_parser import compile_query
+from stream.sentiment import Scorers
 from stream.sources.files import read_files
 from tocsin.checking import chart_text
 from tocsin.mistakes import UsageError
 from tocsin.replay import IncidentRow, ReplayResult, replay
+from tocsin.scorers import load_scorers
 from tocsin.settings import SettingsError, load_settings, plain_name, query_problems, shipped_chart_path
 
 
@@ -41,7 +43,7 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
 
     Raises one of `tocsin.mistakes.MISTAKES` for what the caller got wrong.
     """
-    brands, chart = _brands_and_chart(call)
+    brands, chart, scorers = _configured(call)
     since_ms, until_ms = _span(call)
     _outputs_apart(call)
     read_files(call.files, dead=lambda *_: None)  # a missing file is told before anything is begun
@@ -60,6 +62,7 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
                 until_ms=until_ms,
                 journal_path=call.journal,
                 on_decision=sink.write,
+                scorers=scorers,
                 progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
     finally:
@@ -114,14 +117,16 @@ def _cells(row: IncidentRow) -> tuple[str, ...]:
     )
 
 
-def _brands_and_chart(call: ReplayCall) -> tuple[list[Brand], str]:
+def _configured(call: ReplayCall) -> tuple[list[Brand], str, Scorers]:
     chart_path = call.flowchart or shipped_chart_path()
     brands: list[Brand] = []
+    scorers = load_scorers(())
     if call.config is not None:
         settings = load_settings(call.config, os.environ)
         if problems := query_problems(settings):
             raise SettingsError(problems)
         brands = list(settings.brand_list())
+        scorers = load_scorers(settings.scorers)
         chart_path = call.flowchart or settings.flowchart_path
     brands += [_brand(text, call.languages) for text in call.brands]
     if not brands:
@@ -129,7 +134,7 @@ def _brands_and_chart(call: ReplayCall) -> tuple[list[Brand], str]:
     names = [plain_name(b.name) for b in brands]
     if len(set(names)) < len(names):
         raise UsageError(f"the same brand twice: {', '.join(b.name for b in brands)}")
-    return brands, chart_text(chart_path)
+    return brands, chart_text(chart_path), scorers
 
 
 def _brand(text: str, languages: tuple[str, ...]) -> Brand:
