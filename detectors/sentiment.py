@@ -61,8 +61,8 @@ class NegativeShare:
     usual are a finding long before the share of the whole hour is beyond doubt.
 
     Silent below 12 judged posts or 5 different people who were negative. Pages only where the share and the count of
-    negatives are both far beyond the usual, so that three angry people in a quiet night page nobody; each voice and each
-    text counts once, so that a headline which many pass on is one, however grim.
+    negatives are both far beyond the usual, so that three angry people in a quiet night page nobody. Each voice and
+    each text counts once: a headline which many pass on is one, however grim.
     """
 
     kind: ClassVar[SignalKind] = "negativity"
