@@ -94,7 +94,7 @@ class _Reading:
         self._sentence = 0
         """The first hit of the sentence that is being read."""
         self._spent = -1
-        """The last word of the last phrase of praise: its "niet" negates nothing behind it."""
+        """The last word of the last phrase that blames nothing: its "niet" negates nothing behind it."""
         self._weight = 1000
         self._quoted = False
         self._ironic = False
@@ -157,7 +157,7 @@ class _Reading:
         for rest, value in begun:
             behind = words[at + 2 : at + 2 + len(rest)]
             if len(behind) == len(rest) and all(word.text == text for word, text in zip(behind, rest, strict=True)):
-                if value > 0:
+                if value >= 0:
                     self._spent = at + 1 + len(rest)
                 if value:
                     self._note_phrase(" ".join((words[at].text, words[at + 1].text, *rest)), value, at)

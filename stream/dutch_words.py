@@ -24,6 +24,7 @@ _EMOJI_LIMIT = 3000
 _TRIPLED = re.compile(r"([^\W\d_])\1{2,}")
 # A stem of one syllable that ends in one vowel and one consonant writes its vowel twice: "grote" is of "groot".
 _OPEN = re.compile(r"([^aeiouy]*)([aeou])([^aeiouy])")
+_OPEN_END = re.compile("[^aeiouy][aeou][^aeiouy]$")
 _ENDINGS = (("este", 1200), ("ste", 1200), ("st", 1200), ("ere", 1000), ("er", 1000), ("e", 1000), ("s", 1000))
 _DIMINUTIVES = ("etje", "tje", "pje", "je", "eke", "ske", "ke")
 _SMALLER_MILLI = 600
@@ -170,7 +171,7 @@ def _stems(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _bases(stem: str, *, vowel_follows: bool) -> Iterator[str]:
-    """Spellings of a stem without its ending: "grot(e)" is "groot", "domm(e)" "dom", "liev(e)" "lief"."""
+    """Spellings of a stem without its ending: "grot(e)" is "groot", "domm(e)" "dom", "waardeloz(e)" "waardeloos"."""
     if not vowel_follows:
         yield stem
         return
@@ -183,6 +184,8 @@ def _bases(stem: str, *, vowel_follows: bool) -> Iterator[str]:
     else:
         yield stem
         yield stem[:-1] + last
+        if _OPEN_END.search(stem):
+            yield stem[:-1] + stem[-2] + last
 
 
 def _compound(text: str, known: Callable[[str], int | None]) -> int | None:
