@@ -37,7 +37,7 @@ _WORDS = {
     " worden uit door moet wat zou nu jij hebben heeft hier daar waar weer altijd niets toch kunnen iets onze"
     " ons hun zich hij zij mij jou uw wij wie dit als dan zo ze je er te met veel meer alleen omdat want gaat"
     " gaan komt doen gewoon eens echt niks graag goed nooit tijdens tegen onder zonder alle mensen ni nie gij"
-    " kan kun wil al in de die en is was of over we had me u ben bent waren werd hem haar den der des man alles"
+    " kan kun wil al in de die en is was of over we had me ben bent waren werd hem haar den der des man alles"
     " noch ja nee nou pas les da ge uwen 't m'n z'n da's af na tot sinds tussen laatste weten zeggen vandaag"
     " morgen",
     "pt": "o os a as não uma um em com mais dos das de do da você vocês eu isso meu minha ele ela já foi são pra"
@@ -63,6 +63,11 @@ _SAMPLE = 300
 def sample(text: str) -> frozenset[str]:
     """The different words at the beginning of a text, in small letters."""
     return frozenset(text[:_SAMPLE].lower().replace("\u2019", "'").split())
+
+
+def stands_in(words: frozenset[str], language: str) -> bool:
+    """Whether there is a function word of a language among the words."""
+    return language in _SETS and not words.isdisjoint(_SETS[language])
 
 
 def balance(words: frozenset[str], one: str, other: str) -> tuple[int, int]:
@@ -96,7 +101,9 @@ def rival(words: frozenset[str], own: str) -> str | None:
 
 
 def winner(words: frozenset[str], candidates: tuple[str, ...]) -> str | None:
-    """The one of two or more languages that a text plainly is in against each of the others, if there is one.
+    """The one of two or more languages that most small words speak for against each of the others, if there is one.
+
+    More than twice as many as against it; a single word will do where none speaks against it.
 
     >>> winner(sample("Ik wacht nog steeds op jullie antwoord"), ("en", "nl"))
     'nl'
@@ -107,7 +114,7 @@ def winner(words: frozenset[str], candidates: tuple[str, ...]) -> str | None:
         for other in candidates:
             if other != one:
                 for_one, for_other = balance(words, one, other)
-                if for_one < 2 or for_one <= 2 * for_other:
+                if for_one <= 2 * for_other:
                     break
         else:
             return one
