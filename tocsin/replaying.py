@@ -78,9 +78,9 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
 def show_result(result: ReplayResult, out: Console) -> None:
     """The table of incidents and the counts."""
     if result.incidents:
-        table = Table(title="Incidents")
-        for heading in ("opened", "brand", "scenario", "severity", "paged", "whom", "closed", "because"):
-            table.add_column(heading)
+        table = Table(title="Incidents", show_lines=True)
+        for heading in ("opened", "what", "paged", "ended"):
+            table.add_column(heading, no_wrap=heading != "paged")
         for row in result.incidents:
             table.add_row(*[Text(cell) for cell in _cells(row)])
         out.print(table)
@@ -103,17 +103,14 @@ def show_result(result: ReplayResult, out: Console) -> None:
 
 
 def _cells(row: IncidentRow) -> tuple[str, ...]:
+    """Two lines a cell, so that the table fits a terminal of 80 columns with every word whole."""
     paged = f"{row.pages} + {row.escalations} escalated" if row.escalations else str(row.pages)
-    told = paged if row.pages or row.escalations else f"no ({row.notices} notices)"
+    told = f"{paged}: {', '.join(row.people)}" if row.people else "nobody"
     return (
-        row.opened[:16].replace("T", " "),
-        row.brand,
-        row.scenario,
-        row.severity,
-        told,
-        ", ".join(row.people),
-        row.closed[:16].replace("T", " ") or "open",
-        row.because,
+        f"{row.opened[:16].replace('T', ' ')}\n{row.brand}",
+        f"{row.scenario}\n{row.severity}",
+        f"{told}\n{row.notices} notices" if row.notices else told,
+        f"{row.because or 'still open'}\n{row.closed[:16].replace('T', ' ')}".rstrip(),
     )
 
 
