@@ -22,7 +22,7 @@ ASSUMED_MILLI = 500
 PLAIN_MILLI = 950
 """Confidence in function words that agree: of 17,223 posts and reviews in Dutch or English they got 6 wrong."""
 LEAST_MILLI = 600
-"""Below this the identifier's guess among the brand's languages counts for nothing: of the 990 texts that function words
+"""Below this the identifier's guess among the brand's languages counts for nothing: of 990 texts that function words
 left open it got 9 wrong above it, and 55 stay undetermined."""
 
 # What may be a letter of another script: not Latin, and not the punctuation, symbols and emoji that Latin texts hold.
