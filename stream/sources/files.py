@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from stream.mention import Mention
-from stream.reading import MAX_LINE, BadMention, Reader
+from stream.reading import MAX_LINE, BadMention, Reader, observed_at
 
 Dead = Callable[[Path, int, BadMention, bytes], None]
 """Called with file, line number (from 1), what is wrong and the line (the first `MAX_LINE` bytes of it)."""
@@ -126,9 +126,11 @@ class _File:
     def _is_sorted(self) -> bool:
         """Read to the end, whatever is found on the way: damage further down must show as well."""
         before_ms, is_sorted = 0, True
-        for mention in self._mentions(Reader(self._reader.source), _ignore):
-            is_sorted = is_sorted and mention.observed_ms >= before_ms
-            before_ms = mention.observed_ms
+        for _, line in self._lines():
+            at_ms = observed_at(line) if is_sorted else None
+            if at_ms is not None:
+                is_sorted = at_ms >= before_ms
+                before_ms = at_ms
         return is_sorted
 
     def _mentions(self, reader: Reader, dead: Dead) -> Iterator[Mention]:
@@ -169,10 +171,6 @@ class _File:
         position = raw.tell() if raw.seekable() else counted
         self._meter.add(position - counted)
         return position
-
-
-def _ignore(_path: Path, _number: int, _bad: BadMention, _line: bytes) -> None:
-    """What the first reading does with bad lines: the second one tells."""
 
 
 def _size(path: Path) -> int:
