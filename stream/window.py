@@ -278,10 +278,8 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             closed.append(ClosedMinute(pulse))
         if closed:
             by_start = {c.pulse.start_ms: c for c in closed}
-            for thread in self.threads.values():
-                home = by_start.get(floor(thread.first_ms, self.bucket_ms))
-                if home is not None:
-                    home.threads.append(thread)
+            for thread in [thread for thread in self.threads.values() if start <= thread.first_ms < horizon]:
+                by_start[floor(thread.first_ms, self.bucket_ms)].threads.append(thread)
             for one in closed:
                 one.threads.sort(key=lambda t: t.key)
             self.learnt_ms = horizon

@@ -75,11 +75,13 @@ def pend_part(state: BrandState, step: int, minute_ms: int, part: PulsePart, *, 
     waiting = state.pending.setdefault(step, [])
     for held in waiting:
         if held.minute_ms == minute_ms and held.live == live:
-            held.part.add(part)
+            # Copied only now: a part belongs to its entry, and mostly it stays alone in its minute and step.
+            merged = PulsePart()
+            merged.add(held.part)
+            merged.add(part)
+            held.part = merged
             return
-    fresh = PulsePart()
-    fresh.add(part)
-    waiting.append(PendingPart(minute_ms, live, fresh))
+    waiting.append(PendingPart(minute_ms, live, part))
 
 
 def snapshot_bytes(state: CoreState) -> bytes:
