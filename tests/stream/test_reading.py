@@ -100,7 +100,7 @@ def test_the_stamp_given_wins_over_the_rows_and_that_over_created() -> None:
 
 
 @given(
-    st.datetimes().map(lambda moment: moment.replace(year=2000 + moment.year % 90)),
+    st.datetimes().map(lambda at: at.replace(year=2000 + at.year % 90, day=min(at.day, 28))),
     st.sampled_from(["Z", "z", "+02:00", "-0530", ""]),
     st.sampled_from(["seconds", "milliseconds", "microseconds"]),
     st.sampled_from("T "),
