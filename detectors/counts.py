@@ -40,6 +40,10 @@ class CountsDetector:
         self._phase_ms: int | None = None
         self._told_ms: int | None = None
         self._told_ratio = 0
+        self._told_posts = 0
+        """The greatest row of the episode when it was last told."""
+        self._paged = False
+        """Whether the episode paged."""
 
     @property
     def at_ms(self) -> int:
@@ -63,11 +67,11 @@ class CountsDetector:
         window = self._window
         window.minutes[start_ms] = OpenMinute(counts=Counts(mentions=round(value)))
         window.at_ms = end_ms
-        answer = self._told(end_ms)
+        answer = self._told(end_ms, round(value))
         self._learn(end_ms - self._open_ms)
         return answer
 
-    def _told(self, at_ms: int) -> tuple[int, bool]:
+    def _told(self, at_ms: int, posts: int) -> tuple[int, bool]:
         signals = self._panel.score(self._window)
         reading = self._panel.volume.reading(self._window)
         if reading is None:
@@ -77,10 +81,16 @@ class CountsDetector:
         if score < NOTICE:
             return score, False
         fresh = self._told_ms is None or at_ms - self._told_ms >= EPISODE_MS
-        if not fresh and ratio * 1000 < self._told_ratio * MARKEDLY_MILLI:
+        page = score >= PAGE_SCORE
+        # Longer windows fill while a burst stands still: only a row above those that were told is a stronger event, or
+        # the first that would page.
+        stronger = ratio * 1000 >= self._told_ratio * MARKEDLY_MILLI and posts > self._told_posts
+        if not fresh and not stronger and not (page and not self._paged):
             return NOTICE - 1, False
+        self._told_posts = posts if fresh else max(posts, self._told_posts)
+        self._paged = page or (self._paged and not fresh)
         self._told_ms, self._told_ratio = at_ms, ratio
-        return score, score >= PAGE_SCORE
+        return score, page
 
     def _learn(self, horizon_ms: int) -> None:
         minutes = self._window.minutes
