@@ -27,7 +27,6 @@ Reason = Literal[
     "severity_fell",
     "acknowledged",
     "owned",
-    "noted",
     # why it ends
     "calm",
     "source_back",
@@ -38,8 +37,6 @@ Reason = Literal[
     "below_severity",  # the flowchart asks for nobody at this severity
     "already_acknowledged",
     "already_paged",  # this responder was paged for this incident before
-    "not_live",  # a backfill never pages
-    "shadow",
 ]
 
 

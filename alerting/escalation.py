@@ -29,6 +29,8 @@ from stream.codec import HOUR_MS, MINUTE_MS
 
 CALM_AFTER_MS = HOUR_MS
 """An incident without a signal for so long, with complete sources, is over."""
+PEAK_STANDS_MS = 6 * HOUR_MS
+"""Who was told of a severity is not told again for each time it comes back within these hours."""
 FALLS_AFTER_MS = 30 * MINUTE_MS
 """Severity climbs at once and falls after so long at the lower level."""
 TELLS_WHY: tuple[DecisionKind, ...] = ("OpenIncident", "Page", "Notify", "Escalate")
@@ -261,7 +263,8 @@ class Desk:
             self.book.incident = incident
         self.book.settled = None
         incident.scenario, incident.severity = assessment.scenario, assessment.severity
-        incident.signal_ms = incident.level_ms = self.at_ms
+        incident.signal_ms = incident.level_ms = incident.peak_ms = self.at_ms
+        incident.peak = assessment.severity
         incident.no_page = ""
         incident.facts = assessment.facts
         self._decide(incident, "OpenIncident", "flared_up" if back else "signals")
@@ -270,16 +273,24 @@ class Desk:
     def _goes_on(self, incident: Incident, assessment: Assessment) -> None:
         incident.signal_ms = self.at_ms
         incident.facts = assessment.facts
+        known = rank(assessment.severity) <= rank(incident.peak) and self.at_ms - incident.peak_ms < PEAK_STANDS_MS
+        if rank(assessment.severity) >= rank(incident.peak):
+            incident.peak, incident.peak_ms = assessment.severity, self.at_ms
         if rank(assessment.severity) > rank(incident.severity):
-            incident.severity, incident.scenario = assessment.severity, assessment.scenario
+            incident.severity = assessment.severity
             incident.level_ms = self.at_ms
-            self._begin(incident, "severity_rose")
+            if known:
+                self._tell(incident, "severity_rose")
+            else:
+                incident.scenario = assessment.scenario
+                self._begin(incident, "severity_rose")
         elif rank(assessment.severity) == rank(incident.severity):
             incident.level_ms = self.at_ms
         elif self.at_ms - incident.level_ms >= FALLS_AFTER_MS:
             incident.severity = assessment.severity
             incident.level_ms = self.at_ms
-            self._tell(incident, "severity_fell")
+            if self.at_ms - _spoken_ms(incident) < QUIET_MS:  # that it calms is no reason to speak up
+                self._tell(incident, "severity_fell")
         if self.at_ms - incident.opened_ms >= NEW_NORMAL_AFTER_MS:
             self._close(incident, "new_normal")
             self._settle(incident, "new_normal")
@@ -293,6 +304,8 @@ class Desk:
     def _begin(self, incident: Incident, reason: Reason) -> None:
         walk, effects = begin(self.chart, incident.scenario, self._facts(incident), self.at_ms)
         if incident.is_answered:
+            if any(isinstance(effect, PagePeople) for effect in effects):
+                self._no_page(incident, "already_acknowledged", walk.page_node)
             effects = [_as_notice(effect) for effect in effects]
             walk.done, walk.due_ms = True, 0
         before = len(self.out)
@@ -332,7 +345,7 @@ class Desk:
         incident.closed_because = reason
         incident.walk = None
         incident.called, incident.page_key = False, ""
-        self._decide(incident, "StandDown", reason, targets=incident.told_targets, note=note)
+        self._decide(incident, "StandDown", reason, targets=_everybody(incident), note=note)
         incident.told_ms = self.at_ms
 
     def _settle(self, incident: Incident, reason: Reason) -> None:
@@ -399,11 +412,9 @@ class Desk:
 
     def _tell(self, incident: Incident, reason: Reason) -> None:
         """Let people know of a change: a silent edit of the card, or a notice after half an hour without a word."""
-        spoken = max(incident.told_ms, incident.updated_ms)
-        loud = bool(incident.told_targets) and self.at_ms - spoken >= QUIET_MS
-        loud = loud or (bool(incident.told_targets) and reason == "asked_by_human")
         if not incident.told_targets:
             return
+        loud = self.at_ms - _spoken_ms(incident) >= QUIET_MS or reason == "asked_by_human"
         self._decide(incident, "Notify" if loud else "Update", reason, targets=incident.told_targets)
         if loud:
             self._told(incident, incident.told_targets)
@@ -503,6 +514,16 @@ def due_ms(book: Casebook, at_ms: int) -> int | None:
 
 def _sources_out(feed: Signal) -> int:
     return int(feed.evidence.get("sources_out", 1))
+
+
+def _spoken_ms(incident: Incident) -> int:
+    """When the last word was said about it, aloud or on the card."""
+    return max(incident.told_ms, incident.updated_ms)
+
+
+def _everybody(incident: Incident) -> tuple[str, ...]:
+    """Whoever was told of an incident hears that it is over."""
+    return tuple(dict.fromkeys((*incident.paged, *incident.told_targets)))
 
 
 def _as_notice(effect: Effect) -> Effect:

@@ -53,6 +53,10 @@ class Incident(msgspec.Struct, omit_defaults=True):
     """Whom this incident has paged, in order."""
     signal_ms: int = 0
     """When a signal was last seen."""
+    peak: str = ""
+    """The highest severity at which people were told since it opened."""
+    peak_ms: int = 0
+    """When the signals last justified that."""
     level_ms: int = 0
     """When the signals last justified the present severity."""
     acknowledged_by: str = ""

@@ -22,7 +22,6 @@ reason_words: dict[Reason, str] = {
     "severity_fell": "it has calmed somewhat",
     "acknowledged": "somebody has acknowledged",
     "owned": "somebody owns it now",
-    "noted": "somebody added a note",
     "calm": "it has been calm for an hour",
     "source_back": "the source is back",
     "false_alarm": "it was called a false alarm",
@@ -31,8 +30,6 @@ reason_words: dict[Reason, str] = {
     "below_severity": "the flowchart asks for nobody at this severity",
     "already_acknowledged": "somebody already has it",
     "already_paged": "these people were paged for it before",
-    "not_live": "the posts were filled in afterwards, and are no news",
-    "shadow": "this is a trial that tells nobody",
 }
 
 scenario_words: dict[str, str] = {

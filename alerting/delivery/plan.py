@@ -14,7 +14,7 @@ from alerting.delivery.ways import Address, RowKind
 from alerting.view import TELLS, WAKES
 from alerting.words import thread_line
 
-_STORY_REASONS = ("severity_rose", "severity_fell", "acknowledged", "owned", "noted", "asked_by_human", "flared_up")
+_STORY_REASONS = ("severity_rose", "severity_fell", "acknowledged", "owned", "asked_by_human", "flared_up")
 """Updates worth a line of the thread; the others are seen on the card."""
 
 

@@ -310,8 +310,30 @@ def test_a_rise_after_an_acknowledgement_notifies_and_does_not_page() -> None:
     shift.after(4)
     shift.finding = trouble("critical")
     rise = shift.look()
-    assert {(d.kind, d.reason) for d in rise} == {("Notify", "severity_rose")}
+    assert {(d.kind, d.reason) for d in rise} == {("NoPage", "already_acknowledged"), ("Notify", "severity_rose")}
     assert not pages(shift.after(60))
+
+
+def test_a_severity_that_comes_and_goes_is_told_once_and_pages_nobody_anew() -> None:
+    """Up and down around a threshold: within six hours nobody hears of each time, and a fall is never told aloud."""
+    shift = opened("medium")
+    for _ in range(4):
+        shift.finding = trouble("low")
+        shift.after(40)
+        shift.finding = trouble("medium")
+        shift.after(5)
+    heard = [(d.kind, d.reason) for d in shift.out if d.kind in ("Page", "Escalate", "Notify")]
+    assert ("Notify", "severity_fell") not in heard
+    assert [reason for _, reason in heard if reason == "severity_rose"] == []
+
+
+def test_a_severity_that_was_not_told_yet_is_told_at_once_after_a_fall() -> None:
+    shift = opened("medium")
+    shift.finding = trouble("low")
+    shift.after(40)
+    shift.finding = trouble("high")
+    shift.look()
+    assert pages(shift.out)
 
 
 def test_a_rise_before_an_acknowledgement_pages_whom_it_did_not_page_yet() -> None:
