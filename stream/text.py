@@ -53,6 +53,10 @@ _DIACRITICS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff
 _DROPPED = re.compile(f"[{_UNSEEN}{_DIACRITICS}]+")
 _DROPPED_ASCII = re.compile("[\x00-\x08\x0e-\x1b\x7f]+")
 # Phones write typographic quotes; queries are typed with plain ones. U+02BC is a letter to Unicode.
+# Letters that Unicode does not take apart into a base and a mark, as people type them who lack the key: Orsted, Lodz.
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t", "ŋ": "n"}
+)
 _QUOTES = (("\u2019", "'"), ("\u2018", "'"), ("\u02bc", "'"), ("\u201c", '"'), ("\u201d", '"'))
 
 # What must be folded character by character: all but visible ASCII and single spaces. The shorter pattern is one
@@ -98,6 +102,8 @@ def normalise(text: str) -> str:
 
     >>> normalise("  CAFÉ\\u200b  Zürich \\uff21cme’s ")
     "cafe zurich acme's"
+    >>> normalise("Ørsted Łódź Mærsk Diyarbakır")
+    'orsted lodz maersk diyarbakir'
     """
     if text.isascii():
         if not text.isprintable():
@@ -115,7 +121,7 @@ def normalise(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    text = _DROPPED.sub("", unicodedata.normalize("NFKD", text).casefold())
+    text = _DROPPED.sub("", unicodedata.normalize("NFKD", text).casefold()).translate(_LETTERS)
     for fancy, plain in _QUOTES:
         text = text.replace(fancy, plain)
     return unicodedata.normalize("NFKC", text)
