@@ -9,6 +9,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from tests.fakes.slack import FakeSlack
+from tests.fakes.slack.__main__ import SHIPPED, staff
 from tests.fakes.slack_helpers import (
     card,
     client,
@@ -250,3 +251,11 @@ async def test_the_channels_own_limit_can_be_switched_on() -> None:
             await api.chat_postMessage(channel="C1", text="2")
         assert (caught.value.response.status_code, caught.value.response.headers["Retry-After"]) == (429, "1")
         await api.chat_postMessage(channel="C2", text="another channel")
+
+
+async def test_by_hand_the_people_of_the_flowchart_work_here() -> None:
+    """Whoever tries it with `make slack` can press the buttons as a responder of the shipped flowchart."""
+    async with FakeSlack() as slack:
+        staff(slack, SHIPPED)
+        assert slack.workspace.users["U000CHLOE"].real_name == "Chloe Martin"
+        assert slack.workspace.channel("#crisis-room") is not None
