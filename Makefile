@@ -14,7 +14,7 @@ FORMS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 export TZ := UTC
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test slow proof accuracy check format slack lock clean
+.PHONY: help demo test slow proof accuracy bench check format slack lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ proof: $(READY) ## Full-size runs behind the figures in docs/; takes as long as 
 
 accuracy: $(READY) ## Measure the scorers on every labelled set at hand, and write docs/accuracy.md
 	@$(BIN)/python -m tocsin.accuracy $(or $(DATA),../shared/data) tests/data docs/accuracy.md
+
+bench: $(READY) ## What a mention costs, stage by stage, beside vaderSentiment alone
+	@$(BIN)/python -m benchmarks.replay $(ARGS)
 
 check: $(READY) ## Lint, form, types, import directions, tidiness, documents
 	$(BIN)/ruff check .
