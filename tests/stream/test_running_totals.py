@@ -51,7 +51,7 @@ def answers(window: Window) -> list[object]:
 
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from([0, 0, 1, 2, 5, 40]),  # grid steps that pass
+        st.sampled_from([0, 0, 1, 2, 5, 40, 480]),  # grid steps that pass
         st.integers(-90, 1),  # minute of the post, against the open one
         st.integers(0, 40),  # who
         st.integers(1, 4),  # posts
