@@ -86,10 +86,12 @@ class _Hit:
 class _Reading:
     """One pass over the words of a text."""
 
-    __slots__ = ("_hits", "_ironic", "_mixed", "_quoted", "_sentence", "_spent", "_weight", "_words")
+    __slots__ = ("_hits", "_ironic", "_mixed", "_negates", "_quoted", "_sentence", "_spent", "_weight", "_words")
 
     def __init__(self, words: list[Word]) -> None:
         self._words = words
+        self._negates = "negation" in [word.kind for word in words]
+        """Most texts negate nothing: then nobody looks for what would."""
         self._hits: list[_Hit] = []
         self._sentence = 0
         """The first hit of the sentence that is being read."""
@@ -113,7 +115,8 @@ class _Reading:
                     taken = at + length
                     continue
             if kind == "word":
-                self._opinion(word, at)
+                if word.value or self._negates:
+                    self._opinion(word, at)
             elif kind == "sentence":
                 self._sentence, self._weight = len(hits), 1000
             elif kind == "emoji":
@@ -167,7 +170,7 @@ class _Reading:
     def _note_phrase(self, phrase: str, value: int, at: int) -> None:
         if phrase in IRREALIS:
             self._scale(_UNREAL, praise_only=True)
-        negation = self._negation(at) if value > 0 else None
+        negation = self._negation(at) if value > 0 and self._negates else None
         if negation is None:
             self._note(phrase, phrase, value)
         else:
@@ -179,12 +182,14 @@ class _Reading:
         value = word.value
         if word.boost and words[at + 1].value and words[at + 1].kind == "word":
             return
-        negation = self._negation(at)
-        if negation is None and word.negated:
-            negation = self._negation_behind(at)
-        if negation is not None and word.negated:
-            self._note(f"{negation.text} {word.text}", word.text, word.negated)
-            return
+        negation = None
+        if self._negates:
+            negation = self._negation(at)
+            if negation is None and word.negated:
+                negation = self._negation_behind(at)
+            if negation is not None and word.negated:
+                self._note(f"{negation.text} {word.text}", word.text, word.negated)
+                return
         if not value:
             return
         if word.shout and self._is_mixed():

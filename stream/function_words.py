@@ -90,12 +90,13 @@ def rival(words: frozenset[str], own: str) -> str | None:
     >>> rival(sample("Waar blijft mijn pakket?"), "nl") is None
     True
     """
-    if len(words & _FOREIGN[own]) < 2:
+    foreign = words & _FOREIGN[own]
+    if len(foreign) < 2:
         return None
-    found, most = None, 0
+    found, most = None, 1
     for other in LANGUAGES:
-        for_own, for_other = balance(words, own, other)
-        if for_other > most and for_other >= 2 and for_other > 2 * for_own:
+        for_other = len(foreign & _SETS[other])
+        if for_other > most and for_other > 2 * balance(words, own, other)[0]:
             found, most = other, for_other
     return found
 
