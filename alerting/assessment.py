@@ -11,11 +11,11 @@ import msgspec
 
 from alerting.facts import Facts
 from detectors.detector import Signal
+from stream.codec import HOUR_MS
 from stream.pulse import Counts
 from stream.sketches import distinct, distinct_bits
 from stream.window import Thread, Window
 
-HOUR_MS = 3_600_000
 WEEKDAYS = 5
 
 RISKY_POSTS = 3
@@ -147,8 +147,6 @@ class Surroundings(NamedTuple):
     expected_per_hour: int
     usual_negative_share_milli: int
     blind: bool
-    minutes_open: int
-    acknowledged: bool
 
 
 def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) -> Facts:
@@ -157,7 +155,7 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
     found = {s.kind: s for s in signals}
     thread = _leading_thread(window, found.get("virality"))
     texts = distinct(counts.texts)
-    new_share = counts.new_accounts * 1000 // counts.mentions if counts.mentions else 0
+    new_share = _share(counts.new_accounts, counts.mentions)
     copied = texts * 2 <= counts.mentions
     volume = found.get("volume")
     return Facts(
@@ -189,8 +187,6 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
         virality_score_milli=_score(found.get("virality")),
         responses=counts.responses,
         blind=around.blind,
-        minutes_open=around.minutes_open,
-        acknowledged=around.acknowledged,
         hour=around.hour,
         weekday=around.weekday,
         business_hours=around.weekday <= WEEKDAYS and 9 <= around.hour < 18,

@@ -158,11 +158,7 @@ class Desk:
                 self._walk(
                     incident, *resume(self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms)
                 )
-            if (
-                incident is self.book.incident
-                and self.fresh
-                and self.at_ms - max(incident.updated_ms, incident.told_ms) >= UPDATE_EVERY_MS
-            ):
+            if incident is self.book.incident and self.fresh and self.at_ms - _spoken_ms(incident) >= UPDATE_EVERY_MS:
                 self._tell(incident, "still_going")
 
     def answer(self, act: HumanAct) -> None:

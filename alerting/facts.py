@@ -6,7 +6,6 @@ on every machine.
 
 import msgspec
 
-Severity = str
 SEVERITIES = ("low", "medium", "high", "critical")
 SCENARIOS = ("viral_complaint", "backlash", "campaign_blunder", "data_security", "service_outage")
 BLIND = "blind"

@@ -182,8 +182,6 @@ class Sight(Scene):
             expected_per_hour=panel.expected_per_hour(window),
             usual_negative_share_milli=panel.usual_negative_share_milli,
             blind=any(s.kind == "feed" for s in self.signals),
-            minutes_open=0,
-            acknowledged=False,
         )
         return facts_of(window, self.signals, around)
 

@@ -23,9 +23,6 @@ from alerting.facts import BLIND, SCENARIOS
 from alerting.flowchart.conditions import Condition
 from stream.strict_yaml import Document, described, did_you_mean
 
-WAYS = ("slack",)
-"""Ways in which a page or a notice is delivered. E-mail addresses and telephone numbers are shown on the card."""
-
 REQUIRED_ENTRIES = (*SCENARIOS, BLIND)
 
 KINDS = ("question", "page", "notify", "wait", "end")
@@ -88,6 +85,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Cel = Annotated[str, StringConstraints(strip_whitespace=True)]
 Targets = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+# Ways in which a page or a notice is delivered; e-mail addresses and telephone numbers are for people to read.
 Ways = Annotated[tuple[Literal["slack"], ...], BeforeValidator(_listed), Field(min_length=1)]
 SlackAddress = Annotated[str, BeforeValidator(lambda value: _slack(value) if isinstance(value, str) else value)]
 
