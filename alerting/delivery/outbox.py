@@ -225,7 +225,7 @@ class Outbox:
 
     def unsettled(self) -> list[OutboxRow]:
         """Everything that is neither sent, failed nor cancelled, in order."""
-        return self._rows("state IN ('planned', 'sending', 'not_sent', 'unknown')")
+        return self._rows(f"state IN ({', '.join('?' * len(UNSETTLED))})", UNSETTLED)
 
     def unknown(self) -> list[OutboxRow]:
         """What may or may not have arrived."""
