@@ -7,7 +7,7 @@ read as `&&` and `||`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -92,6 +92,26 @@ class Condition:
             value = error
         if value is True or value is False:
             return bool(value)
+        raise ConditionFailed(f"`{self.text[:200]}` has no answer: {str(value)[:120]}")
+
+    def answer_from(self, known: Mapping[str, object]) -> bool | None:
+        """Its answer where only some facts are known, under the names conditions use; `None`: it depends on the rest.
+
+        >>> asked = Condition('severity == "high" && mentions > 100')
+        >>> asked.answer_from({"severity": "low"}), asked.answer_from({"severity": "high"})
+        (False, None)
+
+        Raises `ConditionFailed` as `holds` does.
+        """
+        data = {name: _as_double(known[name]) for name in self.names if name in known}
+        try:
+            value = self._expression.eval(data=data).value()
+        except RuntimeError as error:
+            value = error
+        if value is True or value is False:
+            return bool(value)
+        if _UNKNOWN in str(value):
+            return None
         raise ConditionFailed(f"`{self.text[:200]}` has no answer: {str(value)[:120]}")
 
     def margin(self, facts: Facts) -> str:
@@ -208,6 +228,9 @@ def _replacement(tokens: Sequence[Token], index: int) -> str:
 
 
 # --- the library ------------------------------------------------------------------------------------------------------
+
+_UNKNOWN = "No value with name"
+"""So CEL says that an answer hangs on a fact that it was not given."""
 
 _SIZE = "size_as_double"
 """CEL's own `size` gives an int, which would not compare with our doubles."""
