@@ -157,7 +157,7 @@ def _count(counts: Counts, scored: ScoredMention, author: int) -> None:
     _bump(counts.languages, scored.sentiment.lang or "und")
     _count_sentiment(counts, scored, author)
     if scored.cluster:
-        add_to_registers(counts.texts, scored.cluster)
+        add_to_registers(counts.texts, scored.wording or scored.cluster)
     if "?" in mention.text or "？" in mention.text:
         counts.questions += 1
     born_ms = mention.author_created_ms
@@ -186,7 +186,7 @@ def _count_sentiment(counts: Counts, scored: ScoredMention, author: int) -> None
         counts.negative += 1
         counts.negative_sum += sentiment.score
         add_to_registers(counts.negative_authors, author)
-        add_to_registers(counts.negative_texts, scored.cluster or author)
+        add_to_registers(counts.negative_texts, scored.wording or scored.cluster or author)
         _bump(counts.negative_sources, scored.mention.source)
     elif label == "positive":
         counts.positive += 1

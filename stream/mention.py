@@ -67,4 +67,6 @@ class ScoredMention(msgspec.Struct, frozen=True, gc=False):
     issues: tuple[str, ...] = ()
     """Issue classes (what the complaint is about), sorted."""
     cluster: int = 0
-    """64 bits that stand for the normalised text (0: no text)."""
+    """64 bits that stand for the normalised text, or for another's that it passes on (0: no text)."""
+    wording: int = 0
+    """The same for all its words, where it adds some to what it passes on (0: it adds none)."""

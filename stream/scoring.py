@@ -11,7 +11,7 @@ from stream.names import Names
 from stream.query import Document
 from stream.risk import Classes, Classifier, is_settled
 from stream.sentiment import Masks, Scorers
-from stream.text import MAX_TEXT, clip, cluster_of
+from stream.text import MAX_TEXT, clip, cluster_of, wording_of
 
 RISK_MILLI = -300
 """Score of a text that names a risk and has nothing else to go by."""
@@ -108,6 +108,8 @@ class Scoring:
         self.matched += 1
         words = cluster_of(document.text)
         cluster = self._names.text(words) if words else 0
+        own_words = wording_of(document.text)
+        wording = self._names.text(own_words) if own_words != words else 0
         text = clip(mention.text, MAX_TEXT)
         identified: dict[tuple[str, ...], tuple[str, int]] = {}
         found: dict[str, Classes] = {}
@@ -126,7 +128,7 @@ class Scoring:
             sentiment = judge(self._scorers, text, brand.languages, identified[brand.languages], masks)
             sentiment = self._counted(with_risks(sentiment, risks, document.text))
             own = brand.is_own(mention.author)
-            results.append(ScoredMention(brand.name, mention, sentiment, own, risks, issues, cluster))
+            results.append(ScoredMention(brand.name, mention, sentiment, own, risks, issues, cluster, wording))
         return results
 
     def _counted(self, sentiment: Sentiment) -> Sentiment:

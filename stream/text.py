@@ -64,6 +64,10 @@ _QUOTES = (("\u2019", "'"), ("\u2018", "'"), ("\u02bc", "'"), ("\u201c", '"'), (
 _ODD, _ODD_OR_SPACES = re.compile("[^ -~]+"), re.compile("[^ -~]+| {2,}")
 
 _REPOST_PREFIX = re.compile(r"(?:\s*rt\b[\s:]*(?:@[\w.-]+[\s:]*)?)+")
+# `look at this "@joe: their words"`, `look at this RT @joe: their words`: the words of the one who is passed on last.
+_PASSED_ON = re.compile(
+    r'.*(?:\brt[\s:]*@[\w.-]+[\s:]+(?P<rest>[^"\s].*)|"\s*@[\w.-]+\s*:\s*(?P<quoted>[^"]+))', re.DOTALL
+)
 ADDRESSES = re.compile(r"https?://\S*|www\.\S+|pic\.twitter\.com/\S*|@[\w.-]+")
 """Links and handles: no words of any language."""
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -135,10 +139,13 @@ def _fewer_marks(text: str) -> str:
 def cluster_text(text: str) -> str:
     """What copies of one text have in common: its normalised words, without what makes each copy look new.
 
-    Addresses, handles, a leading "RT", punctuation and emoji go. Empty when nothing is left.
+    Addresses, handles, a leading "RT", punctuation and emoji go. Of a text that passes another's words on with a few
+    of its own, those other's words stay. Empty when nothing is left.
 
     >>> cluster_text("RT @joe: Boycott ACME!!! https://t.co/x1 @cnn") == cluster_text("boycott acme")
     True
+    >>> cluster_text("so true “@joe: Boycott ACME! https://t.co/x1” haha")
+    'boycott acme'
     >>> cluster_text("@acme https://t.co/x1 !!!")
     ''
     """
@@ -147,6 +154,23 @@ def cluster_text(text: str) -> str:
 
 def cluster_of(normalised: str) -> str:
     """`cluster_text` for a text that is normalised already."""
+    # A leading "RT" alone is left to `wording_of`: most texts that pass others on have nothing else.
+    if "@" in normalised and (" rt" in normalised or '"' in normalised):
+        passed_on = _PASSED_ON.match(normalised)
+        if passed_on is not None:
+            words = wording_of(passed_on["rest"] or passed_on["quoted"])
+            # A single word is no text of anybody's: "RT @joe: yes" says as little of what spreads as "yes" does.
+            if " " in words:
+                return words
+    return wording_of(normalised)
+
+
+def wording_of(normalised: str) -> str:
+    """The words of a normalised text, without addresses, handles, a leading "RT", punctuation and emoji.
+
+    >>> wording_of(normalise("so true “@joe: Boycott ACME!”"))
+    'so true boycott acme'
+    """
     if normalised.startswith("rt"):
         prefix = _REPOST_PREFIX.match(normalised)
         normalised = normalised[prefix.end() :] if prefix else normalised

@@ -156,6 +156,14 @@ def test_a_brand_is_heard_with_its_own_words_for_complaints():
     assert (with_own.issues, without.issues) == (("price",), ())
 
 
+def test_a_comment_on_a_quotation_is_a_wording_of_its_own_in_the_same_cluster():
+    """Who quotes joins what spreads; who adds words is still somebody with words of his own."""
+    scoring = Scoring([Brand("Down", "down")], NAMES)
+    plain, commented = (scoring.score(post(t))[0] for t in ("RT @a: Down again!", "awful RT @a: Down again!"))
+    assert (plain.cluster, plain.wording) == (commented.cluster, 0)
+    assert commented.wording not in {0, commented.cluster}
+
+
 def test_copies_share_a_cluster_and_silence_has_none():
     """64 bits that stand for the words; 0 where there are none."""
     scoring = Scoring([Brand("All", None)], NAMES, Scorers([]))

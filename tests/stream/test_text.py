@@ -1,6 +1,7 @@
 """Text as it is stored, matched and compared, for any string at all."""
 
 import sys
+import time
 import unicodedata
 
 import pytest
@@ -88,6 +89,32 @@ def test_the_short_way_for_ascii_is_the_long_way(text):
 def test_matching_sees_through_disguises(written, matched):
     """Full width, invisible characters, accents, case and typographic quotes are folded; other scripts stay whole."""
     assert normalise(written) == matched
+
+
+@pytest.mark.parametrize(
+    ("post", "what_spreads"),
+    [
+        ("Why? “@acme: Our fleet is new. https://t.co/1” smh", "our fleet is new"),
+        ("nope. RT @acme: Our fleet is new. https://t.co/2", "our fleet is new"),
+        ('RT "@acme: Our fleet is new." @joe', "our fleet is new"),
+        ("lol RT @joe: look RT @acme Our fleet is new", "our fleet is new"),
+        ('RT @joe: they call it "new" at @acme', "they call it new at"),
+        ("so RT @joe: yes", "so rt yes"),
+        ("start with @acme: it is new", "start with it is new"),
+        ('"quoted" by nobody @acme', "quoted by nobody"),
+    ],
+)
+def test_who_passes_words_on_with_some_of_his_own_joins_their_cluster(post, what_spreads):
+    """A comment in front of or behind a quotation does not make a new text of what spreads."""
+    assert cluster_text(post) == what_spreads
+
+
+@pytest.mark.parametrize("piece", ["rt ", '"@a ', "rt @a ", " rt : ", '"@a: ', '@a" rt@', "rt @a: x "])
+def test_a_text_made_of_quotation_marks_costs_no_more_than_its_length(piece):
+    """Twenty thousand characters of the pieces of which quotations are made take as long as prose, give or take."""
+    started = time.perf_counter()
+    cluster_text(piece * (20_000 // len(piece)))
+    assert time.perf_counter() - started < 0.5
 
 
 def test_copies_of_a_text_share_a_cluster_and_other_texts_do_not():
