@@ -8,9 +8,10 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -32,7 +33,7 @@ from tocsin.entry import Answer, ConfigChange
 from tocsin.intake import Intake
 from tocsin.journal import Journal, Keeper, Unkept
 from tocsin.sequencer import Sequencer
-from tocsin.state import Content, Contents
+from tocsin.state import Content, Contents, Judged
 
 DEFAULT_STEP_MS = 5_000
 BATCH = 1_000
@@ -115,10 +116,19 @@ class Humans(Protocol):
         """The next act that is due before this time, once; `None` when there is none (yet)."""
 
 
-def configure(brands: Sequence[Brand], chart_text: str, add: Callable[[bytes], str]) -> list[tuple[str, str]]:
-    """Keep each brand's configuration with `add`; returns `(brand, digest)`s for their `ConfigChange`s."""
+def configure(
+    brands: Sequence[Brand],
+    chart_text: str,
+    add: Callable[[bytes], str],
+    judged: Mapping[str, Judged] = MappingProxyType({}),
+) -> list[tuple[str, str]]:
+    """Keep each brand's configuration with `add`; returns `(brand, digest)`s for their `ConfigChange`s.
+
+    A brand that `judged` does not name is judged by the defaults.
+    """
     chart = add(chart_text.encode())
-    return [(b.name, add(canonical(Content(b.name, b.timezone, chart)))) for b in brands]
+    default = Judged()
+    return [(b.name, add(canonical(Content(b.name, b.timezone, chart, *judged.get(b.name, default))))) for b in brands]
 
 
 def replay(
@@ -135,6 +145,7 @@ def replay(
     progress: Callable[[int, int], None] | None = None,
     humans: Humans | None = None,
     scorers: Scorers | None = None,
+    judged: Mapping[str, Judged] = MappingProxyType({}),
 ) -> ReplayResult:
     """Run files through intake and core. `on_decision` sees each decision once, in order.
 
@@ -163,7 +174,7 @@ def replay(
             if on_decision is not None:
                 on_decision(decision)
 
-    configured = configure(brands, chart_text, keep)
+    configured = configure(brands, chart_text, keep, judged)
     for _, name in configured:
         contents.chart(contents.content(name).chart)
     intake = Intake(brands, Names(REPLAY_KEY), step_ms=step_ms, keep_posts=texts is not None, scorers=scorers)

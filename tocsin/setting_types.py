@@ -107,6 +107,7 @@ Language = Annotated[str, AfterValidator(_language)]
 IssueClass = Annotated[str, AfterValidator(_issue_class)]
 IssueTerm = Annotated[str, AfterValidator(_issue_term)]
 Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
 Text = Annotated[str, Field(min_length=1)]
 
 

@@ -10,26 +10,26 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from stream.brands import Brand, check_examples
 from stream.codec import MINUTE_MS
+from stream.plans import Plan
 from stream.query_parser import QueryError, compile_query
 from stream.strict_yaml import Document, YamlProblem, did_you_mean, parse, problems_from_pydantic
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
-from tocsin.setting_types import (
-    Address,
-    Duration,
-    IssueClass,
-    IssueTerm,
-    Language,
-    SourceName,
-    Text,
-    Variable,
-    WebAddress,
-    Whole,
-    Zone,
+from tocsin.setting_sections import (
+    BrandSettings,
+    BudgetSettings,
+    DeliverySettings,
+    IngestSettings,
+    Secrets,
+    Section,
+    SlackSettings,
+    SourceSettings,
 )
+from tocsin.setting_types import Duration, Text, Zone
+from tocsin.state import Judged
 
 
 class SettingsError(ValueError):
@@ -38,117 +38,6 @@ class SettingsError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-class Section(BaseModel):
-    """A mapping of `tocsin.yaml`. Unknown keys are refused; nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class BrandSettings(Section):
-    """A brand to listen for."""
-
-    name: Text = Field(description="what people call it; also how its incidents are named")
-    query: Text = Field(
-        description='which posts are about it: words, "phrases", AND, OR, NOT, (), NEAR/n, word*, author:'
-    )
-    languages: tuple[Language, ...] = Field(
-        default=("en",), description="languages its public writes in, as ISO 639-1 codes"
-    )
-    own_accounts: tuple[Text, ...] = Field(
-        default=(), description="its own accounts: their posts are responses, not mentions"
-    )
-    sources: tuple[Text, ...] = Field(default=(), description="sources it is heard through; when empty, all of them")
-    match: tuple[Text, ...] = Field(default=(), description="texts that the query must find; `tocsin check` tries them")
-    no_match: tuple[Text, ...] = Field(default=(), description="texts that the query must not find")
-    issues: dict[IssueClass, tuple[IssueTerm, ...]] = Field(
-        default={},
-        description="own terms by class of complaint, as `price: [miles expired]`; `-word` takes a shipped one out",
-    )
-    timezone: Zone | None = Field(default=None, description="its own time zone; when absent, that of the whole file")
-    responders: dict[str, Text] = Field(
-        default={}, description="role of the flowchart: who has that role for this brand"
-    )
-
-
-class SourceSettings(Section):
-    """A way in for mentions: a sender that posts to `/ingest/NAME` and signs with a secret."""
-
-    name: SourceName = Field(description="stands in the address: /ingest/NAME")
-    type: Literal["webhook"] = Field(default="webhook", description="how it delivers")
-    secret_env: Variable | None = Field(default=None, description="environment variable with the signing secret")
-    secrets_env: tuple[Variable, ...] = Field(
-        default=(), max_length=2, description="two of them, while one replaces the other"
-    )
-    secret_file: Text | None = Field(
-        default=None, description="file of mode 0600 with the signing secret, instead of a variable"
-    )
-    rate: Whole = Field(
-        default=1000, ge=1, le=1_000_000, description="mentions a second it may send; more are told to wait (429)"
-    )
-
-
-class IngestSettings(Section):
-    """The door through which mentions come in over HTTP."""
-
-    listen: Address = Field(default="127.0.0.1:8750", description="host:port; 0 is any free port")
-    items_per_second: Whole = Field(default=5000, ge=1, le=1_000_000, description="mentions a second over all sources")
-
-    @property
-    def host(self) -> str:
-        """The address without its port."""
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        """The port; 0 asks the machine for a free one."""
-        return int(self.listen.rpartition(":")[2])
-
-
-class SlackSettings(Section):
-    """Slack, as the way to people. Without this section pages go to the terminal."""
-
-    channel: Text = Field(description="where cards are posted: the channel's id, as C0123456789, or its name")
-    mode: Literal["socket", "http"] = Field(
-        default="socket", description="how clicks come back: socket needs no open port"
-    )
-    bot_token_env: Variable = Field(default="SLACK_BOT_TOKEN", description="variable with the bot token")
-    bot_token_file: Text | None = Field(default=None, description="file of mode 0600 with the bot token, instead")
-    app_token_env: Variable = Field(default="SLACK_APP_TOKEN", description="variable with the app token (mode socket)")
-    app_token_file: Text | None = Field(default=None, description="file of mode 0600 with the app token, instead")
-    signing_secret_env: Variable = Field(
-        default="SLACK_SIGNING_SECRET", description="variable with the signing secret (mode http)"
-    )
-    signing_secret_file: Text | None = Field(
-        default=None, description="file of mode 0600 with the signing secret, instead"
-    )
-    base_url: WebAddress = Field(
-        default="https://slack.com/api/", description="Slack's Web API; another one for trials on this machine"
-    )
-
-
-class DeliverySettings(Section):
-    """How long delivery waits before it does something about it."""
-
-    grace: Duration = Field(
-        default=60_000,
-        ge=1000,
-        le=240_000,
-        description="after a reply was lost: how long Slack's history is asked before sending anew",
-    )
-    timeout: Duration = Field(default=10_000, ge=100, le=60_000, description="how long one call may take")
-
-
-class Secrets(Section):
-    """The secrets of a deployment, opened. None of them shows in a log, an exception or a `repr`."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, hide_input_in_errors=True)
-
-    slack_bot: Secret | None = None
-    slack_app: Secret | None = None
-    slack_signing: Secret | None = None
-    sources: dict[str, tuple[Secret, ...]] = {}
 
 
 class Settings(Section):
@@ -169,6 +58,7 @@ class Settings(Section):
     mode: Literal["live", "shadow"] = Field(
         default="live", description="shadow decides and shows everything and pages nobody"
     )
+    budget: BudgetSettings = Field(default=BudgetSettings(), description="how often a brand may be told of nothing")
     brands: tuple[BrandSettings, ...] = Field(default=(), description="whom to listen for")
     sources: tuple[SourceSettings, ...] = Field(default=(), description="where mentions come from")
     scorers: tuple[Text, ...] = Field(
@@ -196,6 +86,27 @@ class Settings(Section):
     def brand_list(self) -> list[Brand]:
         """The brands as intake knows them, each with a time zone of its own."""
         return [_as_brand(brand, self.timezone) for brand in self.brands]
+
+    def calendars(self) -> dict[str, tuple[Path, ...]]:
+        """The files of planned events of each brand that has any."""
+        return {b.name: tuple(self._base / name for name in b.planned) for b in self.brands if b.planned}
+
+    def mode_of(self, brand: BrandSettings) -> str:
+        """`live` or `shadow`, for one brand."""
+        return brand.mode or self.mode
+
+    def judged(self, plans: Mapping[str, tuple[Plan, ...]]) -> dict[str, Judged]:
+        """How each brand is judged, with the planned events that were read from its calendars."""
+        return {b.name: Judged(*self._budget(b), plans.get(b.name, ()), self.mode_of(b)) for b in self.brands}
+
+    def _budget(self, brand: BrandSettings) -> tuple[int, int]:
+        """Pages and notices in thousandths: what the brand says, else the file."""
+        own, told = brand.budget, brand.budget.model_fields_set if brand.budget else set()
+        pages, notices = (
+            getattr(own if own is not None and name in told else self.budget, name)
+            for name in BudgetSettings.model_fields
+        )
+        return round(pages * 1000), round(notices * 1000)
 
     def problem(self, where: tuple[str | int, ...], message: str, *, at_key: bool = False) -> YamlProblem:
         """`message` about the setting at `where`, with its line."""
@@ -274,6 +185,7 @@ def _as_brand(brand: BrandSettings, zone: str) -> Brand:
         no_match=brand.no_match,
         timezone=brand.timezone or zone,
         issues=tuple(brand.issues.items()),
+        rivals=tuple((rival.name, rival.query) for rival in brand.competitors),
     )
 
 
@@ -282,17 +194,24 @@ def query_problems(settings: Settings, *, examples: bool = False) -> list[str]:
     document = settings._document  # noqa: SLF001
     problems: list[YamlProblem] = []
     for index, brand in enumerate(settings.brands):
+        for number, rival in enumerate(brand.competitors):
+            place = ("brands", index, "competitors", number, "query")
+            problems += _query_problem(document, place, f"query of {rival.name}", rival.query)
         where = ("brands", index, "query")
-        try:
-            compile_query(brand.query)
-        except QueryError as error:
-            line, column = document.text_position(where, error.position)
-            said = f"query of {brand.name}: {error.message}"
-            problems.append(YamlProblem(document.filename, line, column, said))
-            continue
-        if examples:
+        wrong = _query_problem(document, where, f"query of {brand.name}", brand.query)
+        problems += wrong
+        if examples and not wrong:
             problems += [document.problem(where, said) for said in check_examples(_as_brand(brand, settings.timezone))]
     return [str(problem) for problem in problems]
+
+
+def _query_problem(document: Document, where: tuple[str | int, ...], what: str, query: str) -> list[YamlProblem]:
+    try:
+        compile_query(query)
+    except QueryError as error:
+        line, column = document.text_position(where, error.position)
+        return [YamlProblem(document.filename, line, column, f"{what}: {error.message}")]
+    return []
 
 
 def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProblem]:
@@ -319,11 +238,22 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
             said = f"source {source.name} {has}; give exactly one of secret_env, secrets_env, secret_file"
             yield document.problem(("sources", index), said)
     known = [s.name for s in settings.sources]
+    yield from _doubled_competitors(settings, document)
     for index, brand in enumerate(settings.brands):
         for number, name in enumerate(brand.sources):
             if known and name not in known:
                 said = f'"{name}" is no source of this file; allowed: {", ".join(known)}{did_you_mean(name, known)}'
                 yield document.problem(("brands", index, "sources", number), said)
+
+
+def _doubled_competitors(settings: Settings, document: Document) -> Iterator[YamlProblem]:
+    for index, brand in enumerate(settings.brands):
+        taken = [plain_name(brand.name)]
+        for number, rival in enumerate(brand.competitors):
+            if plain_name(rival.name) in ("", *taken):
+                said = f'"{rival.name}" does not tell this competitor from {brand.name} and from the others; name it'
+                yield document.problem(("brands", index, "competitors", number, "name"), said)
+            taken.append(plain_name(rival.name))
 
 
 def plain_name(name: str) -> str:

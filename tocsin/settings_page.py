@@ -11,20 +11,24 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from tocsin.setting_types import in_units
-from tocsin.settings import (
+from tocsin.setting_sections import (
     BrandSettings,
+    BudgetSettings,
+    CompetitorSettings,
     DeliverySettings,
     IngestSettings,
     Section,
-    Settings,
     SlackSettings,
     SourceSettings,
 )
+from tocsin.setting_types import in_units
+from tocsin.settings import Settings
 
 SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("The file itself", Settings),
     ("`brands:` a list", BrandSettings),
+    ("`competitors:` of a brand, a list", CompetitorSettings),
+    ("`budget:`, of the file or of a brand", BudgetSettings),
     ("`sources:` a list", SourceSettings),
     ("`ingest:`", IngestSettings),
     ("`slack:`", SlackSettings),

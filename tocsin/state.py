@@ -1,6 +1,6 @@
 """What the core knows about one brand, and how it is written down and read back. Pure."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,6 +9,7 @@ from alerting.flowchart.load import load_chart
 from alerting.flowchart.model import Chart
 from detectors.panel import Panel
 from stream.codec import CHAIN_START, canonical, copy_of, decode, digest
+from stream.plans import Plan, PlannedTimes
 from stream.pulse import PulsePart
 from stream.window import Window
 from tocsin.entry import ControlEvent
@@ -22,6 +23,23 @@ class Content(msgspec.Struct, frozen=True):
     timezone: str
     chart: str
     """Digest of the flowchart's text."""
+    pages_milli: int = 1000
+    """The budget: pages a month that turn out to be for nothing, in thousandths."""
+    notices_milli: int = 8000
+    """The same for notices."""
+    plans: tuple[Plan, ...] = ()
+    """Planned events, in order."""
+    mode: str = "live"
+    """`live`, or `shadow`: everything is decided and nobody is told."""
+
+
+class Judged(NamedTuple):
+    """How a brand is judged besides its flowchart; the fields are those of `Content`, in its order."""
+
+    pages_milli: int = 1000
+    notices_milli: int = 8000
+    plans: tuple[Plan, ...] = ()
+    mode: str = "live"
 
 
 class Guard(msgspec.Struct, frozen=True, array_like=True):
@@ -101,6 +119,7 @@ class Contents:
         self._bodies = dict(bodies)
         self._charts: dict[str, Chart] = {}
         self._contents: dict[str, Content] = {}
+        self._planned: dict[str, PlannedTimes] = {}
 
     def put(self, body: bytes) -> str:
         """Make a content known; returns its digest."""
@@ -113,6 +132,13 @@ class Contents:
         found = self._contents.get(name)
         if found is None:
             found = self._contents[name] = decode(self._bodies[name], Content)
+        return found
+
+    def planned(self, name: str) -> PlannedTimes:
+        """The planned events of a brand's configuration. Raises `KeyError` as `content` does."""
+        found = self._planned.get(name)
+        if found is None:
+            found = self._planned[name] = PlannedTimes(self.content(name).plans)
         return found
 
     def chart(self, name: str) -> Chart:

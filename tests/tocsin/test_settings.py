@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.plans import Plan
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
 from tocsin.settings import SettingsError, check_settings, load_settings, shipped_chart_path
+from tocsin.state import Judged
 
 ROOT = Path(__file__).parent.parent.parent
 GALLERY = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
@@ -227,3 +229,28 @@ def test_any_configuration_loads_or_is_explained(tmp_path_factory: pytest.TempPa
     for problem in problems:
         assert problem.startswith(f"{path}:")
         assert "\n" not in problem
+
+
+def test_a_brand_has_the_budget_and_the_mode_of_the_file_except_for_what_it_says_itself(tmp_path: Path) -> None:
+    """Pages and notices in thousandths, each for itself; a brand may be in shadow while the others are live."""
+    text = """
+budget: {false_pages_per_brand_month: 0.5}
+brands:
+  - {name: Near, query: near}
+  - {name: Far, query: far, mode: shadow, budget: {false_notices_per_brand_month: 2}}
+"""
+    judged = load_settings(written(tmp_path, text), {}).judged({"Far": (Plan(0, 1, "launch"),)})
+    assert judged["Near"] == Judged(pages_milli=500, notices_milli=8000, plans=(), mode="live")
+    assert judged["Far"] == Judged(pages_milli=500, notices_milli=2000, plans=(Plan(0, 1, "launch"),), mode="shadow")
+
+
+def test_competitors_and_calendars_belong_to_their_brand(tmp_path: Path) -> None:
+    """A competitor is a second query of the brand; a calendar lies beside the file."""
+    text = """
+brands:
+  - {name: Near, query: near, planned: [matches.ics], competitors: [{name: Bolt, query: bolt OR nut}]}
+  - {name: Far, query: far}
+"""
+    loaded = load_settings(written(tmp_path, text), {})
+    assert [b.rivals for b in loaded.brand_list()] == [(("Bolt", "bolt OR nut"),), ()]
+    assert loaded.calendars() == {"Near": (tmp_path / "matches.ics",)}

@@ -1,0 +1,162 @@
+"""The sections of `tocsin.yaml`: each setting with its default and its meaning, for `docs/reference/settings.md`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocsin.secret import Secret
+from tocsin.setting_types import (
+    Address,
+    Duration,
+    IssueClass,
+    IssueTerm,
+    Language,
+    Number,
+    SourceName,
+    Text,
+    Variable,
+    WebAddress,
+    Whole,
+    Zone,
+)
+
+
+class Section(BaseModel):
+    """A mapping of `tocsin.yaml`. Unknown keys are refused; nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class BudgetSettings(Section):
+    """How often you accept to be told of nothing; every threshold follows from this and the brand's own past."""
+
+    false_pages_per_brand_month: Number = Field(
+        default=1, ge=0.1, le=30, description="pages that turn out to be for nothing, a brand and month"
+    )
+    false_notices_per_brand_month: Number = Field(
+        default=8, ge=0.5, le=200, description="notices that turn out to be for nothing, a brand and month"
+    )
+
+
+class CompetitorSettings(Section):
+    """A competitor, counted beside a brand: so a page can say whether the lift is the brand's alone."""
+
+    name: Text = Field(description="what people call it")
+    query: Text = Field(description="which posts are about it; they are no mentions of the brand")
+
+
+class BrandSettings(Section):
+    """A brand to listen for."""
+
+    name: Text = Field(description="what people call it; also how its incidents are named")
+    query: Text = Field(
+        description='which posts are about it: words, "phrases", AND, OR, NOT, (), NEAR/n, word*, author:'
+    )
+    languages: tuple[Language, ...] = Field(
+        default=("en",), description="languages its public writes in, as ISO 639-1 codes"
+    )
+    own_accounts: tuple[Text, ...] = Field(
+        default=(), description="its own accounts: their posts are responses, not mentions"
+    )
+    sources: tuple[Text, ...] = Field(default=(), description="sources it is heard through; when empty, all of them")
+    match: tuple[Text, ...] = Field(default=(), description="texts that the query must find; `tocsin check` tries them")
+    no_match: tuple[Text, ...] = Field(default=(), description="texts that the query must not find")
+    issues: dict[IssueClass, tuple[IssueTerm, ...]] = Field(
+        default={},
+        description="own terms by class of complaint, as `price: [miles expired]`; `-word` takes a shipped one out",
+    )
+    timezone: Zone | None = Field(default=None, description="its own time zone; when absent, that of the whole file")
+    responders: dict[str, Text] = Field(
+        default={}, description="role of the flowchart: who has that role for this brand"
+    )
+    budget: BudgetSettings | None = Field(
+        default=None, description="its own budget; what it does not say is as in the whole file"
+    )
+    planned: tuple[Text, ...] = Field(
+        default=(), description="iCalendar files of its launches, campaigns and matches, relative to this file"
+    )
+    competitors: tuple[CompetitorSettings, ...] = Field(
+        default=(), max_length=8, description="whose lift tells trouble of the sector from its own"
+    )
+    mode: Literal["live", "shadow"] | None = Field(
+        default=None, description="its own mode; when absent, that of the whole file"
+    )
+
+
+class SourceSettings(Section):
+    """A way in for mentions: a sender that posts to `/ingest/NAME` and signs with a secret."""
+
+    name: SourceName = Field(description="stands in the address: /ingest/NAME")
+    type: Literal["webhook"] = Field(default="webhook", description="how it delivers")
+    secret_env: Variable | None = Field(default=None, description="environment variable with the signing secret")
+    secrets_env: tuple[Variable, ...] = Field(
+        default=(), max_length=2, description="two of them, while one replaces the other"
+    )
+    secret_file: Text | None = Field(
+        default=None, description="file of mode 0600 with the signing secret, instead of a variable"
+    )
+    rate: Whole = Field(
+        default=1000, ge=1, le=1_000_000, description="mentions a second it may send; more are told to wait (429)"
+    )
+
+
+class IngestSettings(Section):
+    """The door through which mentions come in over HTTP."""
+
+    listen: Address = Field(default="127.0.0.1:8750", description="host:port; 0 is any free port")
+    items_per_second: Whole = Field(default=5000, ge=1, le=1_000_000, description="mentions a second over all sources")
+
+    @property
+    def host(self) -> str:
+        """The address without its port."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port; 0 asks the machine for a free one."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class SlackSettings(Section):
+    """Slack, as the way to people. Without this section pages go to the terminal."""
+
+    channel: Text = Field(description="where cards are posted: the channel's id, as C0123456789, or its name")
+    mode: Literal["socket", "http"] = Field(
+        default="socket", description="how clicks come back: socket needs no open port"
+    )
+    bot_token_env: Variable = Field(default="SLACK_BOT_TOKEN", description="variable with the bot token")
+    bot_token_file: Text | None = Field(default=None, description="file of mode 0600 with the bot token, instead")
+    app_token_env: Variable = Field(default="SLACK_APP_TOKEN", description="variable with the app token (mode socket)")
+    app_token_file: Text | None = Field(default=None, description="file of mode 0600 with the app token, instead")
+    signing_secret_env: Variable = Field(
+        default="SLACK_SIGNING_SECRET", description="variable with the signing secret (mode http)"
+    )
+    signing_secret_file: Text | None = Field(
+        default=None, description="file of mode 0600 with the signing secret, instead"
+    )
+    base_url: WebAddress = Field(
+        default="https://slack.com/api/", description="Slack's Web API; another one for trials on this machine"
+    )
+
+
+class DeliverySettings(Section):
+    """How long delivery waits before it does something about it."""
+
+    grace: Duration = Field(
+        default=60_000,
+        ge=1000,
+        le=240_000,
+        description="after a reply was lost: how long Slack's history is asked before sending anew",
+    )
+    timeout: Duration = Field(default=10_000, ge=100, le=60_000, description="how long one call may take")
+
+
+class Secrets(Section):
+    """The secrets of a deployment, opened. None of them shows in a log, an exception or a `repr`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, hide_input_in_errors=True)
+
+    slack_bot: Secret | None = None
+    slack_app: Secret | None = None
+    slack_signing: Secret | None = None
+    sources: dict[str, tuple[Secret, ...]] = {}
