@@ -4,18 +4,16 @@ Exit status: 0 done, 1 a check or a verification failed, 2 the call, a file or t
 """
 
 import io
-import json
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
-from tocsin import __version__
+from tocsin import __version__, flowchart_cli
+from tocsin.terminal import Json, complain, err, fail, out, print_json, say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,16 +23,9 @@ app = typer.Typer(
     help="Listen to what the public says, notice early when it turns, and page until a human has acknowledged.",
     epilog="Start with: [bold]tocsin demo[/bold]",
 )
-flowchart_app = typer.Typer(no_args_is_help=True, help="Check and draw a crisis flowchart.")
-app.add_typer(flowchart_app, name="flowchart")
+app.add_typer(flowchart_cli.app, name="flowchart")
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
-
-# Without emoji names: `chart.yaml:100:5` is a place in a file.
-out = Console(emoji=False)
-err = Console(stderr=True, emoji=False)
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
 
 
 def main() -> None:
@@ -62,21 +53,6 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def fail(message: str, status: int = 2) -> NoReturn:
-    """Say what is wrong and leave."""
-    _complain(message.splitlines())
-    raise SystemExit(status)
-
-
-def _complain(lines: Iterable[str], style: str = "red") -> None:
-    for line in lines:
-        err.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
-def _say(line: str) -> None:
-    out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.callback(invoke_without_command=True)
@@ -117,11 +93,11 @@ def check(config: Config = None, as_json: Json = False) -> None:
 
     problems = check_all(_config_or_default(config), os.environ)
     if as_json:
-        _print_json({"ok": not problems, "problems": problems})
+        print_json({"ok": not problems, "problems": problems})
     elif problems:
-        _complain(problems)
+        complain(problems)
     else:
-        _say("Everything in the configuration is in order.")
+        say("Everything in the configuration is in order.")
     raise SystemExit(1 if problems else 0)
 
 
@@ -161,7 +137,7 @@ def replay(
     )
     result = run_replay(call, out=err if as_json else out, progress_on=err)
     if as_json:
-        _print_json(msgspec.to_builtins(result))
+        print_json(msgspec.to_builtins(result))
 
 
 @app.command(epilog="Example: tail -F counts.csv | tocsin detect --interval 5m")
@@ -197,52 +173,17 @@ def verify(
 
     verdict = verify_journal(open_existing(journal))
     if as_json:
-        _print_json({"ok": verdict.ok, **verdict._asdict()})
+        print_json({"ok": verdict.ok, **verdict._asdict()})
     elif verdict.ok:
-        _say(
+        say(
             f"{journal}: {verdict.entries} entries replay to the same {verdict.decisions} decisions "
             f"({verdict.pages} pages); the chains agree."
         )
         if verdict.unrecorded:
-            _say(f"{verdict.unrecorded} decisions on the last entries will be taken at the next start.")
+            say(f"{verdict.unrecorded} decisions on the last entries will be taken at the next start.")
     else:
-        _complain([f"{journal}: {verdict.difference.removeprefix(f'{journal}: ')}"])
+        complain([f"{journal}: {verdict.difference.removeprefix(f'{journal}: ')}"])
     raise SystemExit(0 if verdict.ok else 1)
-
-
-@flowchart_app.command("check", epilog="Example: tocsin flowchart check crisis_flowchart.yaml")
-def flowchart_check(file: Annotated[Path, typer.Argument(help="The flowchart.")], as_json: Json = False) -> None:
-    """Check a flowchart; every problem has its line, what is wrong and what is allowed."""
-    from tocsin.checking import chart_problems
-
-    problems, warnings = chart_problems(file)
-    if as_json:
-        _print_json({"ok": not problems, "problems": problems, "warnings": warnings})
-    else:
-        _complain(problems)
-        _complain(warnings, style="yellow")
-        if not problems:
-            _say(f"{file}: in order.")
-    raise SystemExit(1 if problems else 0)
-
-
-@flowchart_app.command("show", epilog="Example: tocsin flowchart show crisis_flowchart.yaml --svg chart.svg")
-def flowchart_show(
-    file: Annotated[Path, typer.Argument(help="The flowchart.")],
-    svg: Annotated[
-        Path | None, typer.Option(help="Write the drawing here instead of Mermaid to standard output.")
-    ] = None,
-) -> None:
-    """Draw a flowchart: Mermaid on standard output, or an SVG file."""
-    from alerting.flowchart import picture
-    from tocsin.checking import read_chart
-
-    chart = read_chart(file)
-    if svg is None:
-        sys.stdout.write(picture.mermaid(chart) + "\n")
-    else:
-        svg.write_text(picture.svg(chart), encoding="utf-8")
-        _say(f"{svg}: drawn.")
 
 
 def _config_or_default(config: Path | None) -> Path:
@@ -250,7 +191,3 @@ def _config_or_default(config: Path | None) -> Path:
     if not path.is_file():
         fail(f"{path}: there is no such configuration; name one with --config, or see docs/reference/settings.md")
     return path
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
