@@ -1,0 +1,425 @@
+"""Plants crises in quiet streams and writes docs/plants.md: `python -m benchmarks.plants [--plants N] [--stream NAME]`.
+
+Every stream is run once through the engine. At seeded moments it is split: in each branch one crisis is planted, and
+the branch runs until somebody is paged, or for an hour. One branch without a crisis says what would have been told
+anyway. The recordings are not part of the repository: a stream whose recording is absent is skipped.
+"""
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from alerting.decision import Decision
+from benchmarks import streams as quiet_streams
+from benchmarks.oracle import Found, Quiet, oracle
+from benchmarks.streams import STEP_MS, Episodes, Run, Stream, contents_for, stream_of, tells, wakes
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.window import floor
+from tocsin.planting import Kind, Plant, StepPart, parts_of
+
+PAGE = quiet_streams.ROOT / "docs" / "plants.md"
+SIZES = (1_500, 2_500, 5_000, 10_000, 20_000)
+PROFILES: tuple[Kind, ...] = ("burst", "steady", "slow")
+ANGRY_MILLI = 400
+WATCHED_MS = 61 * MINUTE_MS
+MONTH_MS = 30 * DAY_MS
+QUARTERS = ("0-6 h", "6-12 h", "12-18 h", "18-24 h")
+
+SIZED: tuple[Plant, ...] = tuple(Plant(kind, size, ANGRY_MILLI) for kind in PROFILES for size in SIZES)
+SPECIAL: dict[str, tuple[Plant, ...]] = {
+    "2-an-hour": (Plant("angry"),),
+    "20-an-hour": (
+        Plant("thread", negative_milli=700),
+        Plant("liked"),
+        Plant("pair", negative_milli=700),
+        Plant("coordinated", negative_milli=800),
+        Plant("one_loud", negative_milli=800),
+        Plant("headline", negative_milli=0),
+        Plant("headline", negative_milli=1000),
+    ),
+}
+WORDS: dict[Kind, str] = {
+    "angry": "15 angry voices within 30 minutes",
+    "thread": "a complaint's thread: 2 in ten minutes, doubling every ten, all different people",
+    "liked": "the same growth in likes of a positive post",
+    "pair": "the thread's posts by two people",
+    "coordinated": "500 new accounts with 20 texts within 30 minutes",
+    "one_loud": "one account, 10,000 posts in an hour",
+    "headline": "one text copied 249 times in an hour",
+}
+
+
+class Outcome(msgspec.Struct):
+    """What became of one plant. Delays in ms; -1: nothing within the hour."""
+
+    stream: str
+    kind: Kind
+    size_milli: int
+    negative_milli: int
+    start_ms: int
+    notice_ms: int = -1
+    page_ms: int = -1
+    coordinated: bool = False
+    """Whether what was told said "possibly coordinated"."""
+
+
+class Unplanted(msgspec.Struct):
+    """The stream by itself, over the days in which crises are planted."""
+
+    stream: str
+    months: float
+    pages: list[int]
+    notices: list[int]
+    skipped: int
+    """Moments at which somebody was paged already: nothing was planted."""
+    seconds: float
+
+
+def moments_of(stream: Stream, count: int, seed: int) -> list[int]:
+    """Seeded moments to plant at, in order, on grid points; each leaves room for the hour that is watched."""
+    rng = Random(f"{seed}/{stream.name}/moments")
+    room = [max(0, until - WATCHED_MS - since) for since, until in stream.plantable]
+    found = []
+    for _ in range(count):
+        at = rng.randrange(sum(room))
+        for (since, _), length in zip(stream.plantable, room, strict=True):
+            if at < length:
+                found.append(floor(since + at, STEP_MS))
+                break
+            at -= length
+    return sorted(found)
+
+
+def run_stream(
+    name: str,
+    plants: Sequence[Plant],
+    count: int,
+    seed: int,
+    done: Callable[[], object],
+    pages_milli: int | None = None,
+) -> tuple[list[Outcome], Unplanted]:
+    """Run a stream, plant at `count` moments, and say what became of it. `done` is called after each moment."""
+    began = time.process_time()
+    stream = stream_of(name)
+    contents, digest = contents_for(stream.brand, pages_milli)
+    run = Run.begin(stream.brand, contents, digest, stream.days[0] * DAY_MS)
+    waiting = moments_of(stream, count, seed)
+    episodes, outcomes, skipped = Episodes(), [], 0
+    for at_ms in range(stream.days[0] * DAY_MS, (stream.days[-1] + 1) * DAY_MS, HOUR_MS):
+        parts = stream.hour(at_ms)
+        while waiting and waiting[0] < at_ms + HOUR_MS:
+            moment = waiting.pop(0)
+            for decision in run.feed([p for p in parts if p.step * STEP_MS < moment], moment):
+                episodes.see(decision)
+            parts = [p for p in parts if p.step * STEP_MS >= moment]
+            if is_paged(run):
+                skipped += 1
+            else:
+                outcomes += split(run, stream, plants, moment, seed)
+            done()
+        for decision in run.feed(parts, at_ms + HOUR_MS):
+            episodes.see(decision)
+    months = sum(until - since for since, until in stream.plantable) / MONTH_MS
+    pages, notices = ([t for t in told if _within(t, stream)] for told in (episodes.pages, episodes.notices))
+    return outcomes, Unplanted(name, months, pages, notices, skipped, time.process_time() - began)
+
+
+def _within(at_ms: int, stream: Stream) -> bool:
+    return any(since <= at_ms < until for since, until in stream.plantable)
+
+
+def is_paged(run: Run) -> bool:
+    """Whether an incident is open for which somebody was paged: what comes now is told as its going on."""
+    book = run.engine.brands[run.brand].book
+    return book is not None and book.incident is not None and book.incident.is_open and bool(book.incident.paged)
+
+
+def split(run: Run, stream: Stream, plants: Sequence[Plant], moment: int, seed: int) -> list[Outcome]:
+    """Let each plant happen at this moment, in a branch of its own."""
+    snapshot, sealed = run.snapshot(), run.sealed
+    until_ms = moment + WATCHED_MS
+    base = [
+        part
+        for at_ms in range(floor(moment, HOUR_MS), until_ms, HOUR_MS)
+        for part in stream.hour(at_ms)
+        if moment <= part.step * STEP_MS < until_ms
+    ]
+    alone = {_mark(d) for d in run.split(snapshot, sealed).feed(base, until_ms) if tells(d)}
+    usual_milli = stream.usual_milli[moment // HOUR_MS % 24]
+    outcomes = []
+    for plant in plants:
+        label = f"{seed}/{stream.name}/{moment}"
+        planted = parts_of(
+            plant.posts(moment, usual_milli, label),
+            step_ms=STEP_MS,
+            source=stream.source,
+            likes=plant.likes(moment, label),
+        )
+        branch = run.split(snapshot, sealed)
+        outcomes.append(watch(branch, [*base, *planted], plant, stream.name, moment, alone))
+    return outcomes
+
+
+def _mark(decision: Decision) -> tuple[int, str]:
+    return decision.at_ms, decision.kind
+
+
+def watch(
+    run: Run, parts: Sequence[StepPart], plant: Plant, name: str, moment: int, alone: set[tuple[int, str]]
+) -> Outcome:
+    """Feed until somebody is paged, or until the hour is over; what was told `alone` too does not count."""
+    outcome = Outcome(name, plant.kind, plant.size_milli, plant.negative_milli, moment)
+    for decision in run.feed(parts, moment + WATCHED_MS):
+        if not tells(decision) or _mark(decision) in alone:
+            continue
+        if outcome.notice_ms < 0:
+            outcome.notice_ms = decision.at_ms - moment
+        if decision.facts is not None and decision.facts.coordinated:
+            outcome.coordinated = True
+        if wakes(decision):
+            outcome.page_ms = decision.at_ms - moment
+            break
+    return outcome
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def paged(rows: Sequence[Outcome], minutes: int) -> float:
+    """The share that is paged within so many minutes."""
+    return sum(0 <= r.page_ms <= minutes * MINUTE_MS for r in rows) / max(1, len(rows))
+
+
+def noticed(rows: Sequence[Outcome], minutes: int) -> float:
+    """The share that is told to anybody within so many minutes."""
+    return sum(0 <= r.notice_ms <= minutes * MINUTE_MS for r in rows) / max(1, len(rows))
+
+
+def _median(delays: Sequence[int]) -> str:
+    """Of those that came, in minutes."""
+    found = sorted(delay for delay in delays if delay >= 0)
+    return f"{statistics.median(found) / MINUTE_MS:.0f}" if found else "-"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def quiet_of(stream: Stream) -> Quiet:
+    """What the oracle is told of a stream."""
+    days = [d for d in stream.days if any(a < (d + 1) * DAY_MS and b > d * DAY_MS for a, b in stream.plantable)]
+    moods = [post.mood for day in days[:20] for post in stream.posts(day)]
+    return Quiet(tuple(stream.by_hour), sum(m == -1 for m in moods) / max(1, len(moods)), tuple(stream.usual_milli))
+
+
+def sized_table(rows: Sequence[Outcome], found: dict[tuple[str, str, int], Found], names: Sequence[str]) -> list[str]:
+    """One row per stream, profile and size."""
+    lines = [
+        "| stream | profile | size | paged in 10 min | (best possible) | in 60 min | (best possible) "
+        "| median minutes to notice | to page |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        for kind in PROFILES:
+            for size in SIZES:
+                cell = [r for r in rows if (r.stream, r.kind, r.size_milli) == (name, kind, size)]
+                best = found.get((name, kind, size))
+                if cell:
+                    lines.append(
+                        f"| {name} | {kind} | {size / 1000:g} | {_percent(paged(cell, 10))} | "
+                        f"{_percent(best.within_10) if best else '-'} | {_percent(paged(cell, 60))} | "
+                        f"{_percent(best.within_60) if best else '-'} | {_median([r.notice_ms for r in cell])} | "
+                        f"{_median([r.page_ms for r in cell])} |"
+                    )
+    return lines
+
+
+def smallest_table(rows: Sequence[Outcome], names: Sequence[str], per_hour: dict[str, float]) -> list[str]:
+    """The smallest size of a burst that is paged within the hour three times in four, by volume and time of day."""
+    lines = [f"| stream | posts an hour | {' | '.join(QUARTERS)} |", "|---|---|---|---|---|---|"]
+    for name in sorted(names, key=lambda n: per_hour[n]):
+        cells = []
+        for quarter in range(4):
+            held = [r for r in rows if r.stream == name and r.kind == "burst" and _quarter(r.start_ms) == quarter]
+            sizes = [s for s in SIZES if paged([r for r in held if r.size_milli == s], 60) >= 0.75]
+            cells.append(f"{min(sizes) / 1000:g}" if sizes else "none" if held else "-")
+        lines.append(f"| {name} | {per_hour[name]:.1f} | {' | '.join(cells)} |")
+    return lines
+
+
+def _quarter(at_ms: int) -> int:
+    return at_ms // HOUR_MS % 24 // 6
+
+
+def special_table(rows: Sequence[Outcome]) -> list[str]:
+    """One row per kind that has a size of its own."""
+    lines = [
+        "| stream | what happens | told in 30 min | paged in 30 min | in 50 min | in 60 min "
+        "| median minutes to notice | to page | labelled |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, plants in SPECIAL.items():
+        for plant in plants:
+            cell = [r for r in rows if (r.stream, r.kind, r.negative_milli) == (name, plant.kind, plant.negative_milli)]
+            if cell:
+                what = WORDS[plant.kind]
+                if plant.kind == "headline":
+                    what += ", grim" if plant.negative_milli else ", neutral"
+                lines.append(
+                    f"| {name} | {what} | {_percent(noticed(cell, 30))} | {_percent(paged(cell, 30))} | "
+                    f"{_percent(paged(cell, 50))} | {_percent(paged(cell, 60))} | "
+                    f"{_median([r.notice_ms for r in cell])} | {_median([r.page_ms for r in cell])} | "
+                    f"{_percent(sum(r.coordinated for r in cell) / len(cell))} |"
+                )
+    return lines
+
+
+def unplanted_table(quiet: Sequence[Unplanted]) -> list[str]:
+    """False pages and notices of each stream by itself."""
+    lines = [
+        "| stream | months | pages | a month | notices | a month | moments skipped |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.stream} | {one.months:.2f} | {len(one.pages)} | {len(one.pages) / one.months:.1f} "
+        f"| {len(one.notices)} | {len(one.notices) / one.months:.1f} | {one.skipped} |"
+        for one in quiet
+    ]
+    return lines
+
+
+INTRODUCTION = """# Planted crises
+
+Crises of a stated size, speed and mood, laid over quiet streams: recordings of ordinary weeks, and counts of posts
+about five companies (Numenta Anomaly Benchmark, MIT) whose labelled days are left out. A *size* is a multiple of what
+the brand usually has in that hour of the day (at least one post), and comes on top of its own posts; 40 % of the
+planted posts are negative, their authors all differ, one text in ten is a copy. *burst*: a half-life of ten minutes.
+*steady*: evenly over an hour. *slow*: the rate climbs for half an hour, then stays.
+
+*Best possible* is what the likelihood-ratio test finds that knows size, mood and profile, at one false alarm a month
+on a Poisson stream of the same mean (`benchmarks/oracle.py`). Where it finds little, nobody could find more; real
+streams are wilder than Poisson, so even where it finds much, some of it is out of reach.
+"""
+
+STREAMS = """Streams made from counts: each count's posts are spread over its five minutes, by 50,000 people of whom
+few write much; {share:.0%} are negative, with a share of its own for each hour (beta, correlation {clumping}).
+`2-an-hour` and `20-an-hour` are thinned from `spotify` and from `UPS`. Days that touch a labelled window are cut out
+and the rest is closed up.
+"""
+
+
+def page(call: argparse.Namespace, rows: Sequence[Outcome], quiet: Sequence[Unplanted]) -> str:
+    """docs/plants.md."""
+    names = [one.stream for one in quiet]
+    sized = [name for name in names if any(r.stream == name and r.kind in PROFILES for r in rows)]
+    best: dict[tuple[str, str, int], Found] = {}
+    for name in sized:
+        known = quiet_of(stream_of(name))
+        best |= {(name, p.kind, p.size_milli): oracle(known, p, call.seed) for p in SIZED}
+    per_hour = {name: stream_of(name).per_hour for name in names}
+    command = f"python -m benchmarks.plants --plants {call.plants} --seed {call.seed}"
+    budget = f" --budget {call.budget}" if call.budget else ""
+    sections = [
+        INTRODUCTION,
+        f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}{budget}`: {call.plants} moments a stream.\n",
+        "## By size and profile\n",
+        *sized_table(rows, best, sized),
+        "\n## The smallest size that is found\n",
+        "Of bursts: paged within the hour in at least three of four. Hours are UTC.\n",
+        *smallest_table(rows, sized, per_hour),
+        "\n## Other crises, and what must wake nobody\n",
+        *special_table(rows),
+        "\n## The same streams, nothing planted\n",
+        *unplanted_table(quiet),
+        "\n## How the streams are made\n",
+        STREAMS.format(share=quiet_streams.NEGATIVE_SHARE, clumping=quiet_streams.CLUMPING),
+    ]
+    return "\n".join(sections)
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+_progress: Any = None
+
+
+def _join_in(queue: Any) -> None:
+    global _progress  # noqa: PLW0603 - one queue per worker process, given when it starts
+    _progress = queue
+
+
+def _task(job: tuple[str, tuple[Plant, ...], int, int, int | None]) -> tuple[list[Outcome], Unplanted]:
+    name, plants, count, seed, pages_milli = job
+    return run_stream(name, plants, count, seed, lambda: _progress.put(1), pages_milli)
+
+
+def run_all(
+    jobs: Sequence[tuple[str, tuple[Plant, ...], int, int, int | None]], workers: int
+) -> tuple[list[Outcome], list[Unplanted]]:
+    """Run all streams, so many at a time, under a progress bar."""
+    rows: list[Outcome] = []
+    quiet: list[Unplanted] = []
+    queue: Any = multiprocessing.Queue()
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns) as bar, multiprocessing.Pool(workers, _join_in, (queue,)) as pool:
+        task = bar.add_task("planting", total=sum(job[2] for job in jobs))
+        waiting = [pool.apply_async(_task, (job,)) for job in jobs]
+        while not all(one.ready() for one in waiting):
+            time.sleep(0.5)
+            while not queue.empty():
+                bar.advance(task, queue.get())
+        for one in waiting:
+            found, alone = one.get()
+            rows += found
+            quiet.append(alone)
+    return rows, quiet
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Plant and write the page; 0 also where no recording is at hand."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.plants", description=__doc__)
+    parser.add_argument("--plants", type=int, default=200, help="moments a stream; every crisis is planted at each")
+    parser.add_argument("--stream", action="append", help="only this one; may be repeated")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--budget", type=float, default=None, help="false pages a brand and month, where not as shipped"
+    )
+    parser.add_argument("--quick", action="store_true", help="20 moments a stream, and nothing is written")
+    parser.add_argument("--out", type=Path, default=PAGE)
+    parser.add_argument("--json", type=Path, help="write every plant's outcome too, a line each")
+    call = parser.parse_args(arguments)
+    if call.quick:
+        call.plants = min(call.plants, 20)
+    wanted = call.stream or [*quiet_streams.TEXTS, *quiet_streams.NAB, *quiet_streams.THINNED]
+    at_hand = quiet_streams.streams(wanted)
+    pages_milli = round(call.budget * 1000) if call.budget else None
+    jobs = [(s.name, SPECIAL.get(s.name, SIZED), call.plants, call.seed, pages_milli) for s in at_hand]
+    if not jobs:
+        print("no recording is at hand: nothing to plant in")
+        return 0
+    per_hour = {s.name: s.per_hour for s in at_hand}
+    rows, quiet = run_all(sorted(jobs, key=lambda job: -per_hour[job[0]]), call.workers)
+    if call.json:
+        call.json.write_text("".join(json.dumps(msgspec.to_builtins(r)) + "\n" for r in rows))
+    text = page(call, rows, sorted(quiet, key=lambda q: [job[0] for job in jobs].index(q.stream)))
+    print("\n".join(line for line in text.splitlines() if line.startswith(("|", "#"))))
+    print(f"processor seconds: {sum(q.seconds for q in quiet):.0f}, {len(rows)} plants")
+    if not call.quick and not call.stream:
+        call.out.write_text(text, "utf-8")
+        print(f"written: {call.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,448 @@
+"""Quiet streams to plant crises in: recordings as parts per grid step, and the machinery that runs them.
+
+Recordings are read once; what intake made of them is kept in a cache beside the user's other caches, never in the
+repository. Counts without posts (the NAB files) become posts by seeded dice. Where a recording is absent its stream is
+skipped, plainly.
+"""
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from alerting.decision import Decision
+from alerting.facts import BLIND
+from alerting.incident import rank
+from stream.brands import Brand
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, canonical, parse_rfc3339
+from stream.combine import Combiner
+from stream.mention import ScoredMention
+from stream.names import REPLAY_KEY, Names
+from stream.pulse import PulsePart
+from stream.scoring import Scoring
+from stream.sources.files import read_files
+from tocsin.checking import chart_text
+from tocsin.engine import Engine
+from tocsin.entry import ConfigChange, Control, Entry, Event, Mark, Part
+from tocsin.planting import Join, Post, StepPart, angry_mood, parts_of
+from tocsin.replay import configure
+from tocsin.settings import shipped_chart_path
+from tocsin.state import Content, Contents, snapshot_bytes, state_from
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT.parent / "shared" / "data"
+STEP_MS = 5_000
+NAB = ("AAPL", "CVS", "FB", "GOOG", "UPS")
+NEGATIVE_SHARE = 0.18
+"""Of the posts that are made from counts ..."""
+CLUMPING = 0.03
+"""... and the correlation of their moods within an hour: each hour has a share of its own, drawn from a beta."""
+PEOPLE = 50_000
+"""They post unequally: the square of a uniform number picks who, so that the busiest writes one post in 220."""
+
+
+class Stream(msgspec.Struct):
+    """A brand's posts day by day, and where crises may be planted in them."""
+
+    name: str
+    brand: str
+    source: str
+    days: list[int]
+    """Days since 1970 that have posts, in order."""
+    plantable: list[tuple[int, int]]
+    """Stretches `[from, until)` that are quiet, gap-free and have enough past."""
+    keep: float = 1.0
+    """The share of its posts that is kept, where it is another stream thinned out."""
+    base: str = ""
+    """The stream it is thinned from."""
+
+    def posts(self, day: int) -> list[Post]:
+        """A day's posts, by time."""
+        posts = _posts_of(self.base or self.name, day)
+        if self.keep >= 1.0:
+            return posts
+        rng = Random(f"{self.name}/{day}/thin")
+        return [post for post in posts if rng.random() < self.keep]
+
+    def hour(self, at_ms: int) -> list[StepPart]:
+        """The parts of the hour that holds a time."""
+        return _hours_of(self.name, at_ms // DAY_MS)[at_ms // HOUR_MS % 24]
+
+    @property
+    def usual_milli(self) -> list[int]:
+        """Posts in each hour of the day (UTC), on the mean of its days, in thousandths; at least one post."""
+        return _usual_of(self.name)
+
+    @property
+    def by_hour(self) -> list[float]:
+        """The same mean as it is."""
+        return _hour_means(self.name)
+
+    @property
+    def per_hour(self) -> float:
+        """Posts an hour, on the mean."""
+        return _mean_of(self.name)
+
+
+# --- where posts come from --------------------------------------------------------------------------------------------
+
+
+class _Recorded(msgspec.Struct):
+    """What the cache holds of one recording."""
+
+    parts: list[tuple[int, int, int, PulsePart]]
+    posts: list[Post]
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tocsin-benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A digest of all that turns a line into a part: the cache forgets what another version made."""
+    files = [*sorted((ROOT / "stream").rglob("*.py")), Path(__file__), ROOT / "tocsin" / "planting.py"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+@lru_cache(maxsize=2)
+def _recorded(file: str, brand: Brand, since_ms: int) -> _Recorded:
+    path = DATA / f"{file}.jsonl.gz"
+    kept = _cache() / f"{file}-{since_ms}-{path.stat().st_size}-{_code()}.msgpack"
+    if kept.exists():
+        return msgspec.msgpack.decode(kept.read_bytes(), type=_Recorded)
+    names = Names(REPLAY_KEY)
+    scoring, combiner = Scoring([brand], names), Combiner(names, STEP_MS)
+    found = _Recorded([], [])
+    seen: set[str] = set()
+    step = -1
+    for mention in read_files([path], dead=lambda *_: None, since_ms=since_ms):
+        if mention.id in seen:
+            continue
+        seen.add(mention.id)
+        if mention.observed_ms // STEP_MS > step:
+            found.parts += [(c.step, c.minute_ms, c.chunk, c.part) for c in combiner.seal(step)]
+            step = mention.observed_ms // STEP_MS
+        for scored in scoring.score(mention):
+            combiner.add(scored)
+            if not scored.own:
+                found.posts.append(_post_of(scored, names))
+    found.parts += [(c.step, c.minute_ms, c.chunk, c.part) for c in combiner.seal(step)]
+    other = kept.with_suffix(f".{os.getpid()}")
+    other.write_bytes(msgspec.msgpack.encode(found))
+    other.replace(kept)
+    return found
+
+
+def _post_of(scored: ScoredMention, names: Names) -> Post:
+    mention = scored.mention
+    home = mention.root_id or mention.parent_id or mention.quoted_id
+    join: Join = "quote" if mention.quoted_id is not None else ""
+    if mention.parent_id is not None or mention.is_repost:
+        join = "repost" if mention.is_repost else "reply"
+    return Post(
+        at_ms=mention.observed_ms,
+        voice=names.author(mention.author or mention.id),
+        text=scored.cluster or 0,
+        mood={"negative": -1, "neutral": 0, "positive": 1}.get(scored.sentiment.label, 2),
+        score=scored.sentiment.score,
+        thread=names.mention(home) if home is not None else "",
+        join=join,
+        question="?" in mention.text,
+        reach=mention.author_followers or 0,
+        risks=tuple(scored.risks),
+        issues=tuple(scored.issues),
+    )
+
+
+class Counted(NamedTuple):
+    """One row of a NAB file."""
+
+    at_ms: int
+    posts: int
+
+
+@lru_cache(maxsize=2)
+def _counted(name: str) -> tuple[dict[int, list[Counted]], list[int]]:
+    """A NAB file's rows by day, and its days: those that touch a labelled window are left out and the rest closed up.
+
+    Days move by whole days, so the hours of the day stay what they were.
+    """
+    path = DATA / "nab" / f"Twitter_volume_{name}.csv"
+    labels = json.loads((DATA / "nab" / "combined_windows.json").read_text())[f"realTweets/{path.name}"]
+    windows = [tuple(parse_rfc3339(end[:19]) for end in window) for window in labels]
+    days: dict[int, list[Counted]] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            at_ms = parse_rfc3339(row["timestamp"])
+            days.setdefault(at_ms // DAY_MS, []).append(Counted(at_ms, int(row["value"])))
+    whole = [d for d in sorted(days) if len(days[d]) == 288]
+    quiet = [d for d in whole if not any(a < (d + 1) * DAY_MS and b >= d * DAY_MS for a, b in windows)]
+    first = quiet[0]
+    moved: dict[int, list[Counted]] = {}
+    for place, day in enumerate(quiet):
+        back_ms = (day - first - place) * DAY_MS
+        # The files' buckets begin 42 to 53 seconds into a minute; here they begin with it.
+        moved[first + place] = [
+            Counted((r.at_ms - back_ms) // (5 * MINUTE_MS) * 5 * MINUTE_MS, r.posts) for r in days[day]
+        ]
+    return moved, sorted(moved)
+
+
+def made_posts(counted: Iterable[Counted], rng: Random, negative_share: float = NEGATIVE_SHARE) -> list[Post]:
+    """Posts for counts of five minutes: spread evenly, by few who write much and many who write little."""
+    size = 1 / CLUMPING - 1
+    posts = []
+    hour, share_milli = -1, 0
+    for row in counted:
+        if row.at_ms // HOUR_MS != hour:
+            hour = row.at_ms // HOUR_MS
+            share_milli = round(1000 * rng.betavariate(negative_share * size, (1 - negative_share) * size))
+        for _ in range(row.posts):
+            mood, score = angry_mood(rng, share_milli)
+            posts.append(
+                Post(
+                    at_ms=row.at_ms + int(rng.random() * 5 * MINUTE_MS),
+                    voice=_voice(int(PEOPLE * rng.random() ** 2)),
+                    text=rng.getrandbits(64),
+                    mood=mood,
+                    score=score,
+                )
+            )
+    posts.sort(key=lambda post: post.at_ms)
+    return posts
+
+
+def _voice(number: int) -> int:
+    return (number + 1) * 0x9E3779B97F4A7C15 % 2**64
+
+
+TEXTS: dict[str, tuple[str, Brand, str]] = {
+    "spotify": ("spotify_support_2017", Brand("Spotify", None), "2017-10-01T00:00:00Z"),
+    "united": ("united_2017_after", Brand("United", None), "2017-05-16T00:00:00Z"),
+}
+"""Name -> file, brand, and from when on it is read."""
+QUIET_TEXT: dict[str, tuple[tuple[str, str], ...]] = {
+    "spotify": (("2017-10-14T00:00:00Z", "2017-10-31T00:00:00Z"),),
+    "united": (("2017-05-21T18:00:00Z", "2017-05-25T18:00:00Z"), ("2017-05-27T06:00:00Z", "2017-05-29T22:00:00Z")),
+}
+"""Gap-free and with a past: ten days of it, or as much as there is."""
+LEARNT_DAYS = 10
+THINNED: dict[str, tuple[str, float]] = {"2-an-hour": ("spotify", 2.0), "20-an-hour": ("UPS", 20.0)}
+"""Name -> the stream it is thinned from, and posts an hour."""
+
+
+@lru_cache(maxsize=8)
+def _text_days(name: str) -> dict[int, list[Post]]:
+    file, brand, since = TEXTS[name]
+    days: dict[int, list[Post]] = {}
+    for post in _recorded(file, brand, parse_rfc3339(since)).posts:
+        days.setdefault(post.at_ms // DAY_MS, []).append(post)
+    return days
+
+
+@lru_cache(maxsize=8)
+def _posts_of(name: str, day: int) -> list[Post]:
+    if name in TEXTS:
+        return _text_days(name).get(day, [])
+    return made_posts(_counted(name)[0].get(day, []), Random(f"{name}/{day}"))
+
+
+@lru_cache(maxsize=4)
+def _text_parts(name: str) -> dict[int, list[list[StepPart]]]:
+    file, brand, since = TEXTS[name]
+    days: dict[int, list[list[StepPart]]] = {}
+    for step, minute_ms, chunk, part in _recorded(file, brand, parse_rfc3339(since)).parts:
+        at_ms = step * STEP_MS
+        day = days.setdefault(at_ms // DAY_MS, [[] for _ in range(24)])
+        day[at_ms // HOUR_MS % 24].append(StepPart(step, minute_ms, chunk, part))
+    return days
+
+
+@lru_cache(maxsize=3)
+def _hours_of(name: str, day: int) -> list[list[StepPart]]:
+    if name in TEXTS:  # what intake itself wrote
+        return _text_parts(name).get(day, [[] for _ in range(24)])
+    stream = stream_of(name)
+    hours: list[list[StepPart]] = [[] for _ in range(24)]
+    for one in parts_of(stream.posts(day), step_ms=STEP_MS, source=stream.source, chunk=0):
+        hours[one.step * STEP_MS // HOUR_MS % 24].append(one)
+    return hours
+
+
+@lru_cache(maxsize=16)
+def _hour_means(name: str) -> list[float]:
+    stream = stream_of(name)
+    days = [d for d in stream.days if any(a < (d + 1) * DAY_MS and b > d * DAY_MS for a, b in stream.plantable)]
+    counts = [0] * 24
+    for day in days:
+        if name in NAB:
+            for row in _counted(name)[0][day]:
+                counts[row.at_ms // HOUR_MS % 24] += row.posts
+        else:
+            for post in stream.posts(day):
+                counts[post.at_ms // HOUR_MS % 24] += 1
+    return [count / max(1, len(days)) for count in counts]
+
+
+@lru_cache(maxsize=16)
+def _usual_of(name: str) -> list[int]:
+    return [max(1000, round(1000 * mean)) for mean in _hour_means(name)]
+
+
+@lru_cache(maxsize=16)
+def _mean_of(name: str) -> float:
+    return sum(_hour_means(name)) / 24
+
+
+@lru_cache(maxsize=16)
+def stream_of(name: str) -> Stream:
+    """A stream by its name. Raises `KeyError` for another name, `FileNotFoundError` where its recording is absent."""
+    if name in TEXTS:
+        days = sorted(_text_days(name))
+        quiet = [(parse_rfc3339(a), parse_rfc3339(b)) for a, b in QUIET_TEXT[name]]
+        return Stream(name, TEXTS[name][1].name, "twitter", days, quiet)
+    if name in NAB:
+        days = _counted(name)[1]
+        quiet = [((days[0] + LEARNT_DAYS) * DAY_MS, days[-1] * DAY_MS + 20 * HOUR_MS)]
+        return Stream(name, name, "x", days, quiet)
+    base_name, per_hour = THINNED[name]
+    base = stream_of(base_name)
+    keep = min(1.0, per_hour / base.per_hour)
+    return Stream(name, name, base.source, base.days, base.plantable, keep, base_name)
+
+
+def streams(names: Sequence[str] = (*TEXTS, *NAB)) -> list[Stream]:
+    """Those whose recordings are at hand."""
+    found = []
+    for name in names:
+        try:
+            found.append(stream_of(name))
+        except FileNotFoundError as error:
+            print(f"{name}: skipped, {error.filename} is absent")
+    return found
+
+
+# --- running them -----------------------------------------------------------------------------------------------------
+
+
+def contents_for(brand: str, pages_milli: int | None = None) -> tuple[Contents, str]:
+    """The shipped configuration of a brand, with a budget of false pages where one is given, and its digest."""
+    contents = Contents({})
+    ((_, name),) = configure([Brand(brand, None)], chart_text(shipped_chart_path()), contents.put)
+    if pages_milli is not None and "pages_milli" in Content.__struct_fields__:
+        given = {"pages_milli": pages_milli}
+        name = contents.put(canonical(msgspec.structs.replace(contents.content(name), **given)))
+    return contents, name
+
+
+class Run:
+    """One brand's engine, fed with parts; it can be split into any number that go on by themselves."""
+
+    def __init__(self, engine: Engine, brand: str, contents: Contents, sealed: int) -> None:
+        self.engine = engine
+        self.brand = brand
+        self.contents = contents
+        self.sealed = sealed
+
+    @classmethod
+    def begin(cls, brand: str, contents: Contents, digest: str, at_ms: int) -> "Run":
+        """A run that has seen nothing but its configuration."""
+        step = at_ms // STEP_MS - 1
+        run = cls(Engine(step_ms=STEP_MS, contents=contents), brand, contents, -1)
+        change = ConfigChange(brand, digest, at_ms)
+        run._apply(Control(partition=0, incarnation="b", step=step, brand=brand, number=0, event=change))
+        run._apply(Mark(partition=0, incarnation="b", from_step=-1, upto_step=step, counts={step: 1}))
+        run.sealed = step
+        return run
+
+    def _apply(self, event: Event) -> list[Decision]:
+        return self.engine.apply(Entry(self.engine.seq + 1, 0, event))
+
+    def feed(self, parts: Iterable[StepPart], until_ms: int) -> Iterator[Decision]:
+        """Feed parts, in any order, and let time pass to `until_ms`; yields decisions as they fall.
+
+        Sealed minute by minute: how steps are gathered under a mark changes no decision.
+        """
+        counts: dict[int, int] = {}
+        ordered = sorted(parts, key=lambda one: one.step)
+        minute = -1
+        for one in ordered:
+            if one.step * STEP_MS // MINUTE_MS != minute:
+                if counts:
+                    yield from self._seal(max(counts), counts)
+                    counts = {}
+                minute = one.step * STEP_MS // MINUTE_MS
+            self._apply(
+                Part(
+                    partition=0,
+                    incarnation="b",
+                    step=one.step,
+                    brand=self.brand,
+                    minute_ms=one.minute_ms,
+                    part=one.part,
+                    chunk=one.chunk,
+                )
+            )
+            counts[one.step] = counts.get(one.step, 0) + 1
+        yield from self._seal(until_ms // STEP_MS - 1, counts)
+
+    def _seal(self, step: int, counts: dict[int, int]) -> list[Decision]:
+        if step <= self.sealed:
+            return []
+        mark = Mark(partition=0, incarnation="b", from_step=self.sealed, upto_step=step, counts=counts)
+        self.sealed = step
+        return self._apply(mark)
+
+    def snapshot(self) -> bytes:
+        """The whole state."""
+        return snapshot_bytes(self.engine.snapshot())
+
+    def split(self, snapshot: bytes, sealed: int) -> "Run":
+        """Another run that goes on from a snapshot of this one, taken when it was sealed up to that step."""
+        return Run(Engine.restore(state_from(snapshot), self.contents), self.brand, self.contents, sealed)
+
+
+def wakes(decision: Decision) -> bool:
+    """Whether somebody is paged about the brand: high or critical."""
+    return decision.kind == "Page" and decision.scenario != BLIND and rank(decision.severity) >= rank("high")
+
+
+def tells(decision: Decision) -> bool:
+    """Whether anybody is told anything about the brand."""
+    return decision.kind in {"Page", "Escalate", "Notify"} and decision.scenario != BLIND
+
+
+class Episodes:
+    """Counts episodes: of one opening of an incident the first page counts, and the first notice."""
+
+    def __init__(self) -> None:
+        self.pages: list[int] = []
+        self.notices: list[int] = []
+        self._paged = self._told = ""
+
+    def see(self, decision: Decision) -> None:
+        """Take in a decision."""
+        if decision.kind == "OpenIncident":
+            self._paged = self._told = ""
+        if wakes(decision) and self._paged != decision.incident:
+            self._paged = decision.incident
+            self.pages.append(decision.at_ms)
+        if tells(decision) and self._told != decision.incident:
+            self._told = decision.incident
+            self.notices.append(decision.at_ms)
+
+
+def utc(at_ms: int) -> str:
+    """A time as people read it, to the minute."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
