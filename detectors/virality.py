@@ -8,6 +8,7 @@ import msgspec
 
 from detectors.baseline import PAGE_SCORE, SETTLED_MS, WARM_UP_MS, DailyMaxima, score_of
 from detectors.detector import Signal, SignalKind
+from detectors.growth import forecast
 from stream.codec import MINUTE_MS
 from stream.sketches import distinct_bits
 from stream.window import OPEN_END, OPEN_MINUTES, ClosedMinute, Thread, Window, floor
@@ -20,6 +21,10 @@ COLD_FEWEST_VOICES = 12
 COPIES_FEWEST_VOICES = 12
 """A text that many copy needs more: jokes and headlines travel without anybody being angry."""
 FEWEST_PAGE_VOICES = 20
+FEWEST_PAGE_LIKES = 150
+FEWEST_LIKES = 50
+"""Likes and reposts as the platform counts them: so many in an hour and a half, and no fewer, are worth a look."""
+COLD_FEWEST_LIKES = 200
 DAYS_BELOW_MILLI = 900
 PAGE_RATIO_MILLI = 2_000
 MOSTLY_MILLI = 500
@@ -33,8 +38,32 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     ratio: int
     thread: Thread
     cluster: bool
-    voices: int
+    people: int
+    """Distinct voices, or likes and reposts: whichever is further beyond."""
     usual: int
+    liked: bool = False
+    """Whether `people` are likes and reposts."""
+
+    @property
+    def negative(self) -> bool:
+        """Whether what spreads is a complaint: most of what could be judged, or the first post with few to praise it.
+
+        Reposts and quotes of a complaint say little themselves, in whatever language: they spread it all the same.
+        """
+        thread = self.thread
+        judged = thread.posts if self.cluster else thread.scored
+        if judged and thread.negative * 1000 >= MOSTLY_MILLI * judged:
+            return True
+        return bool(thread.root_negative) and thread.positive * 3 <= thread.posts
+
+    @property
+    def pages(self) -> bool:
+        """Far beyond, many people, and a complaint.
+
+        A headline that many pass on is one text with one mood: it tells how far it goes, not how many are angry.
+        """
+        fewest = FEWEST_PAGE_LIKES if self.liked else FEWEST_PAGE_VOICES
+        return self.ratio >= PAGE_RATIO_MILLI and self.people >= fewest and self.negative and not self.cluster
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -50,7 +79,10 @@ class ViralThread:
     three days are learnt). A conversation older than the open minutes is judged by what it gained in them. It must
     still be growing: a quarter of its posts in the last half hour.
 
-    Pages only where it is mostly negative and has twice the voices of the bar, and at least 20.
+    Likes and reposts, where a source tells of them, are a second measure beside the voices: of one first post, against
+    those of this brand's posts at that age, and at least 50.
+
+    Pages only where it is a complaint and has twice the voices of the bar, and at least 20 (likes: 150).
     """
 
     kind: ClassVar[SignalKind] = "virality"
@@ -59,6 +91,7 @@ class ViralThread:
         self._learnt_ms = 0
         self._threads = [DailyMaxima() for _ in AGES_MS]
         self._copies = [DailyMaxima() for _ in AGES_MS]
+        self._likes = [DailyMaxima() for _ in AGES_MS]
         self._growing: dict[str, tuple[int, list[int]]] = {}
         """Clusters under way: when they began, and the most voices they had by each age. No closed minute tells."""
         self._tracked: dict[str, tuple[int, str, int]] = {}
@@ -75,9 +108,9 @@ class ViralThread:
         self._track_all(copied, window.at_ms)
         if self._learnt_ms < WARM_UP_MS:
             return None
-        large = [(thread, False) for thread in window.busy_threads.values() if thread.posts >= FEWEST_POSTS]
-        large += [(cluster, True) for cluster in copied.values() if cluster.posts >= FEWEST_POSTS]
-        judged = [self._judge(thread, copies, window) for thread, copies in large]
+        judged = [self._judge(thread, False, window) for thread in _large(window.busy_threads)]
+        judged += [self._judge(cluster, True, window) for cluster in _large(copied)]
+        judged += [self._judge_likes(thread, window) for thread in window.busy_threads.values() if thread.endorsed]
         found = [finding for finding in judged if finding is not None]
         if not found:
             return None
@@ -107,6 +140,21 @@ class ViralThread:
             return None
         ratio = voices * 1000 // bar
         return Finding(ratio, thread, copies, voices, usual) if ratio >= 1000 else None
+
+    def _judge_likes(self, thread: Thread, window: Window) -> Finding | None:
+        likes = thread.endorsements
+        if likes < FEWEST_LIKES:
+            return None
+        age_ms = max(0, window.at_ms - thread.first_ms)
+        usual = self._likes[_age_index(age_ms)].quantile_milli(DAYS_BELOW_MILLI)
+        bar = max(FEWEST_LIKES if self._learnt_ms >= SETTLED_MS else COLD_FEWEST_LIKES, usual + 1)
+        if age_ms > AGES_MS[-1]:
+            likes -= _likes_at(thread, window.horizon_ms)
+        # As with posts, it must still be growing: a quarter of its likes in the last half hour.
+        grown = thread.endorsements - _likes_at(thread, window.at_ms - RECENT_MS)
+        if likes < bar or grown * 4 < likes:
+            return None
+        return Finding(likes * 1000 // bar, thread, False, likes, usual, liked=True)
 
     def _track_all(self, copied: Mapping[str, Thread], at_ms: int) -> None:
         # Who gets the last places must not hang on a table's order: a restored one has another.
@@ -150,6 +198,9 @@ class ViralThread:
         for thread in closed.threads:
             if thread.posts > 1:
                 self._learn_thread(thread, pulse.start_ms)
+            if thread.endorsed:
+                for days, age_ms in zip(self._likes, AGES_MS, strict=True):
+                    days.see(pulse.start_ms, _likes_at(thread, thread.first_ms + age_ms))
 
     def _learn_thread(self, thread: Thread, start_ms: int) -> None:
         voices = distinct_bits(int(thread.voices, 16))
@@ -166,6 +217,7 @@ class ViralThread:
             "learnt_ms": self._learnt_ms,
             "threads": [days.snapshot() for days in self._threads],
             "copies": [days.snapshot() for days in self._copies],
+            "likes": [days.snapshot() for days in self._likes],
             "growing": {key: [first_ms, list(most)] for key, (first_ms, most) in sorted(self._growing.items())},
             "active": self._active,
         }
@@ -177,6 +229,7 @@ class ViralThread:
         self._learnt_ms = state["learnt_ms"]
         self._threads = [DailyMaxima.restore(s) for s in state["threads"]]
         self._copies = [DailyMaxima.restore(s) for s in state["copies"]]
+        self._likes = [DailyMaxima.restore(s) for s in state["likes"]]
         self._growing = {key: (first_ms, list(most)) for key, (first_ms, most) in state["growing"].items()}
         self._active = state["active"]
         return self
@@ -186,32 +239,54 @@ def _age_index(age_ms: int) -> int:
     return min(bisect_left(AGES_MS, age_ms), len(AGES_MS) - 1)
 
 
+def _large(table: Mapping[str, Thread]) -> list[Thread]:
+    return [thread for thread in table.values() if thread.posts >= FEWEST_POSTS]
+
+
 def _posts_since(thread: Thread, from_ms: int) -> int:
     return sum(n for minute, n in thread.by_minute.items() if minute >= from_ms)
+
+
+def _likes_at(thread: Thread, at_ms: int) -> int:
+    """Likes and reposts as last observed before a time; the first observation of all, when it came later.
+
+    What a post already had when somebody first looked is no growth.
+    """
+    before = [count for minute, count in thread.endorsed.items() if minute < at_ms]
+    if before:
+        return max(before)
+    return thread.endorsed[min(thread.endorsed)] if at_ms > thread.first_ms + RECENT_MS else 0
 
 
 def _signal(found: Finding, window: Window) -> Signal:
     thread = found.thread
     judged = thread.posts if found.cluster else thread.scored
-    negative_share = thread.negative * 1000 // judged if judged else 0
-    page = found.ratio >= PAGE_RATIO_MILLI and found.voices >= FEWEST_PAGE_VOICES and negative_share >= MOSTLY_MILLI
-    # A headline that many pass on is one text with one mood: it tells how far it goes, not how many are angry.
-    page = page and not found.cluster
+    age_ms = max(0, window.at_ms - thread.first_ms)
     score = score_of(found.ratio, 1000, PAGE_RATIO_MILLI)
+    evidence: dict[str, int | str] = {
+        ("cluster" if found.cluster else "thread"): thread.key,
+        "posts": thread.posts,
+        "voices": distinct_bits(int(thread.voices, 16)),
+        "negative_share_milli": thread.negative * 1000 // judged if judged else 0,
+        "complaint": int(found.negative),
+        "age_minutes": age_ms // MINUTE_MS,
+        "growth": _posts_since(thread, window.at_ms - 10 * MINUTE_MS),
+        "ratio_milli": found.ratio,
+    }
+    known = {"replies": thread.replies, "reposts": thread.reposts, "quotes": thread.quotes, "reach": thread.reach}
+    evidence |= {name: amount for name, amount in known.items() if amount}
+    if thread.endorsed:
+        evidence["likes"] = thread.endorsements
+    ahead = forecast(thread.by_minute, thread.first_ms, window.at_ms)
+    if ahead is not None:
+        evidence |= ahead.as_evidence()
     return Signal(
         kind="virality",
-        score=score if page else min(score, PAGE_SCORE - 1),
-        page=page,
-        observed=found.voices,
+        score=score if found.pages else min(score, PAGE_SCORE - 1),
+        page=found.pages,
+        observed=found.people,
         expected=found.usual,
         since_ms=thread.first_ms,
-        window_ms=min(max(window.at_ms - thread.first_ms, window.bucket_ms), OPEN_MINUTES * MINUTE_MS),
-        evidence={
-            ("cluster" if found.cluster else "thread"): thread.key,
-            "posts": thread.posts,
-            "voices": found.voices,
-            "negative_share_milli": negative_share,
-            "age_minutes": max(0, window.at_ms - thread.first_ms) // MINUTE_MS,
-            "growth": _posts_since(thread, window.at_ms - 10 * MINUTE_MS),
-        },
+        window_ms=min(max(age_ms, window.bucket_ms), OPEN_MINUTES * MINUTE_MS),
+        evidence=evidence,
     )

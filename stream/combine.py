@@ -138,6 +138,9 @@ class Combiner:
         label = scored.sentiment.label
         thread.negative += label == "negative"
         thread.scored += label != "unscored"
+        thread.positive += label == "positive"
+        if label == "negative" and key == name:
+            thread.root_negative = 1
         thread.reach += mention.author_followers or 0
         thread.voices = or_hex(thread.voices, f"{bit_of(author):x}")
         if mention.is_repost:

@@ -99,6 +99,9 @@ class ThreadPart(msgspec.Struct, gc=False, array_like=True):
     reach: int = 0
     voices: str = "0"
     """A bitmap of `stream.sketches`, in hex: JSON numbers are not that long."""
+    positive: int = 0
+    root_negative: int = 0
+    """1 where the first post of the conversation is in the batch, and negative."""
 
     def add(self, other: "ThreadPart") -> None:
         """Merge `other` into this."""
@@ -111,6 +114,8 @@ class ThreadPart(msgspec.Struct, gc=False, array_like=True):
         self.first_ms = min(self.first_ms, other.first_ms)
         self.reach += other.reach
         self.voices = or_hex(self.voices, other.voices)
+        self.positive += other.positive
+        self.root_negative = max(self.root_negative, other.root_negative)
 
 
 class ClusterPart(msgspec.Struct, gc=False, array_like=True):

@@ -21,6 +21,9 @@ THREADS_KEPT = 200
 CLUSTERS_KEPT = 200
 BUSY_POSTS = 4
 """So many posts make a thread or a cluster worth a look at every grid point; most never get there."""
+ENDORSEMENTS_A_POST = 15
+"""A like costs a thumb and a reply costs words: so many likes and reposts weigh as much as one post when tables are
+cut, and when a thread counts as busy."""
 ALIASES_KEPT = 4_000
 ENGAGEMENTS_KEPT = 500
 
@@ -78,6 +81,28 @@ class Thread(msgspec.Struct, omit_defaults=True):
     voices: str = "0"
     by_minute: dict[int, int] = {}
     """Posts by minute (start, ms), no older than the open minutes."""
+    positive: int = 0
+    root_negative: int = 0
+    """1 where the first post was seen, and negative: then its reposts and quotes spread that, whatever they say."""
+    endorsed: dict[int, int] = {}
+    """Minute of an observation (start, ms) -> likes and reposts of the first post as the platform counted them then."""
+
+    @property
+    def endorsements(self) -> int:
+        """Likes and reposts of the first post as last observed; a count that went down (unliked) is not followed."""
+        return max(self.endorsed.values(), default=0)
+
+    @property
+    def weight(self) -> int:
+        """Its place when a table is cut: posts, and what so many likes are worth."""
+        return self.posts + self.endorsements // ENDORSEMENTS_A_POST if self.endorsed else self.posts
+
+    def endorse(self, seen: Engagement) -> None:
+        """Note what the platform counted for the first post. Unknown counts are no zeros: they say nothing."""
+        count = max(0, seen.likes) + max(0, seen.reposts)
+        if count:
+            minute_ms = floor(seen.observed_ms, MINUTE_MS)
+            self.endorsed[minute_ms] = max(count, self.endorsed.get(minute_ms, 0))
 
     def take(self, minute_ms: int, part: ThreadPart | ClusterPart) -> None:
         """Add what a batch brought."""
@@ -91,6 +116,8 @@ class Thread(msgspec.Struct, omit_defaults=True):
             self.reposts += part.reposts
             self.quotes += part.quotes
             self.reach += part.reach
+            self.positive += part.positive
+            self.root_negative = max(self.root_negative, part.root_negative)
         self.by_minute[minute_ms] = self.by_minute.get(minute_ms, 0) + part.posts
 
     def join(self, other: "Thread") -> None:
@@ -102,6 +129,8 @@ class Thread(msgspec.Struct, omit_defaults=True):
         self.reposts += other.reposts
         self.quotes += other.quotes
         self.reach += other.reach
+        self.positive += other.positive
+        # The first post of the thread that joins is a reply here: its mood is counted, and is not the mood of the root.
         self.first_ms = min(self.first_ms, other.first_ms)
         self.voices = or_hex(self.voices, other.voices)
         for minute, posts in other.by_minute.items():
@@ -159,6 +188,8 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     """Posts that came too late for any open minute."""
     fresh: list[str] = []
     """Thread keys that may have become joinable since the last cut."""
+    observed: list[str] = []
+    """Names of posts whose engagement was observed since the last cut."""
     tidied_ms: int = 0
     """The minute in which the tables were last brought to their size."""
 
@@ -173,8 +204,8 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
     @cached_property
     def busy_threads(self) -> dict[str, Thread]:
-        """Those of at least `BUSY_POSTS` posts. As `_running`."""
-        return {key: thread for key, thread in self.threads.items() if thread.posts >= BUSY_POSTS}
+        """Those of at least `BUSY_POSTS` posts, or as many likes as weigh as much. As `_running`."""
+        return {key: thread for key, thread in self.threads.items() if thread.weight >= BUSY_POSTS}
 
     @cached_property
     def busy_clusters(self) -> dict[str, Thread]:
@@ -192,7 +223,11 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         return floor(self.at_ms, self.bucket_ms) - OPEN_MINUTES * MINUTE_MS
 
     def take(self, minute_ms: int, part: PulsePart) -> None:
-        """Add a part to the minute it belongs to; what is older than the open minutes only counts in `history`."""
+        """Add a part to the minute it belongs to; what is older than the open minutes only counts in `history`.
+
+        Engagement belongs to the time at which it was observed, however old its post is.
+        """
+        self._take_engagement(part)
         if minute_ms < max(self.learnt_ms, self.horizon_ms):
             self.history += part.counts.mentions
             return
@@ -228,16 +263,20 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 self.aliases[name] = alias
                 if name in self.threads:
                     self.fresh.append(name)
+        for name, answered_ms in part.answered.items():
+            self.answered[name] = min(answered_ms, self.answered.get(name, answered_ms))
+
+    def _take_engagement(self, part: PulsePart) -> None:
         for name, seen in part.engagement.items():
             before = self.engagement.get(name)
             if before is None or before < seen:
                 self.engagement[name] = seen
-        for name, answered_ms in part.answered.items():
-            self.answered[name] = min(answered_ms, self.answered.get(name, answered_ms))
+                self.observed.append(name)
 
     def cut(self) -> None:
         """Join chains of threads; once a minute, forget what left the open minutes and cut the tables to their size."""
         self._join_chains()
+        self._endorse()
         minute_ms = floor(self.at_ms, MINUTE_MS)
         overlong = len(self.threads) > 2 * THREADS_KEPT or len(self.clusters) > 2 * CLUSTERS_KEPT
         if minute_ms == self.tidied_ms and not overlong:
@@ -374,6 +413,16 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 self._forget_busy()
         self.fresh = []
 
+    def _endorse(self) -> None:
+        """Tie what was observed to the threads that began with those posts: at the grid point, so that no cut shows."""
+        for name in sorted(set(self.observed)):
+            thread, seen = self.threads.get(name), self.engagement.get(name)
+            if thread is not None and seen is not None:
+                thread.endorse(seen)
+                if thread.weight >= BUSY_POSTS:
+                    self.busy_threads[name] = thread
+        self.observed = []
+
     def _forget_busy(self) -> None:
         """Find the busy ones anew when they are next asked for."""
         vars(self).pop("busy_threads", None)
@@ -403,12 +452,21 @@ def _table(table: dict[str, Thread], key: str, first_ms: int) -> Thread:
 
 def _tidy(table: dict[str, Thread], kept: int, horizon_ms: int) -> None:
     # A thread that began in an open minute has a post in one: only the older ones are looked through.
-    for key in [k for k, t in table.items() if t.first_ms < horizon_ms and max(t.by_minute) < horizon_ms]:
+    for key in [k for k, t in table.items() if t.first_ms < horizon_ms and _last_heard(t) < horizon_ms]:
         del table[key]
     if len(table) > kept:
-        ranked = sorted([(-thread.posts, thread.first_ms, key) for key, thread in table.items()])
+        ranked = sorted([(-thread.weight, thread.first_ms, key) for key, thread in table.items()])
         for _, _, key in ranked[kept:]:
             del table[key]
     for thread in table.values():
         if len(thread.by_minute) > OPEN_MINUTES:
             thread.by_minute = {m: n for m, n in thread.by_minute.items() if m >= horizon_ms}
+        if len(thread.endorsed) > OPEN_MINUTES:
+            # The newest of what is too old stays: what was gained in the open minutes is counted from it.
+            oldest = max((m for m in thread.endorsed if m < horizon_ms), default=horizon_ms)
+            thread.endorsed = {m: n for m, n in thread.endorsed.items() if m >= oldest}
+
+
+def _last_heard(thread: Thread) -> int:
+    """The last minute with a post in it, or with likes that were observed."""
+    return max(max(thread.by_minute, default=0), max(thread.endorsed, default=0))
