@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from alerting.facts import Facts
+from alerting.sla import Clock
 from detectors.detector import Signal
 from stream.codec import rfc3339
 
@@ -22,6 +23,11 @@ Reason = Literal[
     "source_lagging",
     "source_capped",
     "delivery_failed",  # no way to this responder works: the next rung at once
+    "quiet_ended",  # what was held back is still going on when the quiet is over
+    "ack_expired",  # somebody acknowledged, and nobody acted in time: the next rung
+    "promise_at_risk",  # four fifths of the time in which we promised to respond or to solve have gone
+    "promise_broken",
+    "set_by_human",  # a person set the severity
     # why an incident opens or changes
     "signals",
     "severity_fell",
@@ -36,7 +42,11 @@ Reason = Literal[
     # why nobody is paged
     "below_severity",  # the flowchart asks for nobody at this severity
     "already_acknowledged",
+    "planned_event",  # more posts than usual were to be expected, and nothing else was found
     "already_paged",  # this responder was paged for this incident before
+    "silenced",  # a person asked for quiet
+    "inhibited",  # a greater trouble covers it
+    "muted",  # quiet hours at this severity
 ]
 
 
@@ -73,6 +83,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: tuple[str, ...] = ()
     """The walked path of the flowchart, each step in words with its margin."""
     note: str = ""
+    until_ms: int = 0
+    """When what was held back is looked at again at the latest (0: it was not, or that cannot be said)."""
+    promises: tuple[Clock, ...] = ()
+    """The clocks of what we promised the public."""
+    advice: tuple[str, ...] = ()
+    """What the flowchart advises about such complaints."""
 
 
 def decision_line(decision: Decision) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Casebook(msgspec.Struct, omit_defaults=True):
     blind: Incident | None = None
     settled: Settled | None = None
     deaf: Deaf | None = None
+    muted: tuple[tuple[int, str], ...] = ()
+    """Start of a planned event and the severity that was not told because of it: each is written down once."""
 
 
 class HumanAct(Protocol):

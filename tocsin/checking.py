@@ -1,5 +1,6 @@
 """Everything that `tocsin check` and `tocsin flowchart check` look at."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from alerting.flowchart.model import Chart
 from stream.strict_yaml import YamlProblem
 from tocsin.duties import duty_problems
 from tocsin.mistakes import told
+from tocsin.planning import PlanError, plans_of
 from tocsin.scorers import load_scorers
 from tocsin.settings import SettingsError, check_settings, load_settings
 
@@ -20,6 +22,10 @@ def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
     except SettingsError as error:
         return list(error.problems)
     problems = check_settings(settings)
+    try:
+        plans_of(settings.calendars(), settings.zones(), time.time_ns() // 1_000_000)
+    except PlanError as error:
+        problems += error.problems
     try:
         load_scorers(settings.scorers)
     except SettingsError as error:

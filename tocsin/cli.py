@@ -119,6 +119,12 @@ def replay(
     until: Annotated[str | None, typer.Option(help="Only mentions before this (RFC 3339).")] = None,
     language: Annotated[list[str] | None, typer.Option(help="Languages of --brand; default en.")] = None,
     journal: Annotated[Path | None, typer.Option(help="Keep the journal here, for `tocsin verify`.")] = None,
+    planned: Annotated[
+        list[Path] | None, typer.Option(help="An iCalendar file of planned events of every brand.", metavar="FILE.ics")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Pages that turn out to be for nothing, a brand and month; default 1.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run mention files through intake and core on virtual time, as fast as it goes."""
@@ -134,6 +140,8 @@ def replay(
         until=until,
         languages=tuple(language or ["en"]),
         journal=journal,
+        planned=planned or [],
+        budget=budget,
     )
     result = run_replay(call, out=err if as_json else out, progress_on=err)
     if as_json:

@@ -40,6 +40,7 @@ from tocsin.duties import on_duty
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
 from tocsin.intake import Intake
 from tocsin.metrics import Metrics, service_routes
+from tocsin.planning import plans_of
 from tocsin.replay import configure
 from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
@@ -82,7 +83,8 @@ class Service:
         self.appender = Appender(self.home.intake_log, clock)
         self._brands = settings.brand_list()
         self._duties = {b.name: b.responders for b in settings.brands}
-        configured = configure(self._brands, self._chart_text, self.home.journal.add_content)
+        judged = settings.judged(plans_of(settings.calendars(), settings.zones(), clock()))
+        configured = configure(self._brands, self._chart_text, self.home.journal.add_content, judged)
         self._contents = self.home.journal.contents()
         self._configured = configured
         self.engine = self.home.journal.restored_engine(self._contents)

@@ -15,8 +15,10 @@ from alerting.decision import Decision
 from alerting.escalation import Desk, Scene
 from alerting.facts import Facts
 from alerting.incident import rank
+from alerting.planned import without_planned
 from detectors.detector import NOTICE, Signal
 from stream.codec import MINUTE_MS, canonical, link
+from stream.plans import PlannedTimes
 from stream.window import OPEN_END, SourceState, Window, floor
 from stream.zones import local
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
@@ -130,7 +132,8 @@ class Engine:
         signals = [s for s in brand.panel.score(window) if s.score >= NOTICE]
         feed = next((s for s in signals if s.kind == "feed"), None)
         _note_blindness(window, feed)
-        _learn(brand)
+        planned = self._contents.planned(state.content)
+        _learn(brand, planned)
         scene = Sight(brand, signals, content.timezone)
         desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene)
         desk.listen(feed)
@@ -138,7 +141,8 @@ class Engine:
             if isinstance(event, Answer):
                 desk.answer(event)
         about_brand = any(s.kind != "feed" for s in signals)
-        desk.assess(assess(signals, scene.facts) if about_brand else None, blind=feed is not None)
+        assessment = assess(signals, scene.facts) if about_brand else None
+        desk.assess(without_planned(desk, assessment, planned), blind=feed is not None)
         for event in events:
             if isinstance(event, DeliveryReport) and event.outcome == "failed":
                 desk.delivery_failed(event.incident, event.key)
@@ -227,12 +231,12 @@ def _note_blindness(window: Window, feed: Signal | None) -> None:
         window.blind[-1] = (window.blind[-1][0], window.at_ms)
 
 
-def _learn(brand: Brand) -> None:
-    """Minutes that left the open ones teach the baselines, unless an incident guards them (DESIGN rule 8)."""
+def _learn(brand: Brand, planned: PlannedTimes) -> None:
+    """Minutes that left the open ones teach the baselines, unless an incident or a plan guards them (DESIGN rule 8)."""
     for closed in brand.state.window.close():
         start, end = closed.pulse.start_ms, closed.pulse.end_ms
         guarded = any(g.from_ms < end and g.until_ms > start for g in brand.state.guards)
-        brand.panel.learn(closed, allowed=not guarded)
+        brand.panel.learn(closed, allowed=not guarded and not planned.touch(start, end))
 
 
 def _guard(state: BrandState) -> None:

@@ -8,6 +8,7 @@ from stream.sources.files import SourceError
 from stream.sources.store import StoreError
 from stream.strict_yaml import YamlProblem
 from tocsin.journal import JournalError
+from tocsin.planning import PlanError
 from tocsin.settings import SettingsError
 
 
@@ -31,6 +32,7 @@ MISTAKES = (
     ChartError,
     JournalError,
     OSError,
+    PlanError,
     QueryError,
     SettingsError,
     SourceError,

@@ -85,6 +85,8 @@ class Summary:
     def take(self, decision: Decision) -> None:
         """Count one decision."""
         self.kinds[decision.kind] += 1
+        if decision.reason == "planned_event":
+            return  # nothing came of it
         if decision.scenario == BLIND:
             self.blind += decision.kind == "OpenIncident"
             return

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -14,14 +14,18 @@ from rich.text import Text
 from alerting.decision import Decision, decision_line
 from stream.brands import Brand
 from stream.codec import canonical, parse_rfc3339
+from stream.mention import Mention
+from stream.plans import Plan
 from stream.query_parser import compile_query
 from stream.sentiment import Scorers
 from stream.sources.files import read_files
 from tocsin.checking import chart_text
 from tocsin.mistakes import UsageError
+from tocsin.planning import plans_of
 from tocsin.replay import IncidentRow, ReplayResult, replay
 from tocsin.scorers import load_scorers
-from tocsin.settings import SettingsError, load_settings, plain_name, query_problems, shipped_chart_path
+from tocsin.settings import Settings, SettingsError, load_settings, plain_name, query_problems, shipped_chart_path
+from tocsin.state import Judged
 
 
 class ReplayCall(NamedTuple):
@@ -36,6 +40,8 @@ class ReplayCall(NamedTuple):
     until: str | None
     languages: tuple[str, ...]
     journal: Path | None
+    planned: Sequence[Path] = ()
+    budget: float | None = None
 
 
 def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> ReplayResult:
@@ -43,10 +49,11 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
 
     Raises one of `tocsin.mistakes.MISTAKES` for what the caller got wrong.
     """
-    brands, chart, scorers = _configured(call)
+    setup = _configured(call)
     since_ms, until_ms = _span(call)
     _outputs_apart(call)
-    read_files(call.files, dead=lambda *_: None)  # a missing file is told before anything is begun
+    mentions = read_files(call.files, dead=lambda *_: None, since_ms=since_ms, until_ms=until_ms)  # missing: told now
+    judged = _judged(call, setup, mentions)
     sink = _DecisionFile(call.decisions)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=progress_on
@@ -56,13 +63,14 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
             task = progress.add_task("replaying", total=None)
             result = replay(
                 call.files,
-                brands=brands,
-                chart_text=chart,
+                brands=setup.brands,
+                chart_text=setup.chart,
+                judged=judged,
                 since_ms=since_ms,
                 until_ms=until_ms,
                 journal_path=call.journal,
                 on_decision=sink.write,
-                scorers=scorers,
+                scorers=setup.scorers,
                 progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
     finally:
@@ -114,10 +122,34 @@ def _cells(row: IncidentRow) -> tuple[str, ...]:
     )
 
 
-def _configured(call: ReplayCall) -> tuple[list[Brand], str, Scorers]:
+class _Setup(NamedTuple):
+    brands: list[Brand]
+    chart: str
+    scorers: Scorers
+    settings: Settings
+
+
+def _judged(call: ReplayCall, setup: _Setup, mentions: Iterable[Mention]) -> dict[str, Judged]:
+    """Budgets and planned events: what the flags say holds for every brand, beside what the configuration says."""
+    calendars = {b.name: (*call.planned, *setup.settings.calendars().get(b.name, ())) for b in setup.brands}
+    plans: dict[str, tuple[Plan, ...]] = {}
+    if any(calendars.values()):
+        first = next(iter(mentions), None)
+        plans = plans_of(calendars, {b.name: b.timezone for b in setup.brands}, first.observed_ms if first else 0)
+    said = setup.settings.judged(plans)
+    judged = {b.name: said.get(b.name, Judged(plans=plans.get(b.name, ()))) for b in setup.brands}
+    if call.budget is None:
+        return judged
+    if not 0.1 <= call.budget <= 30:
+        raise UsageError(f"--budget {call.budget:g}: allowed are 0.1 to 30 pages for nothing, a brand and month")
+    return {name: one._replace(pages_milli=round(call.budget * 1000)) for name, one in judged.items()}
+
+
+def _configured(call: ReplayCall) -> _Setup:
     chart_path = call.flowchart or shipped_chart_path()
     brands: list[Brand] = []
     scorers = load_scorers(())
+    settings = Settings()
     if call.config is not None:
         settings = load_settings(call.config, os.environ)
         if problems := query_problems(settings):
@@ -131,7 +163,7 @@ def _configured(call: ReplayCall) -> tuple[list[Brand], str, Scorers]:
     names = [plain_name(b.name) for b in brands]
     if len(set(names)) < len(names):
         raise UsageError(f"the same brand twice: {', '.join(b.name for b in brands)}")
-    return brands, chart_text(chart_path), scorers
+    return _Setup(brands, chart_text(chart_path), scorers, settings)
 
 
 def _brand(text: str, languages: tuple[str, ...]) -> Brand:
@@ -170,7 +202,7 @@ def _outputs_apart(call: ReplayCall) -> None:
     """What is written must not be what is read. Raises `UsageError`."""
     if call.journal is not None and call.journal.exists():
         raise UsageError(f"{call.journal}: is there already; a replay's journal starts empty")
-    read = [*call.files, *(path for path in (call.config, call.flowchart) if path is not None)]
+    read = [*call.files, *call.planned, *(path for path in (call.config, call.flowchart) if path is not None)]
     written = [path for path in (call.decisions, call.journal) if path is not None]
     for path in written:
         if any(path.resolve() == other.resolve() for other in read):

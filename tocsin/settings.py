@@ -91,6 +91,10 @@ class Settings(Section):
         """The files of planned events of each brand that has any."""
         return {b.name: tuple(self._base / name for name in b.planned) for b in self.brands if b.planned}
 
+    def zones(self) -> dict[str, str]:
+        """The time zone of each brand."""
+        return {b.name: b.timezone or self.timezone for b in self.brands}
+
     def mode_of(self, brand: BrandSettings) -> str:
         """`live` or `shadow`, for one brand."""
         return brand.mode or self.mode
