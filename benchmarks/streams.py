@@ -59,6 +59,8 @@ class Stream(msgspec.Struct):
     """Days since 1970 that have posts, in order."""
     plantable: list[tuple[int, int]]
     """Stretches `[from, until)` that are quiet, gap-free and have enough past."""
+    gapless: list[tuple[int, int]] = []
+    """Stretches in which nothing is missing, with or without a past."""
     keep: float = 1.0
     """The share of its posts that is kept, where it is another stream thinned out."""
     base: str = ""
@@ -102,7 +104,8 @@ class _Recorded(msgspec.Struct):
     posts: list[Post]
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where benchmarks keep what is dear to make, outside the repository."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tocsin-benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -118,7 +121,7 @@ def _code() -> str:
 @lru_cache(maxsize=2)
 def _recorded(file: str, brand: Brand, since_ms: int) -> _Recorded:
     path = DATA / f"{file}.jsonl.gz"
-    kept = _cache() / f"{file}-{since_ms}-{path.stat().st_size}-{_code()}.msgpack"
+    kept = cache_folder() / f"{file}-{since_ms}-{path.stat().st_size}-{_code()}.msgpack"
     if kept.exists():
         return msgspec.msgpack.decode(kept.read_bytes(), type=_Recorded)
     names = Names(REPLAY_KEY)
@@ -199,6 +202,11 @@ def _counted(name: str) -> tuple[dict[int, list[Counted]], list[int]]:
     return moved, sorted(moved)
 
 
+def counted_day(name: str, day: int) -> list[Counted]:
+    """A day of a NAB file, as five-minute counts."""
+    return _counted(name)[0].get(day, [])
+
+
 def made_posts(counted: Iterable[Counted], rng: Random, negative_share: float = NEGATIVE_SHARE) -> list[Post]:
     """Posts for counts of five minutes: spread evenly, by few who write much and many who write little."""
     size = 1 / CLUMPING - 1
@@ -237,6 +245,10 @@ QUIET_TEXT: dict[str, tuple[tuple[str, str], ...]] = {
     "united": (("2017-05-21T18:00:00Z", "2017-05-25T18:00:00Z"), ("2017-05-27T06:00:00Z", "2017-05-29T22:00:00Z")),
 }
 """Gap-free and with a past: ten days of it, or as much as there is."""
+GAPLESS: dict[str, tuple[tuple[str, str], ...]] = {
+    "spotify": (("2017-10-05T00:00:00Z", "2017-10-31T00:00:00Z"),),
+    "united": (("2017-05-20T17:20:00Z", "2017-05-26T00:00:00Z"), ("2017-05-26T22:13:00Z", "2017-05-30T00:00:00Z")),
+}
 LEARNT_DAYS = 10
 THINNED: dict[str, tuple[str, float]] = {"2-an-hour": ("spotify", 2.0), "20-an-hour": ("UPS", 20.0)}
 """Name -> the stream it is thinned from, and posts an hour."""
@@ -310,16 +322,18 @@ def stream_of(name: str) -> Stream:
     """A stream by its name. Raises `KeyError` for another name, `FileNotFoundError` where its recording is absent."""
     if name in TEXTS:
         days = sorted(_text_days(name))
-        quiet = [(parse_rfc3339(a), parse_rfc3339(b)) for a, b in QUIET_TEXT[name]]
-        return Stream(name, TEXTS[name][1].name, "twitter", days, quiet)
+        quiet, gapless = (
+            [(parse_rfc3339(a), parse_rfc3339(b)) for a, b in spans[name]] for spans in (QUIET_TEXT, GAPLESS)
+        )
+        return Stream(name, TEXTS[name][1].name, "twitter", days, quiet, gapless)
     if name in NAB:
         days = _counted(name)[1]
         quiet = [((days[0] + LEARNT_DAYS) * DAY_MS, days[-1] * DAY_MS + 20 * HOUR_MS)]
-        return Stream(name, name, "x", days, quiet)
+        return Stream(name, name, "x", days, quiet, [(days[0] * DAY_MS, (days[-1] + 1) * DAY_MS)])
     base_name, per_hour = THINNED[name]
     base = stream_of(base_name)
     keep = min(1.0, per_hour / base.per_hour)
-    return Stream(name, name, base.source, base.days, base.plantable, keep, base_name)
+    return Stream(name, name, base.source, base.days, base.plantable, base.gapless, keep, base_name)
 
 
 def streams(names: Sequence[str] = (*TEXTS, *NAB)) -> list[Stream]:
