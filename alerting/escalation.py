@@ -3,14 +3,14 @@
 The casebook changes at grid points only. Every change that a person or a log should see is a `Decision` with a reason.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
 
 from alerting.assessment import Assessment
 from alerting.decision import Decision, DecisionKind, Reason
-from alerting.facts import BLIND, Facts
+from alerting.facts import BLIND, SEVERITIES, Facts
 from alerting.flowchart.model import Chart
 from alerting.flowchart.walk import (
     Effect,
@@ -24,6 +24,8 @@ from alerting.flowchart.walk import (
     resume,
 )
 from alerting.incident import REOPENS_WITHIN_MS, Incident, rank
+from alerting.sla import advice_for
+from alerting.vigil import Quieted, Replies, Vigil
 from detectors.detector import Signal
 from stream.codec import HOUR_MS, MINUTE_MS
 
@@ -33,6 +35,8 @@ PEAK_STANDS_MS = 6 * HOUR_MS
 """Who was told of a severity is not told again for each time it comes back within these hours."""
 FALLS_AFTER_MS = 30 * MINUTE_MS
 """Severity climbs at once and falls after so long at the lower level."""
+PAGES_AGAIN: tuple[Reason, ...] = ("quiet_ended", "ack_expired")
+"""Who was paged before is paged again: what they did about it has lost its force, or they were left in peace."""
 TELLS_WHY: tuple[DecisionKind, ...] = ("OpenIncident", "Page", "Notify", "Escalate")
 QUIET_MS = 30 * MINUTE_MS
 """After so long without a word, a person is told by a notice, not by a silent edit of the card."""
@@ -70,6 +74,7 @@ class Casebook(msgspec.Struct, omit_defaults=True):
     deaf: Deaf | None = None
     muted: tuple[tuple[int, str], ...] = ()
     """Start of a planned event and the severity that was not told because of it: each is written down once."""
+    quieted: Quieted = msgspec.field(default_factory=Quieted)
 
 
 class HumanAct(Protocol):
@@ -83,9 +88,11 @@ class HumanAct(Protocol):
     def answer(self) -> str: ...
     @property
     def who(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
 
 
-class Scene:
+class Scene(Replies):
     """What goes on the card besides the decision itself. Here only the signals are known; whoever knows more overrides
     the rest, and may work it out when it is asked for: most grid points decide nothing.
     """
@@ -119,7 +126,7 @@ def slug(brand: str) -> str:
     return "-".join(words) or "brand"
 
 
-class Desk:
+class Desk(Vigil):
     """Works one brand's casebook at one grid point.
 
     New walks begin on `chart`; one under way stays on the version it began with, which `charts` gives by its digest.
@@ -135,6 +142,28 @@ class Desk:
         self.fresh = False
         """Whether there is a finding about the brand at this grid point."""
         self._why = ""
+
+    # ---- what the vigil asks for
+
+    @property
+    def replies(self) -> Replies:
+        """What the brand says in public."""
+        return self.scene
+
+    @property
+    def quieted(self) -> Quieted:
+        """The silences of the brand."""
+        return self.book.quieted
+
+    def open_incidents(self) -> Iterator[Incident]:
+        """The brand's own trouble, then our blindness."""
+        for incident in (self.book.incident, self.book.blind):
+            if incident is not None and incident.is_open:
+                yield incident
+
+    def chart_of(self, incident: Incident) -> Chart:
+        """The chart that the incident walks."""
+        return self._chart_of(incident.walk) if incident.walk is not None else self.chart
 
     # ---- the brand's own trouble
 
@@ -153,13 +182,15 @@ class Desk:
 
     def timers(self) -> None:
         """Let the walks go on whose time is up, and keep the card of an open incident fresh."""
-        for incident in (self.book.incident, self.book.blind):
-            if incident is None or not incident.is_open:
-                continue
-            if incident.walk is not None and not incident.walk.done and 0 < incident.walk.due_ms <= self.at_ms:
+        for incident in self.open_incidents():
+            self.expire(incident)
+            if incident.hush is not None:
+                self.look_again(incident)
+            elif incident.walk is not None and not incident.walk.done and 0 < incident.walk.due_ms <= self.at_ms:
                 self._walk(
                     incident, *resume(self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms)
                 )
+            self.watch_clocks(incident)
             if incident is self.book.incident and self.fresh and self.at_ms - _spoken_ms(incident) >= UPDATE_EVERY_MS:
                 self._tell(incident, "still_going")
 
@@ -169,10 +200,13 @@ class Desk:
         if incident is None or not incident.is_open or act.id in incident.answers:
             return
         incident.answers = (*incident.answers[-49:], act.id)
+        self.acted(incident, self.at_ms)
         if act.answer in ("acknowledge", "own"):
             self._acknowledge(incident, act)
         elif act.answer == "escalate":
             self._escalate(incident, act)
+        elif act.answer == "severity":
+            self._set_severity(incident, act)
         elif act.answer in ("false_alarm", "resolve"):
             self._close(incident, "false_alarm" if act.answer == "false_alarm" else "resolved", note=act.who)
             self._settle(incident, "false_alarm" if act.answer == "false_alarm" else "resolved")
@@ -250,6 +284,8 @@ class Desk:
             incident.paged = incident.told_targets = ()
             incident.told_ms = incident.updated_ms = 0
             incident.opened_ms = self.at_ms
+            incident.floor, incident.hush, incident.walked = "", None, ()
+            incident.acted_ms = incident.expires_ms = 0
         else:
             incident = Incident(
                 id=f"{slug(self.book.brand)}-{self.at_ms}",
@@ -265,6 +301,7 @@ class Desk:
         incident.peak = assessment.severity
         incident.no_page = ""
         incident.facts = assessment.facts
+        self.promise(incident)
         self._decide(incident, "OpenIncident", "flared_up" if back else "signals")
         self._begin(incident, "flared_up" if back else "flowchart")
 
@@ -277,6 +314,7 @@ class Desk:
         if rank(assessment.severity) > rank(incident.severity):
             incident.severity = assessment.severity
             incident.level_ms = self.at_ms
+            self.tighten(incident)
             if known:
                 self._tell(incident, "severity_rose")
             else:
@@ -285,13 +323,17 @@ class Desk:
         elif rank(assessment.severity) == rank(incident.severity):
             incident.level_ms = self.at_ms
         elif self.at_ms - incident.level_ms >= FALLS_AFTER_MS:
-            incident.severity = assessment.severity
-            incident.level_ms = self.at_ms
-            if self.at_ms - _spoken_ms(incident) < QUIET_MS:  # that it calms is no reason to speak up
-                self._tell(incident, "severity_fell")
+            self._fall(incident, max(assessment.severity, incident.floor or "low", key=rank))
         if self.at_ms - incident.opened_ms >= NEW_NORMAL_AFTER_MS:
             self._close(incident, "new_normal")
             self._settle(incident, "new_normal")
+
+    def _fall(self, incident: Incident, severity: str) -> None:
+        fell = severity != incident.severity
+        incident.severity = severity
+        incident.level_ms = self.at_ms
+        if fell and self.at_ms - _spoken_ms(incident) < QUIET_MS:  # that it calms is no reason to speak up
+            self._tell(incident, "severity_fell")
 
     def _quiet(self, incident: Incident, *, blind: bool) -> None:
         if blind:
@@ -300,6 +342,7 @@ class Desk:
             self._close(incident, "calm")
 
     def _begin(self, incident: Incident, reason: Reason) -> None:
+        incident.walked = tuple(dict.fromkeys((*incident.walked, incident.scenario)))
         walk, effects = begin(self.chart, incident.scenario, self._facts(incident), self.at_ms)
         if incident.is_answered:
             if any(isinstance(effect, PagePeople) for effect in effects):
@@ -330,12 +373,30 @@ class Desk:
             )
 
     def _escalate(self, incident: Incident, act: HumanAct) -> None:
-        assert incident.walk is not None  # an open incident has begun its walk
         incident.called = True
-        chart = self._chart_of(incident.walk)
-        words = f"{act.who} asked for the next one"
-        walk, effects = escalated(chart, incident.walk, self._facts(incident), self.at_ms, words)
-        self._walk(incident, walk, effects, reason="asked_by_human")
+        self._climb(incident, f"{act.who} asked for the next one", "asked_by_human")
+
+    def _climb(self, incident: Incident, words: str, reason: Reason) -> None:
+        """The next rung, at once."""
+        assert incident.walk is not None  # an open incident has begun its walk
+        walk, effects = escalated(
+            self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms, words
+        )
+        self._walk(incident, walk, effects, reason=reason)
+
+    def _set_severity(self, incident: Incident, act: HumanAct) -> None:
+        """A person knows better: it is at least so bad, until it closes."""
+        if act.severity not in SEVERITIES:
+            return
+        incident.floor = act.severity
+        if rank(act.severity) <= rank(incident.severity):
+            self._decide(incident, "Update", "set_by_human", note=act.who)
+            return
+        incident.severity = act.severity
+        incident.peak = max(incident.peak or "low", act.severity, key=rank)
+        incident.level_ms = incident.peak_ms = self.at_ms
+        self.tighten(incident)
+        self._begin(incident, "set_by_human")
 
     def _close(self, incident: Incident, reason: Reason, note: str = "") -> None:
         incident.move("closed")
@@ -343,6 +404,8 @@ class Desk:
         incident.closed_because = reason
         incident.walk = None
         incident.called, incident.page_key = False, ""
+        incident.hush, incident.expires_ms = None, 0
+        self.solved(incident, reason)
         self._decide(incident, "StandDown", reason, targets=_everybody(incident), note=note)
         incident.told_ms = self.at_ms
 
@@ -370,6 +433,9 @@ class Desk:
 
     def _walk(self, incident: Incident, walk: Walk, effects: Iterable[Effect], reason: Reason = "flowchart") -> None:
         incident.walk = walk
+        effects = list(effects)
+        if self.holds_back(incident, effects, reason):
+            return
         told = False
         for effect in effects:
             if isinstance(effect, PagePeople):
@@ -382,12 +448,12 @@ class Desk:
 
     def _page(self, incident: Incident, effect: PagePeople, reason: Reason) -> bool:
         climbs = effect.rung > 0
-        new = tuple(t for t in effect.targets if t not in incident.paged)
+        new = tuple(t for t in effect.targets if t not in incident.paged or reason in PAGES_AGAIN)
         if not new and not climbs:
             self._no_page(incident, "already_paged", effect.node)
             return False
         targets = effect.targets if climbs else new
-        incident.paged = (*incident.paged, *new)
+        incident.paged = tuple(dict.fromkeys((*incident.paged, *new)))
         incident.page_key = self._key(incident, "Escalate" if climbs else "Page")
         why: Reason = "not_acknowledged" if climbs and reason == "flowchart" else reason
         self._decide(
@@ -412,7 +478,8 @@ class Desk:
         """Let people know of a change: a silent edit of the card, or a notice after half an hour without a word."""
         if not incident.told_targets:
             return
-        loud = self.at_ms - _spoken_ms(incident) >= QUIET_MS or reason == "asked_by_human"
+        long_silent = self.at_ms - _spoken_ms(incident) >= QUIET_MS
+        loud = (long_silent and incident.hush is None) or reason == "asked_by_human"
         self._decide(incident, "Notify" if loud else "Update", reason, targets=incident.told_targets)
         if loud:
             self._told(incident, incident.told_targets)
@@ -442,6 +509,7 @@ class Desk:
         next_targets: Sequence[str] = (),
         signals: tuple[Signal, ...] | None = None,
         note: str = "",
+        until_ms: int = 0,
     ) -> None:
         key = self._key(incident, kind)
         incident.number += 1
@@ -469,8 +537,15 @@ class Desk:
                 history=self.scene.history,
                 path=tuple(step.words for step in incident.walk.path[-12:]) if incident.walk is not None else (),
                 note=note or (self._why if kind in TELLS_WHY and not about_us else ""),
+                until_ms=until_ms,
+                promises=tuple(msgspec.structs.replace(clock) for clock in incident.clocks),
+                advice=self._advice(incident) if kind in TELLS_WHY and not about_us else (),
             )
         )
+
+    def _advice(self, incident: Incident) -> tuple[str, ...]:
+        facts = self._facts(incident)
+        return advice_for((*facts.risks, *facts.issues), self.chart_of(incident).written.advice)
 
     def _key(self, incident: Incident, kind: DecisionKind) -> str:
         """The key of the incident's next decision."""
@@ -501,9 +576,12 @@ def due_ms(book: Casebook, at_ms: int) -> int | None:
     for incident in (book.incident, book.blind):
         if incident is None or not incident.is_open:
             continue
+        times += [clock.due_ms for clock in incident.clocks if clock.due_ms]
+        times += [incident.expires_ms] if incident.expires_ms else []
+        times += [incident.hush.until_ms] if incident.hush is not None and incident.hush.until_ms else []
         if incident.scenario != BLIND:
             times.append(at_ms - at_ms % LOOK_EVERY_MS + LOOK_EVERY_MS)
-        if incident.walk is not None and not incident.walk.done and incident.walk.due_ms:
+        if incident.hush is None and incident.walk is not None and not incident.walk.done and incident.walk.due_ms:
             times.append(incident.walk.due_ms)
     if book.deaf is not None and book.deaf.until_ms > at_ms:
         times.append(book.deaf.until_ms)

@@ -12,6 +12,15 @@ BLIND = "blind"
 """The scenario of what we say about ourselves."""
 
 
+def rank(severity: str) -> int:
+    """Severities in order, 0 = low.
+
+    >>> rank("critical")
+    3
+    """
+    return SEVERITIES.index(severity)
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known when a question is asked. Names ending in `_milli` reach a condition without it, as a fraction.
 
@@ -63,6 +72,18 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """1 = Monday .. 7 = Sunday, in the brand's time zone."""
     business_hours: bool = False
     brand: str = ""
+    z_milli: int = 0
+    """Of the finding that stands out most: how many times the usual scatter it lies beyond what was expected."""
+    unanswered_share_milli: int = 0
+    """Of the questions that people asked, the share that the brand's own accounts have not answered."""
+    persistence: int = 0
+    """Minutes since the finding began that has lasted longest."""
+    answers: dict[str, str] = {}
+    """Answers that people gave to the flowchart's questions, by the name of the node that asked."""
+    on_call: dict[str, bool] = {}
+    """Per role whether anybody has it now."""
+    chance_milli: int = 0
+    """On how many days a month (thousandths) this brand reaches such a score without a crisis: of the rarest finding."""
 
 
 FACT_HELP: dict[str, str] = {
@@ -101,6 +122,12 @@ FACT_HELP: dict[str, str] = {
     "weekday": "day of the week, 1 = Monday to 7 = Sunday",
     "business_hours": "true on weekdays from 9 to 18, in the brand's time zone",
     "brand": "the brand's name",
+    "z": "how far the strongest finding lies beyond what is usual, in units of the usual scatter (3 = rare)",
+    "unanswered_share": "share of the questions people asked that the brand has not answered, 0.0 to 1.0",
+    "persistence": "for how many minutes the longest of the findings has lasted",
+    "answers": 'what people answered to a node that asks them, as answers["is_it_true"] == "yes"; "" = not yet',
+    "chance": "on how many days a month this brand reaches such a score without a crisis (0.5 = every other month)",
+    "on_call": 'whether anybody has a role now, as on_call["legal"]',
 }
 
 

@@ -11,8 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from alerting.facts import SEVERITIES, Facts
+from alerting.facts import Facts, rank
 from alerting.flowchart.walk import Walk
+from alerting.quiet import Hush
+from alerting.sla import Clock
+
+__all__ = ["MOVES", "REOPENS_WITHIN_MS", "IllegalMove", "Incident", "Status", "rank"]
 
 Status = Literal["open", "acknowledged", "contained", "closed", "reviewed"]
 
@@ -71,6 +75,24 @@ class Incident(msgspec.Struct, omit_defaults=True):
     no_page: str = ""
     """The last reason for paging nobody: told once, not every five seconds."""
     reopened: int = 0
+    floor: str = ""
+    """The severity that a person set: it does not fall below that until it closes."""
+    acted_ms: int = 0
+    """When somebody last did something about it."""
+    expires_ms: int = 0
+    """When its acknowledgement expires (0: it has none, or never)."""
+    expired_ms: int = 0
+    """When an acknowledgement last expired: what was answered before that says nothing any more."""
+    hush: Hush | None = None
+    """Why its walk rests: nobody is told now."""
+    walked: tuple[str, ...] = ()
+    """The scenarios it was walked as since it opened."""
+    thread: str = ""
+    """The conversation that carries it; empty where many speak at once."""
+    source: str = ""
+    """Where most of its posts are."""
+    clocks: list[Clock] = []
+    """What was promised about it."""
 
     def move(self, status: Status) -> None:
         """Go to another status.
@@ -96,12 +118,3 @@ class Incident(msgspec.Struct, omit_defaults=True):
     def is_answered(self) -> bool:
         """Somebody has it, and nobody asked for more people since: nobody is paged any more."""
         return self.status in ("acknowledged", "contained") and not self.called
-
-
-def rank(severity: str) -> int:
-    """Severities in order, 0 = low.
-
-    >>> rank("critical")
-    3
-    """
-    return SEVERITIES.index(severity)

@@ -18,6 +18,11 @@ reason_words: dict[Reason, str] = {
     "source_lagging": "a source we listen to is far behind",
     "source_capped": "a source we listen to gives us only part of what is said",
     "delivery_failed": "the people before could not be reached",
+    "quiet_ended": "the quiet is over, and it still goes on",
+    "ack_expired": "somebody acknowledged, and nobody acted in time",
+    "promise_at_risk": "most of the time that we promised has gone",
+    "promise_broken": "a promise to the public is broken",
+    "set_by_human": "somebody set how bad it is",
     "signals": "the posts stand out from this brand's own past",
     "severity_fell": "it has calmed somewhat",
     "acknowledged": "somebody has acknowledged",
@@ -30,6 +35,9 @@ reason_words: dict[Reason, str] = {
     "below_severity": "the flowchart asks for nobody at this severity",
     "already_acknowledged": "somebody already has it",
     "already_paged": "these people were paged for it before",
+    "silenced": "somebody asked for quiet",
+    "inhibited": "a greater trouble covers it",
+    "muted": "these are quiet hours",
 }
 
 scenario_words: dict[str, str] = {

@@ -18,8 +18,10 @@ from detectors.detector import Signal
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, canonical, decode
 from tests.tocsin.stories import CHART, OTHER_CHART, STEP_MS
 
-SHIPPED = load_chart(CHART, "crisis_flowchart.yaml")
-QUICKER = load_chart(OTHER_CHART, "crisis_flowchart.yaml")
+FOR_GOOD = "\nacknowledgement_expires: {critical: never, high: never, medium: never}\n"
+"""What becomes of an acknowledgement that nobody acts on is told in `test_expiry.py`."""
+SHIPPED = load_chart(CHART + FOR_GOOD, "crisis_flowchart.yaml")
+QUICKER = load_chart(OTHER_CHART + FOR_GOOD, "crisis_flowchart.yaml")
 T0 = 1_772_409_600_000
 PAGES = ("Page", "Escalate")
 
@@ -31,6 +33,7 @@ class Act(NamedTuple):
     incident: str
     answer: str
     who: str = "chloe"
+    severity: str = ""
 
 
 def trouble(severity: str = "high", scenario: str = "backlash", ratio_milli: int = 6_000) -> Assessment:
