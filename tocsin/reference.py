@@ -12,14 +12,32 @@ import typer
 from prometheus_client.metrics import MetricWrapperBase
 
 from alerting.facts import FACT_HELP, Facts
-from alerting.flowchart.model import End, Notify, Page, Question, Wait
+from alerting.flowchart.model import (
+    Ask,
+    Brief,
+    Call,
+    End,
+    Escalate,
+    Mobilise,
+    Notify,
+    OpenChannel,
+    Page,
+    Question,
+    Repeat,
+    Statement,
+    Wait,
+)
 from tocsin import settings_page
 from tocsin.cli import app
 from tocsin.metrics import Metrics
 
 MADE = "This page is made from the code by `make format`; edit the code."
-NODES = (Question, Page, Notify, Wait, End)
+NODES = (
+    *(Question, Ask, Page, Notify, Wait, Escalate, Repeat),
+    *(OpenChannel, Mobilise, Brief, Statement, Call, End),
+)
 _TYPES = {"int": "number", "str": "text", "bool": "true or false", "tuple[str, ...]": "list of texts"}
+_TYPES |= {"dict[str, str]": "text by name", "dict[str, bool]": "true or false by name"}
 
 
 def commands() -> str:

@@ -1,32 +1,30 @@
-"""Checks a flowchart as a graph: every name is known, every node is reached, every walk gets to a person or an end."""
+"""Checks a flowchart as a graph: every node is reached, every walk gets to a person or an end, nobody is asked in vain.
+
+Single names and words are looked at before, in `check_names`; here every call is unfolded already.
+"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import get_args
 
-from alerting.facts import SEVERITIES
-from alerting.flowchart.model import REQUIRED_ENTRIES, Chart, End, Notify, Page, Wait, told, ways_out
-from detectors.detector import SignalKind
-from stream.strict_yaml import Path, YamlProblem, did_you_mean, unknown
+from alerting.flowchart.check_names import Problem, told_lists
+from alerting.flowchart.model import Ask, Chart, End, Escalate, Mobilise, Node, Page, Statement, Wait, ways_out
+from alerting.flowchart.severity import unreached_rows
+from stream.strict_yaml import Path, YamlProblem
 
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong, or with `warning` only odd, at its place in the file."""
-
-    problem: YamlProblem
-    warning: bool = False
+__all__ = ["Problem", "check", "overdue", "warnings_of"]
 
 
 def check(chart: Chart) -> list[Problem]:
-    """Everything wrong with a chart beyond its single words, in no particular order.
-
-    Where names are unknown the paths are not followed: what they would say could be wrong.
-    """
-    names = [*_names(chart), *_people(chart), *_entries(chart), *_words(chart), *_lone_keys(chart)]
-    if names:
-        return names
-    return [*_unreached(chart), *_spinning(chart), *_endless(chart), *_fallbacks(chart), *_odd(chart)]
+    """Everything wrong with a chart beyond its single words, in no particular order."""
+    found = [
+        *_unreached(chart),
+        *_spinning(chart),
+        *_endless(chart),
+        *_fallbacks(chart),
+        *_severity(chart),
+        *_odd(chart),
+    ]
+    once = {(one.problem.line, one.problem.column, one.problem.message): one for one in found}
+    return list(once.values())
 
 
 def warnings_of(chart: Chart) -> list[YamlProblem]:
@@ -35,115 +33,54 @@ def warnings_of(chart: Chart) -> list[YamlProblem]:
     return sorted(found, key=lambda problem: (problem.line, problem.column))
 
 
+def overdue(chart: Chart, today: str) -> list[YamlProblem]:
+    """Whatever was to be looked over before `today` (as 2027-03-31), in the file's order.
+
+    The chart goes on working: no crisis waits for paperwork. It is for whoever checks it to put right.
+    """
+    written = chart.written
+    dated: list[tuple[Path, str | None, str]] = [(("review_by",), written.review_by, "this flowchart")]
+    dated += [
+        (("responders", name, "review_by"), responder.review_by, f"what stands here of `{name}`")
+        for name, responder in written.responders.items()
+    ]
+    dated += [
+        (("statements", name, "review_by"), template.review_by, f"the statement `{name}`")
+        for name, template in written.statements.items()
+    ]
+    found = [
+        chart.document.problem(path, f"{what} was to be reviewed by {day}; look it over and set a new day")
+        for path, day, what in dated
+        if day is not None and day < today
+    ]
+    return sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
 def _problem(chart: Chart, path: Path, message: str, *, at_key: bool = False, warning: bool = False) -> Problem:
     return Problem(chart.document.problem(path, message, at_key=at_key), warning)
 
 
-# --- names ------------------------------------------------------------------------------------------------------------
-
-
-def _names(chart: Chart) -> Iterator[Problem]:
-    known = tuple(chart.nodes)
-    for name, node in chart.nodes.items():
-        for key, target in ways_out(node):
-            if target not in chart.nodes:
-                yield _problem(chart, ("nodes", name, key), unknown(target, known, "as a node"))
-    for scenario, target in chart.entry.items():
-        if target not in chart.nodes:
-            yield _problem(chart, ("entry", scenario), unknown(target, known, "as a node"))
-    people = tuple(chart.responders)
-    for role, entry in chart.roles.items():
-        for i, name in enumerate(entry.people):
-            if name not in chart.responders:
-                yield _problem(chart, ("roles", role, "people", i), unknown(name, people, "as a responder"))
-
-
-def _asked(chart: Chart) -> Iterator[tuple[Path, tuple[str, ...], tuple[str, ...]]]:
-    """Every list of people that is told something: its place, the targets, the ways."""
-    yield ("last_resort",), chart.last_resort, ("slack",)
-    for name, node in chart.nodes.items():
-        if isinstance(node, Page | Notify):
-            yield ("nodes", name, "page" if isinstance(node, Page) else "notify"), told(node), node.by
-
-
-def _people(chart: Chart) -> Iterator[Problem]:
-    for role, entry in chart.roles.items():
-        if role in chart.responders:
-            message = f"`{role}` is a responder and a role; give one of the two another name"
-            yield _problem(chart, ("roles", role), message, at_key=True)
-        if not entry.people:
-            yield _problem(chart, ("roles", role, "people"), f"nobody does `{role}`; list at least one responder")
-    for name, responder in chart.responders.items():
-        if not (responder.slack or responder.email or responder.phone):
-            message = f"there is no way to reach `{name}`; add at least one of: slack, email, phone"
-            yield _problem(chart, ("responders", name), message, at_key=True)
-    known = (*chart.roles, *chart.responders)
-    for path, targets, by in _asked(chart):
-        if not targets:
-            yield _problem(chart, path, f"nobody is named; list at least one of: {', '.join(known)}")
-        for i, target in enumerate(targets):
-            if target not in known:
-                yield _problem(chart, (*path, i), unknown(target, known, "as a role or responder"))
-                continue
-            for name in chart.people([target]):
-                person = chart.responders[name]
-                missing = [way for way in by if not getattr(person, way)]
-                if missing and (person.email or person.phone):
-                    message = f"`{name}` cannot be reached by {missing[0]}; add `{missing[0]}:` to that responder"
-                    yield _problem(chart, (*path, i), message)
-
-
-def _entries(chart: Chart) -> Iterator[Problem]:
-    extra = [scenario for scenario in chart.entry if scenario not in REQUIRED_ENTRIES]
-    for scenario in REQUIRED_ENTRIES:
-        if scenario not in chart.entry:
-            near = did_you_mean(scenario, extra)
-            meant = f"; did you mean it by `{near.split('`')[1]}`?" if near else "; add it with its first node"
-            yield _problem(chart, ("entry",), f"there is no entry for the scenario `{scenario}`{meant}", at_key=True)
-
-
-def _words(chart: Chart) -> Iterator[Problem]:
-    """Words that a fact can never be: such a comparison would silently never hold."""
-    known: Mapping[str, tuple[str, ...]] = {
-        "severity": SEVERITIES,
-        "scenario": tuple(chart.entry),
-        "signals": get_args(SignalKind),
-    }
-    for (name, key), condition in chart.conditions.items():
-        for fact, word, offset in condition.words_asked():
-            if fact in known and word not in known[fact]:
-                line, column = chart.document.text_position(("nodes", name, key), offset)
-                said = unknown(word, known[fact], f"as a {'signal' if fact == 'signals' else fact}")
-                message = f"in `{key}` of `{name}`: {said}"
-                yield Problem(YamlProblem(chart.document.filename, line, column, message))
-
-
-def _lone_keys(chart: Chart) -> Iterator[Problem]:
-    """Keys that mean something only together."""
-    for name, node in chart.nodes.items():
-        if not isinstance(node, Page):
-            if isinstance(node, Wait) and node.wait is None and node.until is None:
-                yield _problem(
-                    chart, ("nodes", name), f"`{name}` waits for nothing; give it `wait` or `until`", at_key=True
-                )
-            continue
-        if node.acknowledge_within is not None and node.if_not_acknowledged is None:
-            message = f"`{name}` does not say who is next; add `if_not_acknowledged: NODE`"
-            yield _problem(chart, ("nodes", name, "acknowledge_within"), message, at_key=True)
-        if node.if_not_acknowledged is not None and node.acknowledge_within is None:
-            message = f"`{name}` does not say when the next is due; add `acknowledge_within: 10m`"
-            yield _problem(chart, ("nodes", name, "if_not_acknowledged"), message, at_key=True)
-
-
 # --- paths ------------------------------------------------------------------------------------------------------------
+
+
+def slow_keys(node: Node) -> tuple[str, ...]:
+    """The ways out of a node that take time or a person, once somebody has acknowledged."""
+    match node:
+        case Wait():
+            return ("then",)
+        case Page():
+            return ("if_not_acknowledged",)
+        case Ask() | Statement():
+            return tuple(key for key, _ in ways_out(node))
+    return ()
 
 
 def _edges(chart: Chart, *, at_once: bool = False) -> dict[str, list[str]]:
     """Where each node leads; with `at_once` only where no time passes on the way, once somebody has acknowledged."""
     edges: dict[str, list[str]] = {}
     for name, node in chart.nodes.items():
-        slow = ("then",) if isinstance(node, Wait) else ("if_not_acknowledged",)
-        edges[name] = [target for key, target in ways_out(node) if not (at_once and key in slow)]
+        slow = slow_keys(node) if at_once else ()
+        edges[name] = [target for key, target in ways_out(node) if key not in slow]
     return edges
 
 
@@ -160,10 +97,12 @@ def _reached(edges: Mapping[str, list[str]], start: list[str]) -> dict[str, None
 
 def _unreached(chart: Chart) -> Iterator[Problem]:
     seen = _reached(_edges(chart), list(chart.entry.values()))
+    reached = {chart.origin[name]: None for name in seen}
     for name in chart.nodes:
-        if name not in seen:
-            message = f"no walk ever comes to `{name}`; lead a node or an entry to it, or remove it"
-            yield _problem(chart, ("nodes", name), message, at_key=True)
+        if chart.origin[name] not in reached:
+            near = "a node or the sub-chart's entry" if chart.origin[name][0] == "subcharts" else "a node or an entry"
+            message = f"no walk ever comes to `{chart.local_name(name)}`; lead {near} to it, or remove it"
+            yield _problem(chart, chart.origin[name], message, at_key=True)
 
 
 def _spinning(chart: Chart) -> Iterator[Problem]:
@@ -174,9 +113,9 @@ def _spinning(chart: Chart) -> Iterator[Problem]:
         circle = _circle(edges, name)
         if circle and not any(member in told_of for member in circle):
             told_of.update(dict.fromkeys(circle))
-            way = " -> ".join([*circle, name])
+            way = " -> ".join(chart.local_name(member) for member in [*circle, name])
             message = f"the walk would go in circles: {way}; put a `wait` into the circle or lead it out"
-            yield _problem(chart, ("nodes", name), message, at_key=True)
+            yield _problem(chart, chart.origin[name], message, at_key=True)
 
 
 def _circle(edges: Mapping[str, list[str]], start: str) -> list[str]:
@@ -206,28 +145,86 @@ def _endless(chart: Chart) -> Iterator[Problem]:
     good = _reached(back, ends)
     lost = [name for name in chart.nodes if name not in good]
     if lost:
-        message = f"a walk that comes to `{lost[0]}` never comes to an `end`; lead it to one"
-        yield _problem(chart, ("nodes", lost[0]), message, at_key=True)
+        message = f"a walk that comes to `{chart.local_name(lost[0])}` never comes to an `end`; lead it to one"
+        yield _problem(chart, chart.origin[lost[0]], message, at_key=True)
 
 
 def _is_last_rung(node: object) -> bool:
     return isinstance(node, Page) and node.if_not_acknowledged is None
 
 
+# --- people and figures -----------------------------------------------------------------------------------------------
+
+
 def _fallbacks(chart: Chart) -> Iterator[Problem]:
+    """Pages after which, if nobody answers, only people are paged who did not answer already."""
+    edges = _edges(chart)
     for name, node in chart.nodes.items():
-        if isinstance(node, Page) and node.if_not_acknowledged == name:
-            message = f"if nobody acknowledges, `{name}` asks only itself again; name a node that pages somebody else"
-            yield _problem(chart, ("nodes", name, "if_not_acknowledged"), message)
+        if not isinstance(node, Page) or node.if_not_acknowledged is None:
+            continue
+        path = (*chart.origin[name], "if_not_acknowledged")
+        if node.if_not_acknowledged == name:
+            message = f"if nobody acknowledges, `{chart.local_name(name)}` asks only itself again"
+            yield _problem(chart, path, f"{message}; name a node that pages somebody else")
+            continue
+        later = [chart.nodes[other] for other in _reached(edges, [node.if_not_acknowledged])]
+        behind = [target for other in later if isinstance(other, Page) for target in other.page]
+        if behind and not any(isinstance(other, Mobilise | Escalate) for other in later) and _only(chart, node, behind):
+            who = ", ".join(chart.people(behind))
+            message = f"if nobody acknowledges `{chart.local_name(name)}`, only people are paged who have not answered"
+            yield _problem(chart, path, f"{message} already ({who}); lead it to a node that pages somebody else")
+
+
+def _only(chart: Chart, page: Page, behind: list[str]) -> bool:
+    """Whether everybody behind a page is among those it paged itself. Who is on call can change; names cannot."""
+    if all(target in page.page for target in behind):
+        return True
+    if any((role := chart.roles.get(target)) is not None and role.roster is not None for target in page.page):
+        return False
+    paged = chart.people(page.page)
+    return all(person in paged for person in chart.people(behind))
+
+
+def _severity(chart: Chart) -> Iterator[Problem]:
+    rows = chart.severity_table
+    if not rows:
+        return
+    if rows[-1][1].text != "true":
+        message = "facts for which no row holds would have no severity; end the table with a row `when: true`"
+        yield _problem(chart, ("severity", len(rows) - 1, "when"), message)
+    for number, words in unreached_rows(rows):
+        yield _problem(chart, ("severity", number, "when"), f"this row is never reached: {words}")
 
 
 def _odd(chart: Chart) -> Iterator[Problem]:
     for name, node in chart.nodes.items():
+        here = chart.origin[name]
         if isinstance(node, Wait) and node.wait is None:
-            message = f"`{name}` waits without a limit; add `wait: 1h` to go on in any case"
-            yield _problem(chart, ("nodes", name, "until"), message, at_key=True, warning=True)
-    used = {target for _, targets, _ in _asked(chart) for target in targets}
+            message = f"`{chart.local_name(name)}` waits without a limit; add `wait: 1h` to go on in any case"
+            yield _problem(chart, (*here, "until"), message, at_key=True, warning=True)
+        if isinstance(node, Page):
+            people = chart.people(node.page)
+            if people and not any(chart.responders[person].is_person for person in people):
+                message = f"`{people[0]}` is no person: whether anybody there is awake, nobody knows; page a person too"
+                yield _problem(chart, (*here, "page"), message, warning=True)
+    lists = list(told_lists(chart.written))
+    used = {target for one in lists for target in one.targets}
     for role in chart.roles:
         if role not in used:
             message = f"nothing in this chart ever tells `{role}` anything"
             yield _problem(chart, ("roles", role), message, at_key=True, warning=True)
+    offered = {node.statement for node in chart.nodes.values() if isinstance(node, Statement)}
+    for name in chart.written.statements:
+        if name not in offered:
+            message = f"no node of this chart ever offers the statement `{name}`"
+            yield _problem(chart, ("statements", name), message, at_key=True, warning=True)
+    for one in lists:
+        yield from _missing_ways(chart, one.path, one.targets, one.by)
+
+
+def _missing_ways(chart: Chart, path: Path, targets: tuple[str, ...], by: tuple[str, ...]) -> Iterator[Problem]:
+    for person in chart.people(targets):
+        missing = [way for way in by if way not in chart.responders[person].ways]
+        if missing:
+            message = f"`{person}` has no {missing[0]}, and is reached by the other ways alone"
+            yield _problem(chart, path, message, warning=True)

@@ -21,13 +21,18 @@ MAX_LENGTH = 1000
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
     |(?P<text>[rR]?(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))
+    |(?P<share>\d+(?:\.\d+)?[ ]?%)
+    |(?P<times>\d+(?:\.\d+)?[xX×](?!\w))
     |(?P<number>0[xX][0-9a-fA-F]+[uU]?|(?:\d+\.\d+|\.\d+|\d+)(?:[eE][-+]?\d+)?[uU]?)
     |(?P<name>[A-Za-z_]\w*)
     |(?P<sign>&&|\|\||==|!=|<=|>=|.)""",
     re.VERBOSE | re.DOTALL,
 )
+KEYED: dict[str, str | bool] = {"answers": "", "on_call": False}
+"""Facts that are asked for one of their entries, and what an entry is that they do not have."""
 _ORDER = ("<", "<=", ">", ">=")
 _EQUAL = ("==", "!=")
+_NUMBERS = ("number", "share", "times")
 _FUNCTIONS = (
     *("size", "all", "exists", "exists_one", "filter", "map"),
     *("contains", "startsWith", "endsWith", "matches", "double", "string"),
@@ -71,6 +76,7 @@ class Condition:
         self._tokens = _tokens(text)
         _refuse_order_of_severities(self._tokens)
         _refuse_what_may_have_no_answer(self._tokens)
+        self._keys = {name: tuple(key for fact, key, _, _ in self.keys_asked() if fact == name) for name in KEYED}
         source, offsets = _as_cel(self._tokens)
         self.names = tuple(dict.fromkeys(t.text for t in self._tokens if t.kind == "name" and t.text in FACT_HELP))
         self._expression = _compiled(source, offsets, self._tokens)
@@ -85,7 +91,7 @@ class Condition:
         Raises `ConditionFailed` where CEL finds no answer (a failed conversion, too many iterations).
         """
         seen = as_conditions_see(facts)
-        data = {name: _as_double(seen[name]) for name in self.names}
+        data = {name: self._given(name, seen[name]) for name in self.names}
         try:
             value = self._expression.eval(data=data).value()
         except RuntimeError as error:  # so CEL says that its budget is spent
@@ -103,7 +109,7 @@ class Condition:
 
         Raises `ConditionFailed` as `holds` does.
         """
-        data = {name: _as_double(known[name]) for name in self.names if name in known}
+        data = {name: self._given(name, known[name]) for name in self.names if name in known}
         try:
             value = self._expression.eval(data=data).value()
         except RuntimeError as error:
@@ -113,6 +119,12 @@ class Condition:
         if _UNKNOWN in str(value):
             return None
         raise ConditionFailed(f"`{self.text[:200]}` has no answer: {str(value)[:120]}")
+
+    def _given(self, name: str, value: object) -> object:
+        """A fact as CEL takes it. What nobody answered is "", and a role that nobody knows is not manned."""
+        if name in KEYED and isinstance(value, dict):
+            return {**dict.fromkeys(self._keys[name], KEYED[name]), **value}
+        return _as_double(value)
 
     def margin(self, facts: Facts) -> str:
         """How it came out and by how much, in short.
@@ -146,8 +158,36 @@ class Condition:
             if token.kind == "text":
                 name = _asked_of(tokens, i)
                 if name in FACT_HELP:
-                    found.append((name, token.text.lstrip("rR")[1:-1], token.at))
+                    found.append((name, _unquoted(token), token.at))
         return found
+
+    def keys_asked(self) -> list[tuple[str, str, str, int]]:
+        """Each entry asked of `answers` or `on_call`: the fact, the entry, the word it is compared with (or nothing),
+        and the offset of what comes last.
+
+        >>> Condition('answers["is_it_true"] == "yes" || on_call["legal"]').keys_asked()
+        [('answers', 'is_it_true', '', 8), ('answers', 'is_it_true', 'yes', 25), ('on_call', 'legal', '', 42)]
+        """
+        found: list[tuple[str, str, str, int]] = []
+        tokens = self._tokens
+        for i, token in enumerate(tokens):
+            if token.text not in KEYED or _text_at(tokens, i + 1) != "[" or _text_at(tokens, i + 3) != "]":
+                continue
+            key = _unquoted(tokens[i + 2])
+            found.append((token.text, key, "", tokens[i + 2].at))
+            sign = _text_at(tokens, i + 4)
+            later = [tokens[i + 5]] if sign in _EQUAL and i + 5 < len(tokens) else []
+            if sign == "in" and _text_at(tokens, i + 5) == "[":
+                end = next((k for k in range(i + 6, len(tokens)) if tokens[k].text == "]"), len(tokens))
+                later = list(tokens[i + 6 : end])
+            before = [tokens[i - 2]] if i >= 2 and _text_at(tokens, i - 1) in _EQUAL else []
+            words = [word for word in (*before, *later) if word.kind == "text"]
+            found += [(token.text, key, _unquoted(word), word.at) for word in words]
+        return found
+
+
+def _unquoted(token: Token) -> str:
+    return token.text.lstrip("rR")[1:-1]
 
 
 def _tokens(text: str) -> list[Token]:
@@ -195,6 +235,11 @@ def _refuse_what_may_have_no_answer(tokens: Sequence[Token]) -> None:
     """An entry of a list that may be shorter; a pattern that is none. CEL would find out only when it is asked."""
     for i, token in enumerate(tokens):
         before = tokens[i - 1] if i else token
+        if token.text in KEYED and not _has_key(tokens, i):
+            example = f'{token.text}["is_it_true"] == "yes"' if token.text == "answers" else f'{token.text}["legal"]'
+            raise ConditionProblem(f"`{token.text}` is asked for one of its entries, as in {example}", token.at)
+        if before.text in KEYED:
+            continue
         if token.text == "[" and ((before.kind == "name" and before.text != "in") or before.text in (")", "]")):
             said = 'a list may be empty, so it has no entry for certain; ask it with `in`, as in "outage" in issues'
             raise ConditionProblem(said, token.at)
@@ -205,6 +250,15 @@ def _refuse_what_may_have_no_answer(tokens: Sequence[Token]) -> None:
                 good = None
             if good is not True and good is not False:
                 raise ConditionProblem(f"{token.text} is not a regular expression (RE2)", token.at)
+
+
+def _has_key(tokens: Sequence[Token], index: int) -> bool:
+    return (
+        _text_at(tokens, index + 1) == "["
+        and index + 2 < len(tokens)
+        and tokens[index + 2].kind == "text"
+        and _text_at(tokens, index + 3) == "]"
+    )
 
 
 def _as_cel(tokens: Sequence[Token]) -> tuple[str, list[int]]:
@@ -220,11 +274,23 @@ def _as_cel(tokens: Sequence[Token]) -> tuple[str, list[int]]:
 
 def _replacement(tokens: Sequence[Token], index: int) -> str:
     token = tokens[index]
+    if token.kind in ("share", "times"):
+        return _plain_number(token)
     if token.kind == "number" and token.text.isdigit():
         return f"{token.text}.0"
     if token.kind == "name" and token.text == "size" and _text_at(tokens, index + 1) == "(":
         return _SIZE
     return {"and": "&&", "or": "||"}.get(token.text, token.text) if token.kind == "name" else token.text
+
+
+def _plain_number(token: Token) -> str:
+    """`40%` as 0.4 and `3x` as 3.0, by moving the point: the same double as whoever writes 0.4 gets."""
+    digits = token.text.rstrip("%xX× ")
+    if token.kind == "times":
+        return digits if "." in digits else f"{digits}.0"
+    whole, _, rest = digits.partition(".")
+    whole = whole.zfill(3)
+    return f"{whole[:-2]}.{whole[-2:]}{rest}"
 
 
 # --- the library ------------------------------------------------------------------------------------------------------
@@ -246,7 +312,11 @@ def _environment() -> Any:
         str: kinds.STRING,
         list: kinds.List(kinds.STRING),
     }
-    variables = {name: types[type(value)] for name, value in as_conditions_see(Facts()).items()}
+    keyed = {str: kinds.Map(kinds.STRING, kinds.STRING), bool: kinds.Map(kinds.STRING, kinds.BOOL)}
+    variables = {
+        name: keyed[type(KEYED[name])] if name in KEYED else types[type(value)]
+        for name, value in as_conditions_see(Facts()).items()
+    }
     overloads = [
         cel.Overload(f"{_SIZE}_{name}", kinds.DOUBLE, [kind], member, _length)
         for name, kind, member in (
@@ -337,6 +407,8 @@ def _mismatch(function: str, arguments: str) -> str:
         return f'`in` looks for a word in a list, as in "outage" in issues; here it is given {" and ".join(kinds)}'
     if sign == "contains":
         return 'a list is asked with `in`, as in "outage" in issues; `contains` looks into a text'
+    if sign == "%":
+        return "`%` stands behind a number, as in negative_share > 35%"
     return f"`{sign}` cannot be used with {' and '.join(kinds)}"
 
 
@@ -352,7 +424,7 @@ def _unreadable(message: str, offset: int, token: Token | None, tokens: Sequence
         "is": "write == to compare",
         "AND": "write && (or `and`)",
         "OR": "write || (or `or`)",
-        "%": "write a share as a fraction: 0.35 for 35 %",
+        "%": "write a share as 35% or 0.35",
     }
     if "<EOF>' expecting" in message:
         token = last
@@ -387,8 +459,10 @@ def _comparison(piece: Sequence[Token]) -> tuple[str, str, str] | None:
     texts = [token.text for token in piece]
     if len(texts) == 4 and texts[2] == "-":
         texts[2:] = [f"-{texts[3]}"]
-    if len(texts) != 3 or piece[-1].kind != "number" or texts[0] not in FACT_HELP:
+    if len(texts) != 3 or piece[-1].kind not in _NUMBERS or texts[0] not in FACT_HELP:
         return None
+    if piece[-1].kind != "number":
+        texts[2] = f"{'-' * texts[2].startswith('-')}{float(_plain_number(piece[-1])):g}"
     return (texts[0], texts[1], texts[2]) if texts[1] in (*_ORDER, *_EQUAL) else None
 
 
@@ -422,4 +496,6 @@ def _value(value: object) -> str:
         return _number(value)
     if isinstance(value, list):
         return f"[{', '.join(map(str, value[:8]))}]"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {_value(value[key])}" for key in sorted(value)[:8]) or "empty"
     return str(value) or "empty"

@@ -3,10 +3,12 @@
 from pydantic import ValidationError
 
 from alerting.flowchart.check import check
+from alerting.flowchart.check_names import Names
 from alerting.flowchart.conditions import Condition, ConditionProblem
-from alerting.flowchart.model import Chart, Question, Wait, Written
+from alerting.flowchart.model import Chart, Question, SubChart, Wait, Written
+from alerting.flowchart.unfold import Unfolding, unfold
 from stream.codec import digest
-from stream.strict_yaml import Document, YamlProblem, parse, problems_from_pydantic
+from stream.strict_yaml import Document, Path, YamlProblem, parse, problems_from_pydantic
 
 
 class ChartError(ValueError):
@@ -30,26 +32,60 @@ def load_chart(text: str, filename: str) -> Chart:
     except ValidationError as error:
         raise ChartError(problems_from_pydantic(error, document, Written)) from None
     conditions, problems = _conditions(written, document)
-    chart = Chart(written=written, document=document, digest=digest(text.encode()), conditions=conditions)
-    problems += [found.problem for found in check(chart) if not found.warning]
-    if problems:
-        raise ChartError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
-    return chart
+    problems += [found.problem for found in Names(written, document, conditions).problems()]
+    try:
+        # a graph can be told only once all names in it are known
+        chart = _chart(written, document, digest(text.encode()), conditions) if not problems else None
+    except Unfolding as folded:
+        raise ChartError([document.problem(folded.path, folded.message)]) from None
+    if chart is not None:
+        problems = [found.problem for found in check(chart) if not found.warning]
+        if not problems:
+            return chart
+    raise ChartError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
-def _conditions(written: Written, document: Document) -> tuple[dict[tuple[str, str], Condition], list[YamlProblem]]:
-    compiled: dict[tuple[str, str], Condition] = {}
+def _chart(written: Written, document: Document, name: str, conditions: dict[Path, Condition]) -> Chart:
+    nodes, origin = unfold(written)
+    walked = {
+        (node, key): conditions[path]
+        for node in nodes
+        for key in ("when", "until")
+        if (path := (*origin[node], key)) in conditions
+    }
+    rows = tuple(
+        (row.severity, conditions["severity", number, "when"], row.words) for number, row in enumerate(written.severity)
+    )
+    return Chart(written, document, name, nodes, origin, walked, rows)
+
+
+def _conditions(written: Written, document: Document) -> tuple[dict[Path, Condition], list[YamlProblem]]:
+    """Every condition by where it is written, compiled; and what is wrong with those that could not be."""
+    compiled: dict[Path, Condition] = {}
     problems: list[YamlProblem] = []
-    for name, node in written.nodes.items():
-        key = "when" if isinstance(node, Question) else "until"
-        text = node.when if isinstance(node, Question) else node.until if isinstance(node, Wait) else None
-        if text is None:
-            continue
+    for path, text, what in _written_conditions(written):
         try:
-            compiled[name, key] = Condition(text)
+            compiled[path] = Condition(text)
         except ConditionProblem as found:
-            path = ("nodes", name, key)
-            blank = len(str(document.data["nodes"][name][key])) - len(str(document.data["nodes"][name][key]).lstrip())
+            source = document.data
+            for step in path:
+                source = source[step]
+            blank = len(str(source)) - len(str(source).lstrip())
             line, column = document.text_position(path, found.offset + blank)
-            problems.append(YamlProblem(document.filename, line, column, f"in `{key}` of `{name}`: {found.message}"))
+            problems.append(YamlProblem(document.filename, line, column, f"in {what}: {found.message}"))
     return compiled, problems
+
+
+def _written_conditions(written: Written) -> list[tuple[Path, str, str]]:
+    found: list[tuple[Path, str, str]] = []
+    inner: list[tuple[Path, Written | SubChart]] = [((), written)]
+    inner += [(("subcharts", name), sub) for name, sub in written.subcharts.items()]
+    for base, nodes in inner:
+        for name, node in nodes.nodes.items():
+            key = "when" if isinstance(node, Question) else "until"
+            text = node.when if isinstance(node, Question) else node.until if isinstance(node, Wait) else None
+            if text is not None:
+                found.append(((*base, "nodes", name, key), text, f"`{key}` of `{name}`"))
+    for number, row in enumerate(written.severity):
+        found.append((("severity", number, "when"), row.when, f"row {number + 1} of `severity`"))
+    return found

@@ -1,102 +1,55 @@
 """The words of a crisis flowchart, as it is written in `crisis_flowchart.yaml`.
 
-A node is of the kind of its first word: `question`, `page`, `notify`, `wait` or `end`. Keys are chosen so that a node
-reads as a sentence: *page* pr_on_call, *acknowledge within* 10m, *if not acknowledged* page_head, *then* tell_others.
+A node is of the kind of its first word, one of `KINDS`. Keys are chosen so that a node reads as a sentence: *page*
+pr_on_call, *acknowledge within* 10m, *if not acknowledged* page_head, *then* tell_others.
+
+What scenarios share is written once under `subcharts` and called. A chart that was read holds every call unfolded: the
+nodes of sub-chart `ladder` called by node `lead` are there as `lead/wake_pr` and so on, so that whoever walks, checks,
+proves or draws a chart sees one plain graph.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    WithJsonSchema,
-)
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from alerting.facts import BLIND, SCENARIOS
 from alerting.flowchart.conditions import Condition
-from stream.strict_yaml import Document, described, did_you_mean
+from alerting.flowchart.fields import (
+    Cel,
+    ChannelName,
+    Day,
+    Duration,
+    Name,
+    Section,
+    SlackAddress,
+    Targets,
+    Ways,
+    Words,
+    duration_ms,
+    duration_text,
+)
+from alerting.quiet import Quiet
+from alerting.roster_spec import RosterSpec
+from alerting.sla import AckExpiry, Promises
+from stream.strict_yaml import Document, Path, did_you_mean
+
+__all__ = ["Duration", "Name", "Section", "Targets", "Ways", "Words", "duration_ms", "duration_text"]
 
 REQUIRED_ENTRIES = (*SCENARIOS, BLIND)
 
-KINDS = ("question", "page", "notify", "wait", "end")
-
-_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
-_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-MAX_DURATION_MS = 30 * _UNIT_MS["d"]
-
-
-def duration_ms(text: object) -> int:
-    """A length of time in milliseconds.
-
-    >>> duration_ms("90s"), duration_ms("2h")
-    (90000, 7200000)
-
-    Raises `ValueError` on anything but a whole number with s, m, h or d behind it, up to 30 days.
-    """
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ValueError(f"{described(text)} is not a length of time; write it as 90s, 10m, 2h or 1d")
-    amount = int(found.group(1)) * _UNIT_MS[found.group(2)]
-    if amount > MAX_DURATION_MS:
-        raise ValueError(f"{described(text)} is too long; at most 30d is allowed")
-    return amount
+KINDS = (
+    *("question", "ask", "page", "notify", "wait", "escalate", "repeat"),
+    *("open_channel", "mobilise", "brief", "statement", "call", "end"),
+)
 
 
-def duration_text(ms: int) -> str:
-    """The inverse of `duration_ms`, in the largest unit that fits.
-
-    >>> duration_text(7_200_000), duration_text(90_000)
-    ('2h', '90s')
-    """
-    for unit in ("d", "h", "m"):
-        if ms % _UNIT_MS[unit] == 0:
-            return f"{ms // _UNIT_MS[unit]}{unit}"
-    return f"{ms // 1000}s"
+_LANGUAGE = re.compile(r"[a-z]{2}")
 
 
-def _listed(value: Any) -> Any:
-    """`page: anna` means `page: [anna]`."""
-    return [value] if isinstance(value, str) else value
-
-
-_SLACK = re.compile(r"[UWCGDS][A-Z0-9]{2,20}|[@#][\w.-]{1,80}")
-
-
-def _slack(value: str) -> str:
-    if not _SLACK.fullmatch(value):
-        said = "a member id (U...), a channel id (C...), a user group id (S...), or @group or #channel in quotes"
-        raise ValueError(f'"{value[:60]}" is no address in Slack; allowed: {said}')
-    return value
-
-
-Duration = Annotated[
-    int,
-    BeforeValidator(duration_ms),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["90s", "10m", "2h", "1d"]}),
-]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
-Cel = Annotated[str, StringConstraints(strip_whitespace=True)]
-Targets = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-# Ways in which a page or a notice is delivered; e-mail addresses and telephone numbers are for people to read.
-Ways = Annotated[tuple[Literal["slack"], ...], BeforeValidator(_listed), Field(min_length=1)]
-SlackAddress = Annotated[str, BeforeValidator(lambda value: _slack(value) if isinstance(value, str) else value)]
-
-
-class _Written(BaseModel):
-    """Whatever is written: nothing unknown passes, nothing is guessed, nothing changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, str_max_length=1000)
-
-
-class Responder(_Written):
+class Responder(Section):
     """A person, a channel or a user group that can be told something."""
 
     name: Words
@@ -105,16 +58,30 @@ class Responder(_Written):
     slack: SlackAddress | None = None
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
     phone: str | None = Field(default=None, pattern=r"^\+?[0-9 ()./-]{3,30}$")
+    webhook: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    pagerduty: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{3,64}$")
+    review_by: Day | None = None
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Ways in which this responder can be reached."""
+        return tuple(way for way in ("slack", "phone", "email", "webhook", "pagerduty") if getattr(self, way))
+
+    @property
+    def is_person(self) -> bool:
+        """Somebody who can answer: no channel and no user group."""
+        return not (self.slack or "").startswith(("C", "G", "S", "#"))
 
 
-class Role(_Written):
-    """A job in a crisis, and who does it."""
+class Role(Section):
+    """A job in a crisis, and who does it: always the same people, or whoever a roster has on call."""
 
     description: str = ""
-    people: Targets
+    people: Targets = ()
+    roster: Name | None = None
 
 
-class Question(_Written):
+class Question(Section):
     """Asks the facts, and goes one of two ways."""
 
     question: Words
@@ -123,21 +90,35 @@ class Question(_Written):
     no: str
 
 
-class Page(_Written):
-    """Wakes people, and waits until one of them acknowledges.
+class Ask(Section):
+    """Asks people, with a button on the card for each answer, and waits for the first of them to press one.
 
-    Nobody in time: on to `if_not_acknowledged`. Without that it is the last rung, and waits as long as it takes.
+    Later questions see the answer as `answers["is_it_true"] == "yes"`, by the name of this node.
+    """
+
+    ask: Words
+    of: Targets
+    answers: dict[Name, str] = Field(min_length=2, max_length=5)
+    within: Duration
+    if_no_answer: str
+
+
+class Page(Section):
+    """Wakes people, and waits until one of them acknowledges, or with `acknowledge: everyone` all of them.
+
+    Not in time: on to `if_not_acknowledged`. Without that it is the last rung, and waits as long as it takes.
     """
 
     page: Targets
     say: Words | None = None
     by: Ways = ("slack",)
+    acknowledge: Literal["anyone", "everyone"] = "anyone"
     acknowledge_within: Duration | None = None
     if_not_acknowledged: str | None = None
     then: str
 
 
-class Notify(_Written):
+class Notify(Section):
     """Tells people, and goes on."""
 
     notify: Targets
@@ -146,7 +127,7 @@ class Notify(_Written):
     then: str
 
 
-class Wait(_Written):
+class Wait(Section):
     """Lets time pass, up to `wait`, or until a condition holds, whichever comes first."""
 
     wait: Duration | None = None
@@ -154,10 +135,90 @@ class Wait(_Written):
     then: str
 
 
-class End(_Written):
+class Escalate(Section):
+    """Goes on at the named node as the next rung, at once: whoever acknowledged before that counts no longer."""
+
+    escalate: str
+    because: Words
+
+
+class Repeat(Section):
+    """Goes back to a node, so many times at most, and then on."""
+
+    repeat: str
+    at_most: int = Field(ge=1, le=20)
+    then: str
+
+
+class OpenChannel(Section):
+    """Asks for a channel of its own for this crisis, and invites people into it."""
+
+    open_channel: ChannelName
+    invite: Targets = ()
+    say: Words | None = None
+    then: str
+
+
+class Mobilise(Section):
+    """Calls in people who are not on duty. Wakes them even when somebody has acknowledged, and waits for nobody."""
+
+    mobilise: Targets
+    say: Words | None = None
+    by: Ways = ("slack",)
+    then: str
+
+
+class Brief(Section):
+    """Puts senior leadership in the picture, once. Nobody is woken and nobody needs to answer."""
+
+    brief: Targets
+    say: Words | None = None
+    by: Ways = ("slack",)
+    then: str
+
+
+class Statement(Section):
+    """Offers a holding statement. Nobody can copy it before one of `approve_by`, who is not its author, has approved.
+
+    Nothing is ever posted in public: a person copies the words.
+    """
+
+    statement: Name
+    languages: Targets = ()
+    written_by: str
+    approve_by: Targets
+    within: Duration
+    if_not_approved: str
+    then: str
+
+
+class Call(Section):
+    """Walks a sub-chart, and goes on where its `end` comes back."""
+
+    call: Name
+    then: str
+
+
+class End(Section):
     """Ends the walk, and says why."""
 
     end: Words
+
+
+@dataclass(frozen=True)
+class Enter:
+    """A call, unfolded: goes into the sub-chart at once."""
+
+    call: str
+    into: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """An `end` of a sub-chart, unfolded: goes back to the caller at once."""
+
+    end: str
+    then: str
 
 
 def _one_kind(value: Any) -> Any:
@@ -175,19 +236,45 @@ def _one_kind(value: Any) -> Any:
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict):
-        kind = next((kind for kind in KINDS if kind in value), "wait")
-    else:
-        kind = type(value).__name__.lower()
-    return f"<{kind}>" if kind in KINDS else "<end>"
+        return f"<{next((kind for kind in KINDS if kind in value), 'wait')}>"
+    return "<end>"
 
 
-Node = Question | Page | Notify | Wait | End
+WrittenNode = (
+    Question | Ask | Page | Notify | Wait | Escalate | Repeat | OpenChannel | Mobilise | Brief | Statement | Call | End
+)
+"""A node as it is written."""
+Node = (
+    Question
+    | Ask
+    | Page
+    | Notify
+    | Wait
+    | Escalate
+    | Repeat
+    | OpenChannel
+    | Mobilise
+    | Brief
+    | Statement
+    | Enter
+    | Leave
+    | End
+)
+"""A node as it is walked: calls are unfolded."""
 _TaggedNode = Annotated[
     Annotated[
         Annotated[Question, Tag("<question>")]
+        | Annotated[Ask, Tag("<ask>")]
         | Annotated[Page, Tag("<page>")]
         | Annotated[Notify, Tag("<notify>")]
         | Annotated[Wait, Tag("<wait>")]
+        | Annotated[Escalate, Tag("<escalate>")]
+        | Annotated[Repeat, Tag("<repeat>")]
+        | Annotated[OpenChannel, Tag("<open_channel>")]
+        | Annotated[Mobilise, Tag("<mobilise>")]
+        | Annotated[Brief, Tag("<brief>")]
+        | Annotated[Statement, Tag("<statement>")]
+        | Annotated[Call, Tag("<call>")]
         | Annotated[End, Tag("<end>")],
         Discriminator(_kind),
     ],
@@ -195,28 +282,104 @@ _TaggedNode = Annotated[
 ]
 
 
-class Written(_Written):
+class SubChart(Section):
+    """Nodes that several places share. Its names are its own; every `end` goes back to the caller."""
+
+    entry: str
+    nodes: dict[Name, _TaggedNode] = Field(min_length=1, max_length=500)
+
+
+Always = Annotated[
+    Cel,
+    BeforeValidator(lambda value: "true" if value is True else value),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"const": True}]}),
+]
+
+
+class SeverityRow(Section):
+    """One row of the severity table: the first that holds decides. The last one is `when: true`."""
+
+    severity: Literal["low", "medium", "high", "critical"]
+    when: Always
+    words: Words
+
+
+StatementText = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Template(Section):
+    """A holding statement in each of its languages: `en: "..."`, `nl: "..."`, with `{brand}` where the brand stands."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, StatementText] = Field(init=False)
+    owner: Words | None = None
+    review_by: Day | None = None
+
+    @model_validator(mode="after")
+    def _in_languages(self) -> "Template":
+        for key in self.texts:
+            if not _LANGUAGE.fullmatch(key):
+                raise ValueError(f"`{key}` is no language; allowed: two small letters as en or nl, owner, review_by")
+        if not self.texts:
+            raise ValueError('a statement has no text; add one by its language, as en: "..."')
+        return self
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text per language, in the order of the file."""
+        return self.__pydantic_extra__
+
+
+class Written(Section):
     """A whole flowchart file."""
 
     version: Literal[1]
     owner: Words
+    review_by: Day | None = None
     last_resort: Targets
     responders: dict[Name, Responder] = Field(max_length=500)
     roles: dict[Name, Role] = Field(default={}, max_length=200)
+    rosters: dict[Name, RosterSpec] = Field(default={}, max_length=100)
+    severity: tuple[SeverityRow, ...] = Field(default=(), max_length=50)
     entry: dict[Name, str] = Field(max_length=100)
     nodes: dict[Name, _TaggedNode] = Field(min_length=1, max_length=500)
+    subcharts: dict[Name, SubChart] = Field(default={}, max_length=50)
+    statements: dict[Name, Template] = Field(default={}, max_length=100)
+    promise_pages: dict[Literal["low", "medium", "high", "critical"], Duration] = Field(default={})
+    """Within what time of a walk's beginning a person must be paged, by severity: what `prove` proves."""
+    promises: Promises | None = None
+    quiet: Quiet = Quiet()
+    acknowledgement_expires: AckExpiry = AckExpiry()
+    advice: dict[Name, Words] = Field(default={}, max_length=100)
+
+
+class OnCall(Protocol):
+    """Who is on call, as a roster knows it (see `alerting.roster.Roster`)."""
+
+    def on_call(self, at_ms: int) -> tuple[str, ...]:
+        """The responders on call at an instant."""
+
+
+Rosters = Mapping[str, OnCall]
+"""Rosters by their name in the chart."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A flowchart that was read: what is written, its conditions compiled, and where each word stands."""
+    """A flowchart that was read: what is written, calls unfolded, conditions compiled, and where each word stands."""
 
     written: Written
     document: Document
     digest: str
     """SHA-256 of the file's text: a walk names the chart it walks by it."""
+    nodes: dict[str, Node]
+    """All nodes as they are walked, in the order of the file; those of a sub-chart once for each call of it."""
+    origin: dict[str, Path]
+    """Per node where it is written, as ("nodes", name) or ("subcharts", sub, "nodes", name)."""
     conditions: dict[tuple[str, str], Condition] = field(repr=False)
     """By node and key (`when`, `until`)."""
+    severity_table: tuple[tuple[str, Condition, str], ...] = field(default=(), repr=False)
+    """Severity, condition and words of each row, as written."""
 
     @property
     def owner(self) -> str:
@@ -234,6 +397,16 @@ class Chart:
         return self.written.responders
 
     @property
+    def promises(self) -> Promises | None:
+        """What the public was promised; `None` where nothing was."""
+        return self.written.promises
+
+    @property
+    def quiet(self) -> Quiet:
+        """When nobody is told."""
+        return self.written.quiet
+
+    @property
     def roles(self) -> dict[str, Role]:
         """Jobs, and who does them."""
         return self.written.roles
@@ -243,38 +416,99 @@ class Chart:
         """The first node per scenario."""
         return self.written.entry
 
-    @property
-    def nodes(self) -> dict[str, Node]:
-        """All nodes, in the order of the file."""
-        return self.written.nodes
+    def local_name(self, node: str) -> str:
+        """A node's name as it is written, without the calls that led to it."""
+        return str(self.origin[node][-1])
 
-    def people(self, targets: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-        """The responders behind roles and responders, each once, in order. Unknown names are left out."""
+    def people(
+        self, targets: tuple[str, ...] | list[str], at_ms: int | None = None, rosters: Rosters | None = None
+    ) -> tuple[str, ...]:
+        """The responders behind roles and responders, each once, in order. Unknown names are left out.
+
+        With `at_ms`, of a role with a roster whoever is on call at that instant; without, all whom the chart names for
+        it. A roster that is not among `rosters` is read as the chart writes it: all its people, rather than nobody.
+        """
         found: dict[str, None] = {}
         for target in targets:
-            role = self.roles.get(target)
-            for name in role.people if role is not None else (target,):
+            for name in self._behind(target, at_ms, rosters or {}):
                 if name in self.responders:
                     found[name] = None
         return tuple(found)
 
+    def on_call(
+        self, targets: tuple[str, ...] | list[str], at_ms: int, rosters: Rosters | None = None
+    ) -> tuple[str, ...]:
+        """The targets with whoever is on call in place of each role that has a roster, each once, in order."""
+        found: dict[str, None] = {}
+        for target in targets:
+            role = self.roles.get(target)
+            rostered = role is not None and role.roster is not None
+            for name in self.people((target,), at_ms, rosters) if rostered else (target,):
+                found[name] = None
+        return tuple(found)
 
-def ways_out(node: Node) -> list[tuple[str, str]]:
-    """Where a node can lead, as (key, node) in the order in which a reader meets them."""
+    def _behind(self, target: str, at_ms: int | None, rosters: Rosters) -> tuple[str, ...]:
+        role = self.roles.get(target)
+        if role is not None and role.roster is not None and role.roster in rosters and at_ms is not None:
+            return rosters[role.roster].on_call(at_ms)
+        return named(self.written, target)
+
+
+def named(written: Written, target: str) -> tuple[str, ...]:
+    """All whom a chart itself names for a role or responder; of a roster everybody in it, whoever is on call."""
+    role = written.roles.get(target)
+    if role is None:
+        return (target,)
+    if role.roster is None:
+        return role.people
+    spec = written.rosters.get(role.roster)
+    return tuple(dict.fromkeys(name for _, name in spec.people_named())) if spec is not None else ()
+
+
+def ways_out(node: Node | WrittenNode) -> list[tuple[str, str]]:
+    """Where a node can lead, as (key, node) in the order in which a reader meets them.
+
+    An answer's key is `answers.CHOICE`. Every kind of node is named here: one that is not raises `TypeError`.
+    """
     match node:
         case Question():
             return [("yes", node.yes), ("no", node.no)]
+        case Ask():
+            given = [(f"answers.{choice}", target) for choice, target in node.answers.items()]
+            return [*given, ("if_no_answer", node.if_no_answer)]
         case Page():
             late = node.if_not_acknowledged
             return [("then", node.then), *([("if_not_acknowledged", late)] if late is not None else [])]
-        case Notify() | Wait():
+        case Statement():
+            return [("then", node.then), ("if_not_approved", node.if_not_approved)]
+        case Notify() | Wait() | OpenChannel() | Mobilise() | Brief() | Call() | Leave():
             return [("then", node.then)]
+        case Escalate():
+            return [("escalate", node.escalate)]
+        case Repeat():
+            return [("repeat", node.repeat), ("then", node.then)]
+        case Enter():
+            return [("into", node.into)]
         case End():
             return []
+    raise TypeError(f"{type(node).__name__} is no node of a flowchart")
 
 
-def told(node: Node) -> tuple[str, ...]:
-    """Whom a node pages or notifies."""
-    if isinstance(node, Page):
-        return node.page
-    return node.notify if isinstance(node, Notify) else ()
+def told(node: Node | WrittenNode) -> tuple[str, ...]:
+    """Whom a node pages, asks or tells."""
+    match node:
+        case Ask():
+            return node.of
+        case Page():
+            return node.page
+        case Notify():
+            return node.notify
+        case OpenChannel():
+            return node.invite
+        case Mobilise():
+            return node.mobilise
+        case Brief():
+            return node.brief
+        case Statement():
+            return (node.written_by, *node.approve_by)
+    return ()

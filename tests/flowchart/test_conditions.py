@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting.facts import FACT_HELP, Facts, as_conditions_see
-from alerting.flowchart.conditions import Condition, ConditionFailed, ConditionProblem
+from alerting.flowchart.conditions import KEYED, Condition, ConditionFailed, ConditionProblem
 
 FACTS = Facts(
     scenario="backlash",
@@ -73,8 +73,8 @@ def test_every_fact_can_be_asked_about_and_has_its_help() -> None:
     seen = as_conditions_see(FACTS)
     assert list(seen) == list(FACT_HELP)
     for name, value in seen.items():
-        kinds = {bool: name, str: f'{name} == "x"', list: f'"x" in {name}'}
-        assert Condition(kinds.get(type(value), f"{name} > 3")).names == (name,)
+        kinds = {bool: name, str: f'{name} == "x"', list: f'"x" in {name}', dict: f'{name}["x"] == {KEYED.get(name)!r}'}
+        assert Condition(kinds.get(type(value), f"{name} > 3").replace("False", "false")).names == (name,)
 
 
 def test_a_condition_without_an_answer_fails_loudly_and_is_never_a_no() -> None:
