@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
-from alerting.rotation import DAYS, WEEK, every_of, first_hand_over, hand_over_of, hours_of
+from alerting.rotation import WEEK, WEEKDAYS, every_of, first_hand_over, hand_over_of, hours_of
 from stream.strict_yaml import described
 from stream.zones import zone
 
@@ -19,6 +19,8 @@ MAX_OVERRIDES = 1000
 
 def _listed(value: Any) -> Any:
     """`who: anna` means `who: [anna]`."""
+    if value == []:
+        raise ValueError("this list is empty; it must hold at least one")
     return [value] if isinstance(value, str) else value
 
 
@@ -94,7 +96,9 @@ HoursWords = Annotated[
 ]
 Day = Annotated[str, _checked(date_of), WithJsonSchema({"type": "string", "pattern": f"^{_DATE.pattern}$"})]
 Clock = Annotated[str, _checked(clock_of), WithJsonSchema({"type": "string", "pattern": f"^{_LOCAL.pattern}$"})]
-Days = Annotated[tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)]
+Days = Annotated[
+    tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], BeforeValidator(_listed), Field(min_length=1)
+]
 Place = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), _checked(_place)]
 
 
@@ -125,7 +129,7 @@ class Rotation(_Written):
             raise ValueError(f'{said} "09:00", or `every` in weeks')
         begins = date_of(self.from_)
         if begins.weekday() != weekday:
-            said = f"`from` is {self.from_}, a {DAYS[begins.weekday()]}, and turns begin on {DAYS[weekday]}"
+            said = f"`from` is {self.from_}, a {WEEKDAYS[begins.weekday()]}, and turns begin on {WEEKDAYS[weekday]}"
             raise ValueError(f"{said}; give the day of the first hand-over")
         return self
 

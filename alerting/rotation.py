@@ -16,11 +16,11 @@ from typing import NamedTuple
 from stream.zones import local, zone
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WEEK = timedelta(days=7)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EVERY = re.compile(r"([1-9][0-9]{0,2})(h|d|w)")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _HAND_OVER = re.compile(r"(?:([A-Za-z]+) +)?([0-9]{1,2}:[0-9]{2})")
@@ -113,10 +113,10 @@ def hand_over_of(text: str) -> HandOver:
     clock = _CLOCK.fullmatch(found[2]) if found else None
     if found is None or clock is None:
         raise ValueError(f'"{text[:40]}" is no time of hand-over; write it as "Monday 09:00" or "09:00"')
-    word = (found[1] or "").lower()
-    number = next((n for n, day in enumerate(_WEEKDAYS) if word in (day, day[:3])), None)
+    word = (found[1] or "").capitalize()
+    number = next((n for n, day in enumerate(WEEKDAYS) if word in (day, day[:3])), None)
     if word and number is None:
-        raise ValueError(f'"{found[1][:20]}" is no weekday; allowed: {", ".join(d.capitalize() for d in _WEEKDAYS)}')
+        raise ValueError(f'"{found[1][:20]}" is no weekday; allowed: {", ".join(WEEKDAYS)}')
     return HandOver(number, time(int(clock[1]), int(clock[2])))
 
 
