@@ -21,8 +21,6 @@ WEEKDAYS = 5
 RISKY_POSTS = 3
 RISKY_SHARE_MILLI = 50
 """So many posts with a risk class, and such a share of all, make it a fact of the incident; fewer are anecdotes."""
-ANGRY_VOICES = 10
-"""So many different people: with fewer nobody is woken on two findings that are only worth a notice each."""
 COORDINATED_POSTS = 20
 """Below this nobody can tell a wave from a coincidence."""
 
@@ -46,19 +44,13 @@ class SeverityRow(NamedTuple):
     holds: Callable[[dict[str, Signal], Facts], bool]
 
 
-def _angry(found: dict[str, Signal], facts: Facts) -> bool:
-    """Negativity is part of it: far beyond the usual in words of many, or a share well above it among enough voices."""
-    above = facts.negative_share_milli >= max(300, 2 * facts.usual_negative_share_milli)
-    return _pages(found, "negativity") or _crowd(found) or (above and facts.negative_voices >= 8)
-
-
 def _thread(found: dict[str, Signal]) -> bool:
     """A conversation grows; a text that many copy may be a headline, and says nothing of who is angry."""
     return "virality" in found and "thread" in found["virality"].evidence
 
 
 def _crowd(found: dict[str, Signal]) -> bool:
-    """More angry people, each with words of their own, than this brand ever has at once."""
+    """More angry people, each with words of their own, than this brand usually has at once."""
     crowd = found["negativity"].evidence.get("crowd_milli", 0) if "negativity" in found else 0
     return isinstance(crowd, int) and crowd >= 1000
 
@@ -70,12 +62,12 @@ def _pages(found: dict[str, Signal], kind: str) -> bool:
 SEVERITY_TABLE: tuple[SeverityRow, ...] = (
     SeverityRow(
         "critical",
-        "a risk to people or their data, many angry voices and volume far beyond this brand's past",
-        lambda found, f: bool(f.risks) and _pages(found, "volume") and _angry(found, f) and f.negative_voices >= 15,
+        "a risk to people or their data, and more angry people than the page budget lets pass as chance",
+        lambda found, f: bool(f.risks) and _pages(found, "negativity") and f.negative_voices >= 15,
     ),
     SeverityRow(
         "critical",
-        "volume and negativity both far beyond this brand's past, at five times the usual volume or more",
+        "volume and anger both far beyond this brand's past, at five times the usual volume or more",
         lambda found, f: (
             _pages(found, "volume")
             and _pages(found, "negativity")
@@ -85,27 +77,21 @@ SEVERITY_TABLE: tuple[SeverityRow, ...] = (
     ),
     SeverityRow(
         "high",
-        "volume far beyond this brand's past, and angry",
-        lambda found, f: _pages(found, "volume") and _angry(found, f),
+        "more angry people than the page budget lets pass as chance",
+        lambda found, f: _pages(found, "negativity"),
     ),
     SeverityRow("high", "one complaint grows as none of this brand's did", lambda found, f: _pages(found, "virality")),
     SeverityRow(
         "high",
-        "unusual volume, and many more angry people than this brand ever has at once",
-        lambda found, f: "volume" in found and _crowd(found) and f.negative_voices >= ANGRY_VOICES,
-    ),
-    SeverityRow(
-        "high",
-        "a risk to people or their data, and unusual volume",
-        lambda found, f: bool(f.risks) and ("volume" in found or _thread(found)) and _angry(found, f),
+        "a risk to people or their data, unusual volume, and more angry people than usual",
+        lambda found, f: bool(f.risks) and ("volume" in found or _thread(found)) and _crowd(found),
     ),
     SeverityRow(
         "medium",
-        "one finding far beyond this brand's past",
-        lambda found, f: any(s.page for s in found.values()),
+        "beyond what this brand's ordinary days bring",
+        lambda found, f: "volume" in found or "virality" in found or _crowd(found),
     ),
-    SeverityRow("medium", "two findings agree", lambda found, f: len(found) >= 2),
-    SeverityRow("low", "one finding beyond this brand's past", lambda found, f: True),
+    SeverityRow("low", "the tone alone has turned", lambda found, f: True),
 )
 
 
@@ -186,6 +172,7 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
         negativity_score_milli=_score(found.get("negativity")),
         virality_score_milli=_score(found.get("virality")),
         responses=counts.responses,
+        unanswered_share_milli=_share(*window.unanswered(HOUR_MS)),
         blind=around.blind,
         hour=around.hour,
         weekday=around.weekday,

@@ -173,7 +173,6 @@ class Vigil(ABC):
             incident.expires_ms = expires_ms
             return
         incident.called = True
-        incident.acknowledged_by = ""
         incident.expired_ms = self.at_ms
         words = "nobody acted on the acknowledgement"
         if incident.paged or incident.walk is None:

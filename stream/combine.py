@@ -72,6 +72,7 @@ class Combiner:
         part = self._part(scored.brand, mention)
         if scored.own:
             part.counts.responses += 1
+            part.responded_ms = max(part.responded_ms, mention.created_ms)
             answered = mention.parent_id or mention.root_id
             if answered is not None:
                 name = self._names.mention(answered)
@@ -83,6 +84,8 @@ class Combiner:
         bucket = author % VOICE_BUCKETS
         part.voices[bucket] = part.voices.get(bucket, 0) + 1
         _count(part.counts, scored, author)
+        if _asks(mention):
+            part.asked[name] = mention.created_ms
         self._add_thread(part, scored, name, author)
         if scored.cluster:
             _add_cluster(part, scored, author)
@@ -161,8 +164,7 @@ def _count(counts: Counts, scored: ScoredMention, author: int) -> None:
     _count_sentiment(counts, scored, author)
     if scored.cluster:
         add_to_registers(counts.texts, scored.wording or scored.cluster)
-    if "?" in mention.text or "？" in mention.text:
-        counts.questions += 1
+    counts.questions += _asks(mention)
     born_ms = mention.author_created_ms
     if born_ms is not None and mention.created_ms - born_ms < NEW_ACCOUNT_MS:
         counts.new_accounts += 1
@@ -195,6 +197,10 @@ def _count_sentiment(counts: Counts, scored: ScoredMention, author: int) -> None
         counts.positive += 1
     else:
         counts.neutral += 1
+
+
+def _asks(mention: Mention) -> bool:
+    return "?" in mention.text or "？" in mention.text
 
 
 def _bump(table: dict[str, int], key: str) -> None:
@@ -256,11 +262,12 @@ def _known(count: int | None) -> int:
 
 def _split(part: PulsePart) -> list[PulsePart]:
     """The part itself where its tables are small; else chunks of it, with the counts in the first."""
-    most = max(len(part.threads) + len(part.clusters), len(part.aliases), len(part.engagement) + len(part.answered))
+    rest = len(part.engagement) + len(part.answered) + len(part.asked)
+    most = max(len(part.threads) + len(part.clusters), len(part.aliases), rest)
     if most <= MAX_KEYS:
         return [part]
-    # Two tables may share a chunk's room and both round up: one key less keeps their sum within it.
-    chunks = -(-most // (MAX_KEYS - 1))
+    # Three tables may share a chunk's room and all round up: two keys less keep their sum within it.
+    chunks = -(-most // (MAX_KEYS - 2))
     split = [
         PulsePart(
             threads=_slice(part.threads, n, chunks),
@@ -268,10 +275,12 @@ def _split(part: PulsePart) -> list[PulsePart]:
             aliases=_slice(part.aliases, n, chunks),
             engagement=_slice(part.engagement, n, chunks),
             answered=_slice(part.answered, n, chunks),
+            asked=_slice(part.asked, n, chunks),
         )
         for n in range(chunks)
     ]
     split[0].counts, split[0].voices, split[0].exemplars = part.counts, part.voices, part.exemplars
+    split[0].responded_ms = part.responded_ms
     return split
 
 

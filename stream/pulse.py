@@ -169,6 +169,10 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
     engagement: dict[str, Engagement] = {}
     answered: dict[str, int] = {}
     """Name of a post -> when one of the brand's own accounts first replied to it."""
+    asked: dict[str, int] = {}
+    """Name of a post by others that asks something -> when it was written."""
+    responded_ms: int = 0
+    """When one of the brand's own accounts last posted (0: it did not)."""
 
     def add(self, other: "PulsePart") -> None:
         """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
@@ -198,6 +202,9 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
                 self.engagement[name] = seen
         for name, at_ms in other.answered.items():
             self.answered[name] = min(at_ms, self.answered.get(name, at_ms))
+        for name, at_ms in other.asked.items():
+            self.asked[name] = min(at_ms, self.asked.get(name, at_ms))
+        self.responded_ms = max(self.responded_ms, other.responded_ms)
 
 
 class Pulse(msgspec.Struct):

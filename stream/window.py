@@ -53,17 +53,19 @@ class Running(NamedTuple):
 class Tally:
     """What detectors ask for at every grid point, added up over the buckets of a span up to one of them."""
 
-    __slots__ = ("last_ms", "mentions", "negative", "scored")
+    __slots__ = ("last_ms", "mentions", "negative", "scored", "sources")
 
     def __init__(self, last_ms: int) -> None:
         self.last_ms = last_ms
         self.mentions = self.negative = self.scored = 0
+        self.sources: dict[str, int] = {}
 
     def add(self, counts: Counts) -> None:
         """Add what a batch brought, or a minute."""
         self.mentions += counts.mentions
         self.negative += counts.negative
         self.scored += counts.scored
+        add_table(self.sources, counts.sources)
 
 
 class Thread(msgspec.Struct, omit_defaults=True):
@@ -181,6 +183,10 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     aliases: dict[str, tuple[int, str]] = {}
     engagement: dict[str, Engagement] = {}
     answered: dict[str, int] = {}
+    asked: dict[str, int] = {}
+    """Posts by others that ask something -> when they were written."""
+    responded_ms: int = 0
+    """When one of the brand's own accounts last posted."""
     sources: dict[str, SourceState] = {}
     blind: list[tuple[int, int]] = []
     """Stretches `[from, until)` in which a source was not heard; an open end is `OPEN_END`."""
@@ -265,6 +271,9 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                     self.fresh.append(name)
         for name, answered_ms in part.answered.items():
             self.answered[name] = min(answered_ms, self.answered.get(name, answered_ms))
+        for name, asked_ms in part.asked.items():
+            self.asked[name] = min(asked_ms, self.asked.get(name, asked_ms))
+        self.responded_ms = max(self.responded_ms, part.responded_ms)
 
     def _take_engagement(self, part: PulsePart) -> None:
         for name, seen in part.engagement.items():
@@ -292,6 +301,9 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             self.engagement = dict(newest[: ENGAGEMENTS_KEPT // 2])
         if len(self.answered) > ALIASES_KEPT:
             self.answered = dict(sorted(self.answered.items(), key=lambda kv: (-kv[1], kv[0]))[: ALIASES_KEPT // 2])
+        self.asked = {name: asked_ms for name, asked_ms in self.asked.items() if asked_ms >= self.horizon_ms}
+        if len(self.asked) > ALIASES_KEPT:
+            self.asked = dict(sorted(self.asked.items(), key=lambda kv: (-kv[1], kv[0]))[: ALIASES_KEPT // 2])
 
     def close(self) -> list[ClosedMinute]:
         """Hand out, oldest first and once, the minutes that left the open ones; silent minutes too.
@@ -324,7 +336,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             self.learnt_ms = horizon
             for minute_ms in [m for m in self.minutes if m < horizon]:
                 del self.minutes[minute_ms]
-            self.blind = [span for span in self.blind if span[1] > horizon]
+            self.blind = [span for span in self.blind if span[1] > horizon or doubted_until_ms(span) > self.at_ms]
         return closed
 
     def _gap_until(self, start: int, horizon: int) -> int:
@@ -386,6 +398,33 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         """Posts in the fullest bucket of authors over the last `span_ms`: one account's share, at most."""
         return max(self._merged(span_ms).voices.values(), default=0)
 
+    def unanswered(self, span_ms: int) -> tuple[int, int]:
+        """Of the questions that others asked in the last `span_ms`: those that no own account replied to, and all.
+
+        In a flood the newest questions stand for all of them.
+        """
+        since_ms = self.at_ms - span_ms
+        names = [name for name, asked_ms in self.asked.items() if asked_ms >= since_ms]
+        return sum(name not in self.answered for name in names), len(names)
+
+    def replied_ms(self, thread: str, since_ms: int) -> int:
+        """When an own account first replied to a post of a conversation since an instant (0: not yet).
+
+        Of each post the first reply counts.
+        """
+        home = self._home(thread)
+        times = [at_ms for name, at_ms in self.answered.items() if at_ms >= since_ms and self._home(name) == home]
+        return min(times, default=0)
+
+    def _home(self, name: str) -> str:
+        """The conversation that a post belongs to, as far as its chain is known."""
+        for _ in range(8):
+            alias = self.aliases.get(name)
+            if alias is None or alias[1] == name:
+                break
+            name = alias[1]
+        return name
+
     def _merged(self, span_ms: int) -> OpenMinute:
         last_ms = self.last_ms
         running = self._running.get(span_ms)
@@ -402,12 +441,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         for key in sorted(set(self.fresh)):
             if key not in self.threads:
                 continue
-            root = key
-            for _ in range(8):
-                alias = self.aliases.get(root)
-                if alias is None or alias[1] == root:
-                    break
-                root = alias[1]
+            root = self._home(key)
             if root != key and root in self.threads:
                 self.threads[root].join(self.threads.pop(key))
                 self._forget_busy()
@@ -431,6 +465,19 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
 OPEN_END = 2**53
 """The end of a blindness that lasts."""
+
+
+LONGEST_DOUBT_MS = 24 * 60 * MINUTE_MS
+
+
+def doubted_until_ms(span: tuple[int, int]) -> int:
+    """Until when what is usual now is not known after a blindness: as long as it lasted, a day at most.
+
+    >>> doubted_until_ms((0, 1_000)), doubted_until_ms((0, OPEN_END)) == OPEN_END
+    (2000, True)
+    """
+    start_ms, end_ms = span
+    return OPEN_END if end_ms == OPEN_END else end_ms + min(end_ms - start_ms, LONGEST_DOUBT_MS)
 
 
 def floor(at_ms: int, step_ms: int) -> int:

@@ -14,14 +14,18 @@ from alerting.assessment import Surroundings, assess, facts_of
 from alerting.decision import Decision
 from alerting.escalation import Desk, Scene
 from alerting.facts import Facts
-from alerting.incident import rank
+from alerting.incident import Incident, rank
 from alerting.planned import without_planned
+from alerting.quiet import Silence, Unsilence
+from alerting.vigil import Story
+from detectors.budget import Budget
 from detectors.detector import NOTICE, Signal
 from stream.codec import MINUTE_MS, canonical, link
 from stream.plans import PlannedTimes
 from stream.window import OPEN_END, SourceState, Window, floor
 from stream.zones import local
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
+from tocsin.past import learn_past, pend_past
 from tocsin.sealing import Sealing
 from tocsin.state import Brand, BrandState, Contents, CoreState, Guard, pend_part
 
@@ -82,8 +86,10 @@ class Engine:
         self._seq = entry.seq
         for step, item in self._sealing.take(entry.event):
             state = self._brand(item.brand).state
-            if isinstance(item, Part):
-                pend_part(state, step, item.minute_ms, item.part, live=item.live)
+            if isinstance(item, Part) and not item.live:
+                pend_past(state, step, item.minute_ms, item.part)
+            elif isinstance(item, Part):
+                pend_part(state, step, item.minute_ms, item.part)
             else:
                 state.controls.setdefault(step, []).append(item.event)
         limit = self._sealing.complete_step
@@ -111,7 +117,7 @@ class Engine:
         if not state.content:
             # What came before a brand was configured waits for that, and is judged by it.
             return min((s + 1 for s, events in state.controls.items() if _configures(events)), default=None)
-        news = [step + 1 for step in (*state.pending, *state.controls)]
+        news = [step + 1 for step in (*state.pending, *state.past, *state.controls)]
         if brand.due_ms is not None:
             # A timer is due at the first grid point at or after it, and never at one that has passed.
             first = state.window.at_ms // self._step_ms + 1
@@ -127,12 +133,15 @@ class Engine:
         for event in events:
             self._configure(brand, event)
         content = self._contents.content(state.content)
+        brand.panel.budget = Budget(content.pages_milli, content.notices_milli)
         chart = self._contents.chart(content.chart)
+        planned = self._contents.planned(state.content)
+        if state.past:
+            learn_past(state, brand.panel, grid, at_ms, planned)
         _take_parts(state, grid, self._step_ms)
         signals = [s for s in brand.panel.score(window) if s.score >= NOTICE]
         feed = next((s for s in signals if s.kind == "feed"), None)
         _note_blindness(window, feed)
-        planned = self._contents.planned(state.content)
         _learn(brand, planned)
         scene = Sight(brand, signals, content.timezone)
         desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene)
@@ -140,6 +149,8 @@ class Engine:
         for event in events:
             if isinstance(event, Answer):
                 desk.answer(event)
+            elif isinstance(event, Silence | Unsilence):
+                desk.silence(event)
         about_brand = any(s.kind != "feed" for s in signals)
         assessment = assess(signals, scene.facts) if about_brand else None
         desk.assess(without_planned(desk, assessment, planned), blind=feed is not None)
@@ -147,7 +158,7 @@ class Engine:
             if isinstance(event, DeliveryReport) and event.outcome == "failed":
                 desk.delivery_failed(event.incident, event.key)
         desk.timers()
-        _guard(state)
+        _guard(brand)
         brand.set_timer()
         for decision in desk.out:
             state.decisions += 1
@@ -189,6 +200,27 @@ class Sight(Scene):
         )
         return facts_of(window, self.signals, around)
 
+    @property
+    def story(self) -> Story:
+        """What the findings are about: a conversation that carries half of the posts, or many at once."""
+        window, facts = self._brand.state.window, self.facts
+        key = next((str(s.evidence["thread"]) for s in self.signals if "thread" in s.evidence), "")
+        thread = window.threads.get(key)
+        sources = window.counts(SHOWN_MS).sources
+        source = min(sources, key=lambda name: (-sources[name], name), default="")
+        if thread is not None and thread.posts * 2 >= facts.mentions:
+            return Story(thread.first_ms, source, key)
+        return Story(min((s.since_ms for s in self.signals if s.kind != "feed"), default=0), source)
+
+    @property
+    def responded_ms(self) -> int:
+        """When one of the brand's own accounts last posted."""
+        return self._brand.state.window.responded_ms
+
+    def replied_ms(self, thread: str, since_ms: int) -> int:
+        """When one of the brand's own accounts first replied in a conversation since an instant."""
+        return self._brand.state.window.replied_ms(thread, since_ms)
+
     @cached_property
     def exemplars(self) -> tuple[str, ...]:
         return tuple(e.name for e in self._brand.state.window.exemplars(SHOWN_MS))
@@ -211,10 +243,7 @@ def _take_parts(state: BrandState, grid: int, step_ms: int) -> None:
     """Everything known before the grid point joins the window, in an order that no batch can change."""
     window = state.window
     for step in sorted(s for s in state.pending if s < grid):
-        for held in sorted(state.pending.pop(step), key=lambda p: (p.minute_ms, p.live)):
-            if not held.live:
-                state.backfilled += held.part.counts.mentions
-                continue
+        for held in sorted(state.pending.pop(step), key=lambda p: p.minute_ms):
             window.take(held.minute_ms, held.part)
             for source in sorted(held.part.counts.sources):
                 heard = window.sources.setdefault(source, SourceState())
@@ -239,13 +268,13 @@ def _learn(brand: Brand, planned: PlannedTimes) -> None:
         brand.panel.learn(closed, allowed=not guarded and not planned.touch(start, end))
 
 
-def _guard(state: BrandState) -> None:
+def _guard(brand: Brand) -> None:
     """Open a guard with an incident of medium or more and end it with the incident; forget what has passed.
 
     A low one is no crisis: what happens often must be learnt, or it would be told for ever.
     """
-    assert state.book is not None
-    incident = state.book.incident
+    state = brand.state
+    incident = brand.book.incident
     guards = state.guards
     is_open = bool(guards) and guards[-1].until_ms == OPEN_END
     serious = incident is not None and incident.is_open and rank(incident.severity) > 0
@@ -253,7 +282,13 @@ def _guard(state: BrandState) -> None:
         guards.append(Guard(incident.opened_ms - GUARD_LEAD_MS, OPEN_END))
     elif is_open and (incident is None or not incident.is_open):
         guards[-1] = Guard(guards[-1].from_ms, state.window.at_ms)
+        brand.panel.judged(real=incident is not None and _was_real(incident))
     state.guards = [g for g in guards if g.until_ms > state.window.horizon_ms]
+
+
+def _was_real(incident: Incident) -> bool:
+    """Somebody took it, and did not call it a false alarm."""
+    return bool(incident.acknowledged_by or incident.owner) and incident.closed_because != "false_alarm"
 
 
 def _history(window: Window) -> tuple[int, ...]:

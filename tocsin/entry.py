@@ -4,9 +4,10 @@ from typing import Literal
 
 import msgspec
 
+from alerting.quiet import Silence, Unsilence
 from stream.pulse import PulsePart
 
-AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve"]
+AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve", "severity"]
 SourceStatus = Literal["ok", "silent", "lagging", "capped"]
 DeliveryOutcome = Literal["sent", "failed", "unknown"]
 
@@ -38,6 +39,8 @@ class Answer(msgspec.Struct, tag="answer", frozen=True, omit_defaults=True):
     """Responder's name in the flowchart, or the Slack user id of a listed one."""
     at_ms: int
     note_digest: str = ""
+    severity: str = ""
+    """With `severity`: how bad a person says it is, at least."""
 
 
 class DeliveryReport(msgspec.Struct, tag="delivery", frozen=True, omit_defaults=True):
@@ -71,7 +74,7 @@ class ConfigChange(msgspec.Struct, tag="config", frozen=True, omit_defaults=True
     at_ms: int
 
 
-ControlEvent = Answer | DeliveryReport | SourceReport | ConfigChange
+ControlEvent = Answer | DeliveryReport | SourceReport | ConfigChange | Silence | Unsilence
 
 
 class Control(msgspec.Struct, tag="control", frozen=True, omit_defaults=True):

@@ -61,6 +61,7 @@ def halves(combined: Combined) -> list[Combined]:
     """A part as two, as two chunks of it would come."""
     part = combined.part
     first = PulsePart(counts=part.counts, voices=part.voices, exemplars=part.exemplars, answered=part.answered)
+    first.asked, first.responded_ms = part.asked, part.responded_ms
     second = PulsePart(aliases=part.aliases, clusters=part.clusters, engagement=part.engagement, threads=part.threads)
     return [combined._replace(part=first), combined._replace(part=second, chunk=1)]
 

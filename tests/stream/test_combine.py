@@ -65,7 +65,7 @@ def test_an_account_is_new_for_thirty_days(age_days: int, new: int) -> None:
 
 def test_the_brands_own_post_is_a_response_and_nothing_else() -> None:
     part = combined(scored(mention(2, parent_id="x:1", text="sorry?"), own=True, label="negative", score=-500))
-    expected = PulsePart(answered={KEY.mention("x:1"): START_MS})
+    expected = PulsePart(answered={KEY.mention("x:1"): START_MS}, responded_ms=START_MS)
     expected.counts.responses = 1
     assert canonical(part) == canonical(expected)
 
