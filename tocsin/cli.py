@@ -125,6 +125,9 @@ def replay(
     budget: Annotated[
         float | None, typer.Option(help="Pages that turn out to be for nothing, a brand and month; default 1.")
     ] = None,
+    learn: Annotated[
+        list[Path] | None, typer.Option(help="Earlier mentions to know the brand by; they page nobody.", metavar="FILE")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run mention files through intake and core on virtual time, as fast as it goes."""
@@ -142,6 +145,7 @@ def replay(
         journal=journal,
         planned=planned or [],
         budget=budget,
+        learn=learn or [],
     )
     result = run_replay(call, out=err if as_json else out, progress_on=err)
     if as_json:

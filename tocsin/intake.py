@@ -37,6 +37,7 @@ class Intake:
         self._repeats = Repeats()
         self._combiner = Combiner(names, step_ms)
         self._names = names
+        self.step_ms = step_ms
         self._keep_posts = keep_posts
         self.counts: Counter[str] = Counter()
         self.posts: dict[str, StoredPost] = {}

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -21,12 +22,13 @@ from alerting.facts import BLIND
 from alerting.incident import rank
 from stream.brands import Brand
 from stream.codec import canonical, rfc3339
+from stream.combine import Combined
 from stream.mention import Mention
 from stream.names import REPLAY_KEY, Names
 from stream.reading import BadMention
 from stream.sentiment import Scorers
 from stream.sources.dead_letters import DeadLetters
-from stream.sources.files import read_files
+from stream.sources.files import Dead, Progress, read_files
 from stream.sources.text_store import TextStore
 from tocsin.engine import Engine
 from tocsin.entry import Answer, ConfigChange
@@ -148,11 +150,13 @@ def replay(
     humans: Humans | None = None,
     scorers: Scorers | None = None,
     judged: Mapping[str, Judged] = MappingProxyType({}),
+    learn: Sequence[Path] = (),
 ) -> ReplayResult:
     """Run files through intake and core. `on_decision` sees each decision once, in order.
 
     With `humans` every step is applied before the next is read, so that they can answer what was decided. Without
-    `scorers` the shipped ones score.
+    `scorers` the shipped ones score. What `learn` holds from before the first mention teaches the baselines and is
+    judged by nobody; `progress` is told of it like of the rest.
 
     Raises `stream.sources.files.SourceError` when a file cannot be read, `ChartError` for a bad flowchart.
     """
@@ -192,6 +196,7 @@ def replay(
         batch=BATCH if humans is None else 1,
         snapshot_every=20_000,
     )
+    teacher = Intake(brands, Names(REPLAY_KEY), step_ms=step_ms, keep_posts=False, scorers=scorers)
     dead = DeadLetters(None)
 
     def bury(path: Path, line: int, why: BadMention, body: bytes) -> None:
@@ -199,7 +204,8 @@ def replay(
 
     mentions = read_files(paths, dead=bury, progress=progress, since_ms=since_ms, until_ms=until_ms)
     with _rare_collections():
-        offset = _feed(sequencer, mentions, configured, humans)
+        mentions = _begin(sequencer, configured, mentions, lambda at_ms: _past(learn, teacher, bury, progress, at_ms))
+        offset = _feed(sequencer, mentions, humans)
         if offset:
             sequencer.close(offset=offset)
     if journal is not None:
@@ -219,16 +225,42 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _feed(
-    sequencer: Sequencer, mentions: Iterable[Mention], configured: Sequence[tuple[str, str]], humans: Humans | None
-) -> int:
+def _begin(
+    sequencer: Sequencer,
+    configured: Sequence[tuple[str, str]],
+    mentions: Iterator[Mention],
+    past: Callable[[int], list[Combined]],
+) -> Iterator[Mention]:
+    """Configure the brands and learn the past at the first mention's time; returns all mentions."""
+    first = next(mentions, None)
+    if first is None:
+        return iter(())
+    at_ms = first.observed_ms
+    for brand, name in configured:
+        sequencer.control(ConfigChange(brand, name, at_ms), observed_ms=at_ms, offset=0)
+    sequencer.learn(past(at_ms), observed_ms=at_ms, offset=0)
+    return chain([first], mentions)
+
+
+def _past(paths: Sequence[Path], teacher: Intake, dead: Dead, progress: Progress | None, at_ms: int) -> list[Combined]:
+    if not paths:
+        return []
+    return past_parts(read_files(paths, dead=dead, progress=progress, until_ms=at_ms), teacher, at_ms)
+
+
+def past_parts(mentions: Iterable[Mention], intake: Intake, observed_ms: int) -> list[Combined]:
+    """Mentions of the past as parts that are not live and became known now. `intake` is for this alone: what was
+    learnt may still come in as live, and is no repeat then.
+    """
+    for offset, mention in enumerate(mentions):
+        intake.take(msgspec.structs.replace(mention, observed_ms=observed_ms, live=False), offset)
+    return intake.seal(observed_ms // intake.step_ms)
+
+
+def _feed(sequencer: Sequencer, mentions: Iterable[Mention], humans: Humans | None) -> int:
     """Feed everything, in order; returns how many mentions there were."""
     offset = 0
     for mention in mentions:
-        if not offset:
-            for brand, name in configured:
-                change = ConfigChange(brand, name, mention.observed_ms)
-                sequencer.control(change, observed_ms=mention.observed_ms, offset=offset)
         while humans is not None and (act := humans.due(mention.observed_ms)) is not None:
             sequencer.control(act, observed_ms=act.at_ms, offset=offset)
         offset += 1

@@ -42,6 +42,7 @@ class ReplayCall(NamedTuple):
     journal: Path | None
     planned: Sequence[Path] = ()
     budget: float | None = None
+    learn: Sequence[Path] = ()
 
 
 def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> ReplayResult:
@@ -53,6 +54,7 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
     since_ms, until_ms = _span(call)
     _outputs_apart(call)
     mentions = read_files(call.files, dead=lambda *_: None, since_ms=since_ms, until_ms=until_ms)  # missing: told now
+    read_files(call.learn, dead=lambda *_: None)
     judged = _judged(call, setup, mentions)
     sink = _DecisionFile(call.decisions)
     progress = Progress(
@@ -66,6 +68,7 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
                 brands=setup.brands,
                 chart_text=setup.chart,
                 judged=judged,
+                learn=call.learn,
                 since_ms=since_ms,
                 until_ms=until_ms,
                 journal_path=call.journal,
@@ -202,7 +205,12 @@ def _outputs_apart(call: ReplayCall) -> None:
     """What is written must not be what is read. Raises `UsageError`."""
     if call.journal is not None and call.journal.exists():
         raise UsageError(f"{call.journal}: is there already; a replay's journal starts empty")
-    read = [*call.files, *call.planned, *(path for path in (call.config, call.flowchart) if path is not None)]
+    read = [
+        *call.files,
+        *call.learn,
+        *call.planned,
+        *(path for path in (call.config, call.flowchart) if path is not None),
+    ]
     written = [path for path in (call.decisions, call.journal) if path is not None]
     for path in written:
         if any(path.resolve() == other.resolve() for other in read):

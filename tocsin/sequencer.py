@@ -53,6 +53,7 @@ class Sequencer:
         self._sealed = engine.sealing.marks[PARTITION]
         self._step = self._sealed + 1
         self._controls: list[tuple[int, ControlEvent]] = []
+        self._past: list[Combined] = []
         self._buffer: list[tuple[int, Event]] = []
 
     @property
@@ -71,6 +72,11 @@ class Sequencer:
         """Take in what a human, a delivery, a source or the configuration says."""
         self.reach(observed_ms, offset=offset)
         self._controls.append((self._step, event))
+
+    def learn(self, parts: Sequence[Combined], *, observed_ms: int, offset: int) -> None:
+        """Take in parts of the past, which intake combined with `live: false`: they are known from now on."""
+        self.reach(observed_ms, offset=offset)
+        self._past += [part._replace(step=self._step) for part in parts]
 
     def reach(self, observed_ms: int, *, offset: int) -> None:
         """Time has come to this stamp (a beat alone does no more): seal the steps before it."""
@@ -111,7 +117,8 @@ class Sequencer:
     def _seal(self, upto: int, offset: int) -> None:
         at_ms = (upto + 1) * self._step_ms
         counts: dict[int, int] = {}
-        for part in self._intake.seal(upto):
+        sealed, self._past = [*self._past, *self._intake.seal(upto)], []
+        for part in sealed:
             counts[part.step] = counts.get(part.step, 0) + 1
             self._buffer.append((at_ms, self._part(part)))
         for number, (step, event) in enumerate(self._controls):

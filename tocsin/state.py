@@ -25,7 +25,7 @@ class Content(msgspec.Struct, frozen=True):
     """Digest of the flowchart's text."""
     pages_milli: int = 1000
     """The budget: pages a month that turn out to be for nothing, in thousandths."""
-    notices_milli: int = 8000
+    notices_milli: int = 4000
     """The same for notices."""
     plans: tuple[Plan, ...] = ()
     """Planned events, in order."""
@@ -37,7 +37,7 @@ class Judged(NamedTuple):
     """How a brand is judged besides its flowchart; the fields are those of `Content`, in its order."""
 
     pages_milli: int = 1000
-    notices_milli: int = 8000
+    notices_milli: int = 4000
     plans: tuple[Plan, ...] = ()
     mode: str = "live"
 
@@ -53,7 +53,6 @@ class PendingPart(msgspec.Struct, array_like=True):
     """Parts of one minute that wait for the next grid point, merged."""
 
     minute_ms: int
-    live: bool
     part: PulsePart
 
 
@@ -74,8 +73,14 @@ class BrandState(msgspec.Struct):
     reported: dict[str, str] = {}
     decisions: int = 0
     chain: str = CHAIN_START
+    past: dict[int, dict[int, PulsePart]] = {}
+    """By grid step and minute: parts that are not live and wait to be learnt."""
+    past_ms: int = -1
+    """End of the last past minute that was learnt (-1: none)."""
+    learnt: int = 0
+    """Posts of the past that taught the baselines."""
     backfilled: int = 0
-    """Posts that were marked as not live: counted, never judged."""
+    """Posts that were marked as not live and could not be learnt: counted, never judged."""
 
 
 class CoreState(msgspec.Struct):
@@ -88,18 +93,18 @@ class CoreState(msgspec.Struct):
     """The last entry that was applied."""
 
 
-def pend_part(state: BrandState, step: int, minute_ms: int, part: PulsePart, *, live: bool) -> None:
-    """Put a part aside until the next grid point; parts of one minute and step are merged at once."""
+def pend_part(state: BrandState, step: int, minute_ms: int, part: PulsePart) -> None:
+    """Put a live part aside until the next grid point; parts of one minute and step are merged at once."""
     waiting = state.pending.setdefault(step, [])
     for held in waiting:
-        if held.minute_ms == minute_ms and held.live == live:
+        if held.minute_ms == minute_ms:
             # Copied only now: a part belongs to its entry, and mostly it stays alone in its minute and step.
             merged = PulsePart()
             merged.add(held.part)
             merged.add(part)
             held.part = merged
             return
-    waiting.append(PendingPart(minute_ms, live, part))
+    waiting.append(PendingPart(minute_ms, part))
 
 
 def snapshot_bytes(state: CoreState) -> bytes:
