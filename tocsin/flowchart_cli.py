@@ -49,3 +49,87 @@ def show(
     else:
         svg.write_text(picture.svg(chart), encoding="utf-8")
         say(f"{svg}: drawn.")
+
+
+@app.command(
+    epilog="Examples: tocsin flowchart walk facts.yaml\n\n"
+    "tocsin flowchart walk counterexample.yaml --chart crisis_flowchart.yaml --json"
+)
+def walk(
+    facts: Annotated[Path, typer.Argument(help="A walk file: an instant, facts, how people behave.")],
+    chart: Annotated[Path | None, typer.Option(help="The flowchart, where the walk file names none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk a flowchart on virtual time: each condition with its margin, and who is told when, by which way."""
+    import msgspec
+
+    from tocsin.walks import run_walk, walk_lines
+
+    walked_chart, tested = run_walk(facts, chart)
+    if as_json:
+        outcome = msgspec.to_builtins(tested.outcome)
+        print_json(outcome | {"path": tested.outcome.path, "differences": tested.differences})
+    else:
+        for line in walk_lines(walked_chart, tested):
+            say(line)
+        complain(f"  {line}" for line in tested.differences)
+    raise SystemExit(1 if tested.differences else 0)
+
+
+@app.command("test", epilog="Example: tocsin flowchart test tests/flowchart/walks")
+def run_tests(
+    directory: Annotated[Path, typer.Argument(help="The directory of example walks.")] = Path("walks"),
+    chart: Annotated[Path | None, typer.Option(help="The flowchart, where the walks name none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the example walks of a chart, one line each, and say what of the chart no walk comes through."""
+    from tocsin.walks import covered, run_all
+
+    tested_chart, tested = run_all(directory, chart)
+    cover = covered(tested_chart, (one.outcome.path for one in tested))
+    failed = [one for one in tested if one.differences]
+    if as_json:
+        walks = [{"walk": one.path.name, "differences": one.differences} for one in tested]
+        print_json({"ok": not failed, "walks": walks, "coverage": cover._asdict()})
+        raise SystemExit(1 if failed else 0)
+    for one in tested:
+        say(f"{'FAILED' if one.differences else 'ok    '} {one.path.name}", "red" if one.differences else "")
+        complain(f"         {line}" for line in one.differences)
+    nodes, edges = _share(cover.nodes, cover.of_nodes), _share(cover.edges, cover.of_edges)
+    say(f"{len(tested)} walks, {len(failed)} failed; walked: {nodes} nodes, {edges} ways between them.")
+    for line in cover.missing:
+        say(f"  no walk comes through {line}")
+    raise SystemExit(1 if failed else 0)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({part * 100 // whole if whole else 100} %)"
+
+
+Data = Annotated[Path | None, typer.Option(help="The data directory of a service or of the demo.")]
+JournalFile = Annotated[Path | None, typer.Option(help="A journal, in place of --data.")]
+
+
+@app.command(
+    epilog="Examples: tocsin flowchart explain acme-1773428150000 --data tocsin-data\n\n"
+    "tocsin flowchart explain acme-1773428150000 --journal journal.db --page 2 --json"
+)
+def explain(
+    incident: Annotated[str, typer.Argument(help="The incident, as its card names it.")],
+    data: Data = None,
+    journal: JournalFile = None,
+    page: Annotated[int, typer.Option(help="Which of its pages, from 1.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """The receipt of a page: path, figures, margins, and the smallest change that prevents it, run again."""
+    import msgspec
+
+    from tocsin.explaining import explain as explained
+    from tocsin.explaining import journal_of, told
+
+    receipt = explained(journal_of(data, journal), incident, page=page)
+    if as_json:
+        print_json(msgspec.to_builtins(receipt))
+        return
+    for line in told(receipt):
+        say(line)

@@ -3,6 +3,7 @@
 import os
 
 from alerting.flowchart.load import ChartError
+from alerting.flowchart.walk_file import WalkError
 from stream.query_parser import QueryError
 from stream.sources.files import SourceError
 from stream.sources.store import StoreError
@@ -38,5 +39,6 @@ MISTAKES = (
     SourceError,
     StoreError,
     UsageError,
+    WalkError,
     YamlProblem,
 )

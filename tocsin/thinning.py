@@ -1,0 +1,170 @@
+"""Takes posts off parts: how the core would have seen a day on which fewer people had posted. Pure.
+
+A part holds counts and sketches, not posts, so which post goes cannot be said, only how many, and of what tone.
+Whatever cannot be told apart goes in proportion, and rounding keeps: no change looks greater than it is.
+"""
+
+import msgspec
+
+from stream.pulse import ClusterPart, Counts, PulsePart, ThreadPart
+from stream.sketches import Registers
+
+
+def evenly(total: int) -> list[int]:
+    """The numbers below `total`, ordered so that each beginning of the list is spread evenly (van der Corput 1935).
+
+    >>> evenly(6)
+    [0, 4, 2, 1, 5, 3]
+    """
+    bits = max(total - 1, 0).bit_length()
+    turned = (int(f"{n:0{bits}b}"[::-1], 2) if bits else 0 for n in range(1 << bits))
+    return [n for n in turned if n < total]
+
+
+def thinned(part: PulsePart, posts: int, *, angry: bool) -> PulsePart:
+    """The part without so many posts; with `angry` only negative ones go. Leaves `part` untouched.
+
+    >>> part = PulsePart(counts=Counts(mentions=4, negative=2, neutral=2, authors={1: 1, 2: 1, 3: 1, 4: 1}))
+    >>> less = thinned(part, 1, angry=True).counts
+    >>> less.mentions, less.negative, less.neutral, sorted(less.authors)
+    (3, 1, 2, [1, 2, 3])
+
+    Raises `ValueError` when the part has not so many.
+    """
+    counts = part.counts
+    there = counts.negative if angry else counts.mentions
+    if posts > there:
+        raise ValueError(f"a part of {there} posts cannot lose {posts}")
+    if not posts:
+        return part
+    negative = posts if angry else _share(counts.negative, posts, counts.mentions)
+    kept = counts.mentions - posts
+    return msgspec.structs.replace(
+        part,
+        counts=_counts(counts, posts, negative),
+        voices=_fewer_voices(part.voices, posts),
+        threads=_fewer_threads(part.threads, posts, negative),
+        clusters=_fewer_clusters(part.clusters, posts, negative),
+        exemplars=part.exemplars[:kept],
+    )
+
+
+def _share(amount: int, part: int, whole: int) -> int:
+    """`amount * part / whole`, rounded down: what goes is never more than its share."""
+    return amount * part // whole if whole else 0
+
+
+def _counts(counts: Counts, posts: int, negative: int) -> Counts:
+    whole = counts.mentions
+    others = posts - negative
+    unscored = min(counts.unscored, others)
+    neutral = min(counts.neutral, others - unscored)
+    positive = min(counts.positive, others - unscored - neutral)
+    anger = _share(counts.negative_sum, negative, counts.negative)
+    furious = _kept(counts.negative_authors, counts.negative - negative, counts.negative)
+    upset = _kept(counts.negative_texts, counts.negative - negative, counts.negative)
+    return msgspec.structs.replace(
+        counts,
+        mentions=whole - posts,
+        negative=counts.negative - negative,
+        neutral=counts.neutral - neutral,
+        positive=counts.positive - positive,
+        unscored=counts.unscored - unscored,
+        negative_sum=counts.negative_sum - anger,
+        score_sum=counts.score_sum - anger,
+        reposts=counts.reposts - _share(counts.reposts, posts, whole),
+        questions=counts.questions - _share(counts.questions, posts, whole),
+        new_accounts=counts.new_accounts - _share(counts.new_accounts, posts, whole),
+        reach_sum=counts.reach_sum - _share(counts.reach_sum, posts, whole),
+        negative_authors=furious,
+        negative_texts=upset,
+        authors=_kept(counts.authors, whole - posts, whole, first=furious),
+        texts=_kept(counts.texts, whole - posts, whole, first=upset),
+        sources=_fewer(counts.sources, posts, whole),
+        languages=_fewer(counts.languages, posts, whole),
+        scorers=_fewer(counts.scorers, posts, whole),
+        negative_sources=_fewer(counts.negative_sources, negative, counts.negative),
+        risks=_fewer(counts.risks, posts, whole),
+        issues=_fewer(counts.issues, posts, whole),
+    )
+
+
+def _kept(registers: Registers, kept: int, whole: int, first: Registers | None = None) -> Registers:
+    """So many of the registers as their share of the posts, rounded up; those of `first` before the others."""
+    size = -(-len(registers) * kept // whole) if whole else 0
+    ranked = sorted(registers, key=lambda index: (first is None or index not in first, index))
+    return {index: registers[index] for index in ranked[:size]}
+
+
+def _fewer(table: dict[str, int], posts: int, whole: int) -> dict[str, int]:
+    """A table of counts without its share of the posts that go."""
+    left = {key: amount - _share(amount, posts, whole) for key, amount in table.items()}
+    return {key: amount for key, amount in left.items() if amount}
+
+
+def _fewer_voices(voices: dict[int, int], posts: int) -> dict[int, int]:
+    """One post each from the busiest, again and again."""
+    left = dict(voices)
+    while posts > 0 and left:
+        for bucket in sorted(left, key=lambda bucket: (-left[bucket], bucket))[:posts]:
+            left[bucket] -= 1
+            posts -= 1
+            if not left[bucket]:
+                del left[bucket]
+    return left
+
+
+def _fewer_threads(threads: dict[str, ThreadPart], posts: int, negative: int) -> dict[str, ThreadPart]:
+    quotas = _quotas({key: thread.posts for key, thread in threads.items()}, posts)
+    angry = _quotas({key: min(threads[key].negative, quotas[key]) for key in threads}, negative)
+    left = {}
+    for key, thread in threads.items():
+        gone = quotas[key]
+        if gone < thread.posts:
+            left[key] = msgspec.structs.replace(
+                thread,
+                posts=thread.posts - gone,
+                negative=thread.negative - angry[key],
+                scored=min(thread.scored, thread.posts - gone),
+                replies=thread.replies - _share(thread.replies, gone, thread.posts),
+                reposts=thread.reposts - _share(thread.reposts, gone, thread.posts),
+                quotes=thread.quotes - _share(thread.quotes, gone, thread.posts),
+                reach=thread.reach - _share(thread.reach, gone, thread.posts),
+                voices=_fewer_bits(thread.voices, gone, thread.posts),
+            )
+    return left
+
+
+def _fewer_clusters(clusters: dict[str, ClusterPart], posts: int, negative: int) -> dict[str, ClusterPart]:
+    quotas = _quotas({key: cluster.posts for key, cluster in clusters.items()}, posts)
+    angry = _quotas({key: min(clusters[key].negative, quotas[key]) for key in clusters}, negative)
+    left = {}
+    for key, cluster in clusters.items():
+        gone = quotas[key]
+        if gone < cluster.posts:
+            left[key] = msgspec.structs.replace(
+                cluster,
+                posts=cluster.posts - gone,
+                negative=cluster.negative - angry[key],
+                voices=_fewer_bits(cluster.voices, gone, cluster.posts),
+            )
+    return left
+
+
+def _quotas(sizes: dict[str, int], gone: int) -> dict[str, int]:
+    """How many each loses: its share, and what is left over from the greatest."""
+    whole = sum(sizes.values())
+    quotas = {key: _share(size, min(gone, whole), whole) for key, size in sizes.items()}
+    left = min(gone, whole) - sum(quotas.values())
+    for key in sorted(sizes, key=lambda key: (-sizes[key], key)):
+        more = min(left, sizes[key] - quotas[key], 1)
+        quotas[key] += more
+        left -= more
+    return quotas
+
+
+def _fewer_bits(voices: str, gone: int, posts: int) -> str:
+    bitmap = int(voices, 16)
+    for _ in range(_share(bitmap.bit_count(), gone, posts)):
+        bitmap &= bitmap - 1
+    return f"{bitmap:x}"
