@@ -28,11 +28,16 @@ Reason = Literal[
     "promise_at_risk",  # four fifths of the time in which we promised to respond or to solve have gone
     "promise_broken",
     "set_by_human",  # a person set the severity
+    "escalated",  # the flowchart goes on to the next rung, whoever acknowledged before
+    "nobody_on_call",  # the step before had nobody: skipped at once
     # why an incident opens or changes
     "signals",
     "severity_fell",
     "acknowledged",
     "owned",
+    "acknowledged_in_part",  # one of those who must all acknowledge has
+    "answered",  # a person answered what the flowchart asked
+    "approved",  # a person approved a statement: it may be copied
     # why it ends
     "calm",
     "source_back",
@@ -48,6 +53,27 @@ Reason = Literal[
     "inhibited",  # a greater trouble covers it
     "muted",  # quiet hours at this severity
 ]
+
+
+Action = Literal["", "ask", "open_channel", "mobilise", "brief", "statement", "approved"]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a step of the flowchart puts on the card: a question with its buttons, or a statement."""
+
+    node: str
+    words: str = ""
+    """The question; a statement's name; a channel's name."""
+    choices: tuple[str, ...] = ()
+    """A button for each."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """Language and text of a statement."""
+    may: tuple[str, ...] = ()
+    """Responders who may answer or approve."""
+    authors: tuple[str, ...] = ()
+    """Responders who may not approve, for it is theirs."""
+    by_ms: int = 0
+    """When nobody is waited for any longer."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,6 +109,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: tuple[str, ...] = ()
     """The walked path of the flowchart, each step in words with its margin."""
     note: str = ""
+    action: Action = ""
+    """What a `Page`, `Notify` or `Update` asks for beyond telling people."""
+    asked: Asked | None = None
+    awaits: tuple[str, ...] = ()
+    """Responders who must all acknowledge this page (empty: anyone will do)."""
     until_ms: int = 0
     """When what was held back is looked at again at the latest (0: it was not, or that cannot be said)."""
     promises: tuple[Clock, ...] = ()

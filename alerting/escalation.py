@@ -3,16 +3,18 @@
 The casebook changes at grid points only. Every change that a person or a log should see is a `Decision` with a reason.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
 
+from alerting.asking import Asking, as_notice
 from alerting.assessment import Assessment
 from alerting.decision import Decision, DecisionKind, Reason
 from alerting.facts import BLIND, SEVERITIES, Facts
-from alerting.flowchart.model import Chart
+from alerting.flowchart.model import Chart, Rosters
 from alerting.flowchart.walk import (
+    Approved,
     Effect,
     EndWalk,
     NotifyPeople,
@@ -43,6 +45,7 @@ QUIET_MS = 30 * MINUTE_MS
 UPDATE_EVERY_MS = 5 * MINUTE_MS
 NEW_NORMAL_AFTER_MS = 24 * HOUR_MS
 LOOK_EVERY_MS = MINUTE_MS
+_CAUSES: dict[str, Reason] = {"": "not_acknowledged", "escalate": "escalated", "vacant": "nobody_on_call"}
 STRONGER_MILLI = 2000
 """What a human closed, or a day made normal, is told again only at twice its size or at a higher severity."""
 
@@ -90,6 +93,10 @@ class HumanAct(Protocol):
     def who(self) -> str: ...
     @property
     def severity(self) -> str: ...
+    @property
+    def node(self) -> str: ...
+    @property
+    def choice(self) -> str: ...
 
 
 class Scene(Replies):
@@ -126,18 +133,29 @@ def slug(brand: str) -> str:
     return "-".join(words) or "brand"
 
 
-class Desk(Vigil):
+class Desk(Vigil, Asking):
     """Works one brand's casebook at one grid point.
 
     New walks begin on `chart`; one under way stays on the version it began with, which `charts` gives by its digest.
+    `rosters` say who is on call.
     """
 
-    def __init__(self, book: Casebook, chart: Chart, charts: Callable[[str], Chart], at_ms: int, scene: Scene) -> None:
+    def __init__(
+        self,
+        book: Casebook,
+        chart: Chart,
+        charts: Callable[[str], Chart],
+        at_ms: int,
+        scene: Scene,
+        *,
+        rosters: Rosters | None = None,
+    ) -> None:
         self.book = book
         self.chart = chart
         self._charts = charts
         self.at_ms = at_ms
         self.scene = scene
+        self.rosters = rosters or {}
         self.out: list[Decision] = []
         self.fresh = False
         """Whether there is a finding about the brand at this grid point."""
@@ -187,12 +205,14 @@ class Desk(Vigil):
             if incident.hush is not None:
                 self.look_again(incident)
             elif incident.walk is not None and not incident.walk.done and 0 < incident.walk.due_ms <= self.at_ms:
-                self._walk(
-                    incident, *resume(self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms)
-                )
+                self._resume(incident, incident.walk)
             self.watch_clocks(incident)
             if incident is self.book.incident and self.fresh and self.at_ms - _spoken_ms(incident) >= UPDATE_EVERY_MS:
                 self._tell(incident, "still_going")
+
+    def _resume(self, incident: Incident, walk: Walk) -> None:
+        chart = self._chart_of(walk)
+        self._walk(incident, *resume(chart, walk, self._facts(incident), self.at_ms, rosters=self.rosters))
 
     def answer(self, act: HumanAct) -> None:
         """Take in what a human did. The same act twice, or on an incident that is over, changes nothing."""
@@ -205,6 +225,8 @@ class Desk(Vigil):
             self._acknowledge(incident, act)
         elif act.answer == "escalate":
             self._escalate(incident, act)
+        elif act.answer in ("reply", "approve"):
+            self.reply(incident, act)
         elif act.answer == "severity":
             self._set_severity(incident, act)
         elif act.answer in ("false_alarm", "resolve"):
@@ -219,10 +241,7 @@ class Desk(Vigil):
             return
         incident.page_key = ""
         assert incident.walk is not None
-        walk, effects = escalated(
-            self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms, "no way to them works"
-        )
-        self._walk(incident, walk, effects, reason="delivery_failed")
+        self._climb(incident, "no way to them works", "delivery_failed")
 
     # ---- our own blindness
 
@@ -269,7 +288,8 @@ class Desk(Vigil):
         self.book.blind = incident
         self.book.deaf = None
         self._decide(incident, "OpenIncident", reason, signals=(feed,))
-        self._walk(incident, *begin(self.chart, BLIND, self._facts(incident), self.at_ms), reason=reason)
+        begun = begin(self.chart, BLIND, self._facts(incident), self.at_ms, rosters=self.rosters)
+        self._walk(incident, *begun, reason=reason)
 
     # ---- the life of an incident
 
@@ -285,6 +305,7 @@ class Desk(Vigil):
             incident.told_ms = incident.updated_ms = 0
             incident.opened_ms = self.at_ms
             incident.floor, incident.hush, incident.walked = "", None, ()
+            incident.asked, incident.replies = None, {}
             incident.acted_ms = incident.expires_ms = 0
         else:
             incident = Incident(
@@ -343,11 +364,11 @@ class Desk(Vigil):
 
     def _begin(self, incident: Incident, reason: Reason) -> None:
         incident.walked = tuple(dict.fromkeys((*incident.walked, incident.scenario)))
-        walk, effects = begin(self.chart, incident.scenario, self._facts(incident), self.at_ms)
+        walk, effects = begin(self.chart, incident.scenario, self._facts(incident), self.at_ms, rosters=self.rosters)
         if incident.is_answered:
             if any(isinstance(effect, PagePeople) for effect in effects):
                 self._no_page(incident, "already_acknowledged", walk.page_node)
-            effects = [_as_notice(effect) for effect in effects]
+            effects = [as_notice(effect) for effect in effects]
             walk.done, walk.due_ms = True, 0
         before = len(self.out)
         self._walk(incident, walk, effects, reason=reason)
@@ -355,6 +376,8 @@ class Desk(Vigil):
             self._tell(incident, "severity_rose")
 
     def _acknowledge(self, incident: Incident, act: HumanAct) -> None:
+        if act.answer == "acknowledge" and not incident.is_answered and self.acknowledged_in_part(incident, act.who):
+            return
         first = not incident.is_answered
         if act.answer == "own" and incident.owner != act.who:
             incident.owner = act.who
@@ -368,9 +391,8 @@ class Desk(Vigil):
             return
         self._decide(incident, "Update", "owned" if act.answer == "own" else "acknowledged", note=act.who)
         if incident.walk is not None and not incident.walk.done:
-            self._walk(
-                incident, *acknowledged(self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms)
-            )
+            chart, facts = self._chart_of(incident.walk), self._facts(incident)
+            self._walk(incident, *acknowledged(chart, incident.walk, facts, self.at_ms, rosters=self.rosters))
 
     def _escalate(self, incident: Incident, act: HumanAct) -> None:
         incident.called = True
@@ -379,9 +401,8 @@ class Desk(Vigil):
     def _climb(self, incident: Incident, words: str, reason: Reason) -> None:
         """The next rung, at once."""
         assert incident.walk is not None  # an open incident has begun its walk
-        walk, effects = escalated(
-            self._chart_of(incident.walk), incident.walk, self._facts(incident), self.at_ms, words
-        )
+        chart, facts = self._chart_of(incident.walk), self._facts(incident)
+        walk, effects = escalated(chart, incident.walk, facts, self.at_ms, words, rosters=self.rosters)
         self._walk(incident, walk, effects, reason=reason)
 
     def _set_severity(self, incident: Incident, act: HumanAct) -> None:
@@ -404,7 +425,7 @@ class Desk(Vigil):
         incident.closed_because = reason
         incident.walk = None
         incident.called, incident.page_key = False, ""
-        incident.hush, incident.expires_ms = None, 0
+        incident.hush, incident.asked, incident.expires_ms = None, None, 0
         self.solved(incident, reason)
         self._decide(incident, "StandDown", reason, targets=_everybody(incident), note=note)
         incident.told_ms = self.at_ms
@@ -431,9 +452,15 @@ class Desk(Vigil):
 
     # ---- from effects to decisions
 
-    def _walk(self, incident: Incident, walk: Walk, effects: Iterable[Effect], reason: Reason = "flowchart") -> None:
+    def _walk(self, incident: Incident, walk: Walk, effects: Sequence[Effect], reason: Reason = "flowchart") -> None:
         incident.walk = walk
-        effects = list(effects)
+        self.settle_question(incident, walk)
+        if incident.is_answered and any(isinstance(e, PagePeople) and e.cause == "escalate" for e in effects):
+            incident.called = True
+        for effect in effects:
+            if isinstance(effect, Approved):  # whatever follows may wait for quiet hours to end; this was done
+                self.wish(incident, effect, reason)
+        effects = [effect for effect in effects if not isinstance(effect, Approved)]
         if self.holds_back(incident, effects, reason):
             return
         told = False
@@ -445,6 +472,8 @@ class Desk(Vigil):
                 told = True
             elif isinstance(effect, EndWalk) and not told and not incident.told_ms:
                 self._no_page(incident, "below_severity", effect.node)
+            elif not isinstance(effect, EndWalk):
+                told |= self.wish(incident, effect, reason)
 
     def _page(self, incident: Incident, effect: PagePeople, reason: Reason) -> bool:
         climbs = effect.rung > 0
@@ -455,7 +484,9 @@ class Desk(Vigil):
         targets = effect.targets if climbs else new
         incident.paged = tuple(dict.fromkeys((*incident.paged, *new)))
         incident.page_key = self._key(incident, "Escalate" if climbs else "Page")
-        why: Reason = "not_acknowledged" if climbs and reason == "flowchart" else reason
+        why: Reason = reason
+        if reason == "flowchart" and climbs:
+            why = _CAUSES[effect.cause]
         self._decide(
             incident,
             "Escalate" if climbs else "Page",
@@ -467,6 +498,8 @@ class Desk(Vigil):
             ack_by_ms=self.at_ms + effect.ack_within_ms if effect.ack_within_ms else 0,
             next_targets=effect.next_targets,
         )
+        if effect.awaits:
+            self.out[-1] = msgspec.structs.replace(self.out[-1], awaits=effect.awaits)
         self._told(incident, targets)
         return True
 
@@ -558,6 +591,7 @@ class Desk(Vigil):
             severity=incident.severity,
             minutes_open=(self.at_ms - incident.opened_ms) // MINUTE_MS,
             acknowledged=incident.is_answered,
+            answers=incident.replies,
         )
 
     def _chart_of(self, walk: Walk) -> Chart:
@@ -600,9 +634,3 @@ def _spoken_ms(incident: Incident) -> int:
 def _everybody(incident: Incident) -> tuple[str, ...]:
     """Whoever was told of an incident hears that it is over."""
     return tuple(dict.fromkeys((*incident.paged, *incident.told_targets)))
-
-
-def _as_notice(effect: Effect) -> Effect:
-    if isinstance(effect, PagePeople):
-        return NotifyPeople(node=effect.node, targets=effect.targets, by=effect.by, words=effect.words)
-    return effect

@@ -126,8 +126,8 @@ FACT_HELP: dict[str, str] = {
     "unanswered_share": "share of the questions people asked that the brand has not answered, 0.0 to 1.0",
     "persistence": "for how many minutes the longest of the findings has lasted",
     "answers": 'what people answered to a node that asks them, as answers["is_it_true"] == "yes"; "" = not yet',
-    "chance": "on how many days a month this brand reaches such a score without a crisis (0.5 = every other month)",
     "on_call": 'whether anybody has a role now, as on_call["legal"]',
+    "chance": "on how many days a month this brand reaches such a score without a crisis (0.5 = every other month)",
 }
 
 

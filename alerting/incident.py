@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from alerting.decision import Asked
 from alerting.facts import Facts, rank
 from alerting.flowchart.walk import Walk
 from alerting.quiet import Hush
@@ -91,6 +92,10 @@ class Incident(msgspec.Struct, omit_defaults=True):
     """The conversation that carries it; empty where many speak at once."""
     source: str = ""
     """Where most of its posts are."""
+    asked: Asked | None = None
+    """The question or statement that waits for a person."""
+    replies: dict[str, str] = {}
+    """Answers given to the flowchart's questions, by the name of the node that asked."""
     clocks: list[Clock] = []
     """What was promised about it."""
 

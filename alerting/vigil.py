@@ -3,7 +3,7 @@ runs out. Pure; the other half of `alerting.escalation.Desk`, which takes in wha
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -80,7 +80,7 @@ class Vigil(ABC):
     @abstractmethod
     def _begin(self, incident: Incident, reason: Reason) -> None: ...
     @abstractmethod
-    def _walk(self, incident: Incident, walk: Walk, effects: Iterable[Effect], reason: Reason) -> None: ...
+    def _walk(self, incident: Incident, walk: Walk, effects: Sequence[Effect], reason: Reason) -> None: ...
     @abstractmethod
     def _climb(self, incident: Incident, words: str, reason: Reason) -> None: ...
     @abstractmethod

@@ -7,7 +7,7 @@ import msgspec
 from alerting.quiet import Silence, Unsilence
 from stream.pulse import PulsePart
 
-AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve", "severity"]
+AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve", "severity", "reply", "approve"]
 SourceStatus = Literal["ok", "silent", "lagging", "capped"]
 DeliveryOutcome = Literal["sent", "failed", "unknown"]
 
@@ -39,6 +39,10 @@ class Answer(msgspec.Struct, tag="answer", frozen=True, omit_defaults=True):
     """Responder's name in the flowchart, or the Slack user id of a listed one."""
     at_ms: int
     note_digest: str = ""
+    node: str = ""
+    """With `reply` and `approve`: the node of the flowchart that asks."""
+    choice: str = ""
+    """With `reply`: the answer, one of the node's."""
     severity: str = ""
     """With `severity`: how bad a person says it is, at least."""
 

@@ -1,6 +1,11 @@
 """What a walk wants done in the world: pages, notices, questions to people, statements to approve."""
 
+from typing import Literal
+
 import msgspec
+
+Cause = Literal["", "escalate", "vacant"]
+"""Why this page comes now, besides that the walk came to it: the chart escalates, or nobody was on call before it."""
 
 
 class PagePeople(msgspec.Struct, frozen=True, tag="page"):
@@ -18,6 +23,7 @@ class PagePeople(msgspec.Struct, frozen=True, tag="page"):
     words: str
     awaits: tuple[str, ...] = ()
     """Responders who must all acknowledge (empty: anyone will do)."""
+    cause: Cause = ""
 
 
 class NotifyPeople(msgspec.Struct, frozen=True, tag="notify"):

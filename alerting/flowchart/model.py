@@ -347,6 +347,8 @@ class Written(Section):
     statements: dict[Name, Template] = Field(default={}, max_length=100)
     promise_pages: dict[Literal["low", "medium", "high", "critical"], Duration] = Field(default={})
     """Within what time of a walk's beginning a person must be paged, by severity: what `prove` proves."""
+    promise_pages_despite_a_fault: Duration = 900_000
+    """The same with one person out of reach; at critical also with Slack down."""
     promises: Promises | None = None
     quiet: Quiet = Quiet()
     acknowledgement_expires: AckExpiry = AckExpiry()

@@ -12,6 +12,7 @@ from alerting.flowchart.effects import (
     AskPeople,
     BriefPeople,
     CallIn,
+    Cause,
     Effect,
     EndWalk,
     NotifyPeople,
@@ -98,6 +99,7 @@ class Walker:
         self.at_ms = at_ms
         self.effects: list[Effect] = []
         self._rosters = rosters or {}
+        self._cause: Cause = ""
         self._earlier = facts.answers
         self._facts = facts
 
@@ -136,7 +138,8 @@ class Walker:
             self.effects.append(NotifyPeople(walk.node, targets, ("slack",), words))
         else:
             walk.paged += [target for target in targets if target not in walk.paged]
-            self.effects.append(PagePeople(walk.node, targets, ("slack",), 0, walk.rung, (), words))
+            page = PagePeople(walk.node, targets, ("slack",), 0, walk.rung, (), words, cause=self._cause)
+            self.effects.append(page)
         self.effects.append(EndWalk(walk.node, words))
         return self.effects
 
@@ -179,6 +182,7 @@ class Walker:
                 return None
             case Escalate():
                 self.walk.acknowledged = False
+                self._cause = "escalate"
                 self._facts = msgspec.structs.replace(self._facts, acknowledged=False)
                 self.walk.rung += 1
                 self.step(f"goes on to the next rung: {node.because}")
@@ -204,6 +208,7 @@ class Walker:
         if not targets:
             if walk.acknowledged:
                 return node.then
+            self._cause = "vacant"
             if node.if_not_acknowledged is None:
                 raise Stuck(f"nobody is on call for {', '.join(node.page)}, and nobody comes after them")
             walk.rung += 1
@@ -222,7 +227,9 @@ class Walker:
         ahead = pages_ahead(self.chart, node.if_not_acknowledged, walk.due_ms)
         following = self.chart.on_call(ahead[0], ahead[1], self._rosters) if ahead else ()
         words, awaits = node.say or "", tuple(walk.awaits)
-        self.effects.append(PagePeople(walk.node, targets, node.by, within, walk.rung, following, words, awaits))
+        self.effects.append(
+            PagePeople(walk.node, targets, node.by, within, walk.rung, following, words, awaits, self._cause)
+        )
         return None
 
     def _tell(self, node: Notify | OpenChannel | Mobilise | Brief) -> str:
