@@ -53,17 +53,18 @@ class Running(NamedTuple):
 class Tally:
     """What detectors ask for at every grid point, added up over the buckets of a span up to one of them."""
 
-    __slots__ = ("last_ms", "mentions", "negative", "scored", "sources")
+    __slots__ = ("angry", "last_ms", "mentions", "negative", "scored", "sources")
 
     def __init__(self, last_ms: int) -> None:
         self.last_ms = last_ms
-        self.mentions = self.negative = self.scored = 0
+        self.mentions = self.negative = self.angry = self.scored = 0
         self.sources: dict[str, int] = {}
 
     def add(self, counts: Counts) -> None:
         """Add what a batch brought, or a minute."""
         self.mentions += counts.mentions
         self.negative += counts.negative
+        self.angry += counts.angry
         self.scored += counts.scored
         add_table(self.sources, counts.sources)
 
