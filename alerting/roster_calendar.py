@@ -226,8 +226,9 @@ def _people(event: Component, responders: Mapping[str, str] | None) -> tuple[tup
             people[key] = None
             continue
         near = did_you_mean(word, list(responders or {}))
-        said = "; an event of this calendar holds the key or the name of a responder, several with commas between"
-        problems.append(f'the event "{summary[:60]}" is for "{word[:40]}", who is no responder{near}{said}')
+        said = "n event of this calendar holds the key or the name of a responder, several with commas between"
+        cure = f"{near} A{said}" if near else f"; a{said}"
+        problems.append(f'the event "{summary[:60]}" is for "{word[:40]}", who is no responder{cure}')
     return tuple(people), problems
 
 
