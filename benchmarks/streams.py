@@ -25,6 +25,7 @@ from stream.brands import Brand
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, canonical, parse_rfc3339
 from stream.combine import Combiner
 from stream.mention import ScoredMention
+from stream.own_words import speaks_for_itself
 from stream.names import REPLAY_KEY, Names
 from stream.pulse import PulsePart
 from stream.scoring import Scoring
@@ -165,6 +166,7 @@ def _post_of(scored: ScoredMention, names: Names) -> Post:
         reach=mention.author_followers or 0,
         risks=tuple(scored.risks),
         issues=tuple(scored.issues),
+        own_words=speaks_for_itself(mention.text or ""),
     )
 
 

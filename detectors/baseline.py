@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from detectors.detector import NOTICE
 from stream.codec import DAY_MS, HOUR_MS
 
 HALF_LIFE_MS = 4 * DAY_MS
@@ -55,6 +56,20 @@ def score_of(value: int, threshold: int, page_ratio_milli: int) -> int:
     if ratio < page_ratio_milli:
         return 500 + 250 * (ratio - 1000) // (page_ratio_milli - 1000)
     return 1000 - 250 * page_ratio_milli // ratio
+
+
+def score_between(value: int, notice: int, page: int) -> int:
+    """0..1000: 500 where a notice begins, 750 where a page does, towards 1000 beyond; never falls as `value` rises.
+
+    >>> [score_between(v, 100, 200) for v in (0, 50, 100, 150, 200, 400)]
+    [0, 250, 500, 625, 750, 875]
+    """
+    value = max(0, value)
+    if value < notice:
+        return value * NOTICE // notice
+    if value < page:
+        return NOTICE + (PAGE_SCORE - NOTICE) * (value - notice) // (page - notice)
+    return 1000 - (1000 - PAGE_SCORE) * page // value
 
 
 def tail_z(count: int, mean: float, variance: float) -> float:

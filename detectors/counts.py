@@ -3,21 +3,22 @@
 import math
 
 from detectors.baseline import PAGE_SCORE
+from detectors.budget import Budget
 from detectors.detector import NOTICE
-from detectors.panel import Panel
+from detectors.volume import VolumeSurge
 from stream.codec import DAY_MS, MINUTE_MS
 from stream.pulse import Counts, Pulse
 from stream.window import OPEN_MINUTES, ClosedMinute, OpenMinute, Window
 
 EPISODE_MS = DAY_MS
 """What stays beyond the threshold for a day after it was told is the same episode."""
-MARKEDLY_MILLI = 1_500
-"""... unless it grows to half as much again: a small blip must not silence the real event."""
+MARKEDLY_MILLI = 1_350
+"""... unless it grows by a third: a small blip must not silence the real event."""
 LARGEST_COUNT = 2**53
 
 
 class CountsDetector:
-    """Feeds one row after the other to the same `Panel` as the service has, and tells an episode once.
+    """Feeds one row after the other to the same `VolumeSurge` as the service has, and tells an episode once.
 
     Causal: a row's answer depends on the rows up to it. Authors are unknown here and block nothing. A spike teaches
     the baseline no more than three standard deviations, since nobody is here to say what was a crisis.
@@ -30,11 +31,12 @@ class CountsDetector:
     ((936, True), True)
     """
 
-    def __init__(self, interval_ms: int) -> None:
+    def __init__(self, interval_ms: int, budget: Budget = Budget()) -> None:  # noqa: B008 - it never changes
         if interval_ms <= 0:
             raise ValueError(f"an interval is at least a millisecond, not {interval_ms}")
         self.interval_ms = interval_ms
-        self._panel = Panel.shipped(interval_ms)
+        self._volume = VolumeSurge(interval_ms)
+        self._volume.budget = budget
         self._window = Window(bucket_ms=interval_ms)
         self._open_ms = max(OPEN_MINUTES * MINUTE_MS, interval_ms)
         self._phase_ms: int | None = None
@@ -72,12 +74,12 @@ class CountsDetector:
         return answer
 
     def _told(self, at_ms: int, posts: int) -> tuple[int, bool]:
-        signals = self._panel.score(self._window)
-        reading = self._panel.volume.reading(self._window)
+        found = self._volume.score_one(self._window)
+        reading = self._volume.reading(self._window)
         if reading is None:
             return 0, False
         ratio = max(0, reading.ratio)
-        score = max((s.score for s in signals if s.kind == "volume"), default=min(ratio // 2, NOTICE - 1))
+        score = found.score if found is not None else min(ratio // 2, NOTICE - 1)
         if score < NOTICE:
             return score, False
         fresh = self._told_ms is None or at_ms - self._told_ms >= EPISODE_MS
@@ -97,4 +99,4 @@ class CountsDetector:
         for start_ms in [start for start in minutes if start < horizon_ms]:
             counts = minutes.pop(start_ms).counts
             pulse = Pulse(start_ms=start_ms, end_ms=start_ms + self.interval_ms, counts=counts)
-            self._panel.learn(ClosedMinute(pulse), allowed=True)
+            self._volume.learn_one(ClosedMinute(pulse), allowed=True)

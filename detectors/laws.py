@@ -66,6 +66,7 @@ def minute_part(dice: Dice, posts: int, negative_milli: int, minute_ms: int, thr
         add_to_registers(counts.texts, dice.next())
         negative = dice.below(1000) < negative_milli
         counts.negative += negative
+        counts.angry += negative
         counts.neutral += not negative
         if negative:
             add_to_registers(counts.negative_authors, voice)

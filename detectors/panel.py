@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+from detectors.budget import Budget
 from detectors.detector import Detector, Signal
 from detectors.feed import FeedSilence
 from detectors.sentiment import NegativeShare
@@ -30,11 +31,25 @@ class Panel:
         self.virality = virality
         self.volume = volume
         self._detectors: tuple[Detector, ...] = (feed, negativity, virality, volume)
+        self.budget = Budget()
 
     @classmethod
     def shipped(cls, bucket_ms: int = MINUTE_MS) -> Self:
         """A panel that has learnt nothing yet."""
         return cls(FeedSilence(), NegativeShare(), ViralThread(), VolumeSurge(bucket_ms))
+
+    @property
+    def budget(self) -> Budget:
+        """What this brand may cost in false alarms: part of its configuration, not of what was learnt."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        self._budget = budget
+        # Volume wakes nobody by itself: its page threshold only makes a crisis critical, and may cost the whole budget.
+        half = budget.share(500)
+        self.volume.budget = Budget(budget.pages_milli, half.notices_milli)
+        self.negativity.budget = Budget(budget.pages_milli, half.notices_milli)
 
     def score(self, window: Window) -> list[Signal]:
         """The findings at this grid point, sorted by kind. Never changes the window."""
@@ -45,6 +60,11 @@ class Panel:
         """Let every detector learn a minute that left the open ones."""
         for detector in self._detectors:
             detector.learn_one(closed, allowed=allowed)
+
+    def judged(self, *, real: bool) -> None:
+        """The incident under way ended: `real` when a human took it. What nobody took counts as one false alarm."""
+        self.volume.judged(real=real)
+        self.negativity.judged(real=real)
 
     def due_ms(self, window: Window) -> int | None:
         """When time alone would change a finding; `None`: never. Later than `window.at_ms`."""

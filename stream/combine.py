@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from stream.codec import DAY_MS, MINUTE_MS
 from stream.mention import Mention, ScoredMention
 from stream.names import Names
+from stream.own_words import speaks_for_itself
 from stream.pulse import (
     EXEMPLARS,
     VOICE_BUCKETS,
@@ -190,8 +191,10 @@ def _count_sentiment(counts: Counts, scored: ScoredMention, author: int) -> None
     if label == "negative":
         counts.negative += 1
         counts.negative_sum += sentiment.score
-        add_to_registers(counts.negative_authors, author)
-        add_to_registers(counts.negative_texts, scored.wording or scored.cluster or author)
+        if speaks_for_itself(scored.mention.text or ""):
+            counts.angry += 1
+            add_to_registers(counts.negative_authors, author)
+            add_to_registers(counts.negative_texts, scored.wording or scored.cluster or author)
         _bump(counts.negative_sources, scored.mention.source)
     elif label == "positive":
         counts.positive += 1

@@ -24,6 +24,8 @@ class Counts(msgspec.Struct, gc=False, omit_defaults=True):
     """Posts about the brand by others."""
     reposts: int = 0
     negative: int = 0
+    angry: int = 0
+    """Negative posts in words of their authors' own: no headlines that are passed on (`stream.own_words`)."""
     neutral: int = 0
     positive: int = 0
     unscored: int = 0
@@ -41,6 +43,7 @@ class Counts(msgspec.Struct, gc=False, omit_defaults=True):
     deletes: int = 0
     authors: Registers = {}
     negative_authors: Registers = {}
+    """Of the angry posts; likewise their texts."""
     texts: Registers = {}
     """Distinct normalised texts."""
     negative_texts: Registers = {}
@@ -57,6 +60,7 @@ class Counts(msgspec.Struct, gc=False, omit_defaults=True):
         self.mentions += other.mentions
         self.reposts += other.reposts
         self.negative += other.negative
+        self.angry += other.angry
         self.neutral += other.neutral
         self.positive += other.positive
         self.unscored += other.unscored

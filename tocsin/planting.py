@@ -58,6 +58,8 @@ class Post(msgspec.Struct, gc=False, array_like=True, kw_only=True):
     reach: int = 0
     risks: tuple[str, ...] = ()
     issues: tuple[str, ...] = ()
+    own_words: bool = True
+    """False for a headline that is passed on."""
 
 
 class Liked(NamedTuple):
@@ -330,8 +332,10 @@ def _count(part: PulsePart, post: Post, source: str) -> None:
         counts.positive += post.mood == 1
     if negative:
         counts.negative_sum += post.score
-        add_to_registers(counts.negative_authors, voice)
-        add_to_registers(counts.negative_texts, text or voice)
+        if post.own_words:
+            counts.angry += 1
+            add_to_registers(counts.negative_authors, voice)
+            add_to_registers(counts.negative_texts, text or voice)
         counts.negative_sources[source] = counts.negative_sources.get(source, 0) + 1
     _join(part, post, f"{bit_of(voice):x}", negative=negative)
 

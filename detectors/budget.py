@@ -1,0 +1,182 @@
+"""The page budget: which score a brand's own history makes rare enough to speak of.
+
+A user states how many false pages (or notices) a month a brand may cost. The threshold follows: it is the score that
+this brand's ordinary days reach so often. Days are counted by their greatest score, as peaks over threshold are
+(Siffer et al. 2017, *Anomaly detection in streams with extreme value theory*, KDD, p. 1067-1075); a prior stands in for
+the days that were not seen yet, and the tail beyond what was seen is exponential.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stream.codec import DAY_MS
+
+MONTH_DAYS = 30
+DAYS_KEPT = 60
+PAGE_RATE_MILLI = 1_000
+"""One a month: the threshold against which a day's greatest score is capped."""
+CAP_MILLI = 1_300
+"""A day, or one incident that nobody confirmed, teaches at most 1.3 times the threshold it meets: so a flood that lasts
+two days cannot teach that floods are ordinary."""
+LEAST_SCALE = 300.0
+ITERATIONS = 40
+FURTHEST = 300_000.0
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What a brand may cost in false alarms, in thousandths a month (of thirty days)."""
+
+    pages_milli: int = 1_000
+    notices_milli: int = 4_000
+
+    def share(self, share_milli: int) -> "Budget":
+        """A part of it, for a detector that shares it with others.
+
+        >>> Budget().share(250)
+        Budget(pages_milli=250, notices_milli=1000)
+        """
+        return Budget(max(1, self.pages_milli * share_milli // 1000), max(1, self.notices_milli * share_milli // 1000))
+
+
+class Prior(NamedTuple):
+    """What is believed of a brand's days before any was seen: median and scale of their greatest score, in milli-units,
+    and for how many days this belief counts."""
+
+    median: float
+    scale: float
+    days: int = 14
+
+
+class Extremes:
+    """The greatest score of each ordinary day of one brand, and the threshold that a budget asks for.
+
+    Scores are noted when they are given, at the cadence at which they decide, and counted when their minute is over
+    and was ordinary. What an incident brought waits for its end: a human who took it makes it a crisis, and nothing is
+    learnt; what nobody took counts as one false alarm.
+
+    >>> extremes = Extremes(Prior(4000, 1000))
+    >>> cold = extremes.threshold(1000)
+    >>> for day in range(30):
+    ...     extremes.note(day * DAY_MS, 2500 + day % 10 * 100)
+    ...     extremes.close(day * DAY_MS, ordinary=True)
+    >>> cold, extremes.threshold(1000) < cold, extremes.threshold(4000) < extremes.threshold(500)
+    (6708, True, True)
+    """
+
+    __slots__ = ("_day", "_held", "_noted", "_past", "_thresholds", "_today", "prior")
+
+    def __init__(self, prior: Prior) -> None:
+        self.prior = prior
+        self._day = -1
+        self._today = 0
+        self._past: list[int] = []
+        self._noted: dict[int, int] = {}
+        """Greatest score by minute that is still open."""
+        self._held = 0
+        """Greatest score of the incident under way."""
+        self._thresholds: dict[int, int] = {}
+
+    def note(self, minute_ms: int, score: int) -> None:
+        """A score that was given in a minute (by its start)."""
+        if score > self._noted.get(minute_ms, 0):
+            self._noted[minute_ms] = score
+
+    def close(self, minute_ms: int, *, ordinary: bool) -> None:
+        """A minute left the open ones: what was noted up to it is learnt, or held if it belongs to an incident."""
+        score = 0
+        if self._noted:
+            over = [minute for minute in self._noted if minute <= minute_ms]
+            for minute in over:
+                score = max(score, self._noted.pop(minute))
+        if ordinary:
+            self._see(minute_ms, score)
+        else:
+            self._held = max(self._held, score)
+
+    def judged(self, *, real: bool) -> None:
+        """The incident under way ended: `real` when a human took it."""
+        if self._held and not real:
+            self._push(self._capped(self._held))
+        self._held = 0
+
+    def _see(self, at_ms: int, score: int) -> None:
+        day = at_ms // DAY_MS
+        if day != self._day:
+            if self._day >= 0:
+                self._push(self._today)
+            self._day, self._today = day, 0
+        if score > self._today:
+            self._today = self._capped(score)
+
+    def _capped(self, score: int) -> int:
+        return min(score, self.threshold(PAGE_RATE_MILLI) * CAP_MILLI // 1000)
+
+    def _push(self, score: int) -> None:
+        self._past = [*self._past, score][-DAYS_KEPT:]
+        self._thresholds = {}
+
+    @property
+    def days(self) -> int:
+        """How many days were learnt."""
+        return len(self._past)
+
+    def threshold(self, rate_milli: int) -> int:
+        """The score (milli-units) that is exceeded on so many days a month, in thousandths of a day."""
+        held = self._thresholds.get(rate_milli)
+        if held is None:
+            wanted = rate_milli / 1000 / MONTH_DAYS * (len(self._past) + self.prior.days)
+            median, scale = self._tail()
+            low, high = 0.0, FURTHEST
+            for _ in range(ITERATIONS):
+                middle = (low + high) / 2
+                if self._days_beyond(middle, median, scale) > wanted:
+                    low = middle
+                else:
+                    high = middle
+            held = self._thresholds[rate_milli] = max(1, math.floor(high))
+        return held
+
+    def chance_milli(self, score: int) -> int:
+        """On how many days a month (thousandths) this brand reaches such a score without a crisis."""
+        median, scale = self._tail()
+        days = len(self._past) + self.prior.days
+        return math.floor(self._days_beyond(score, median, scale) / days * MONTH_DAYS * 1000)
+
+    def _days_beyond(self, score: float, median: float, scale: float) -> float:
+        seen = sum(1 for day in self._past if day > score)
+        tail = 0.5 * math.exp(-(score - median) / scale) if score > median else 1.0
+        return seen + self.prior.days * tail
+
+    def _tail(self) -> tuple[float, float]:
+        """Median and scale of a day's greatest score: the brand's own, shrunk to the prior."""
+        prior, ordered = self.prior, sorted(self._past)
+        if not ordered:
+            return prior.median, prior.scale
+        median = float(ordered[len(ordered) // 2])
+        beyond = [day - median for day in ordered if day > median]
+        scale = sum(beyond) / len(beyond) if beyond else prior.scale
+        weight = len(ordered) / (len(ordered) + prior.days)
+        shrunk = weight * scale + (1.0 - weight) * prior.scale
+        return weight * median + (1.0 - weight) * prior.median, max(LEAST_SCALE, shrunk)
+
+    def snapshot(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "day": self._day,
+            "today": self._today,
+            "past": list(self._past),
+            "noted": sorted(self._noted.items()),
+            "held": self._held,
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], prior: Prior) -> "Extremes":
+        """The inverse of `snapshot`."""
+        extremes = cls(prior)
+        extremes._day, extremes._today, extremes._held = state["day"], state["today"], state["held"]
+        extremes._past = list(state["past"])
+        extremes._noted = {minute: score for minute, score in state["noted"]}
+        return extremes

@@ -1,0 +1,297 @@
+"""How far a count stands out: over minutes and hours at once, against one brand's own past and its wildest days."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from detectors.baseline import (
+    POISSON_VARIANCE,
+    SETTLED_MS,
+    WARM_UP_MS,
+    Level,
+    Rhythm,
+    milli,
+    tail_z,
+    weight_of,
+)
+from detectors.budget import Budget, Extremes, Prior
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.window import OPEN_MINUTES, ClosedMinute, Window
+
+SMALL_MEAN = 5.0
+"""Expecting fewer than this, the tail of the count must agree with the z of its root."""
+LEAST_MEAN = 0.05
+UNKNOWN_DAY = 0.35
+"""How far the root may swing over a day that was not seen yet: a peak of four times the night is ordinary."""
+SPANS_MINUTES = (5, 15, 60, 360)
+"""Beside the bucket itself. The last is the slow burn's: half the usual again for six hours is as rare as ten times for
+five minutes."""
+SPIKE_SHARE_MILLI = 770
+"""Of the budget; the slow burn has the rest."""
+OPEN_MS = OPEN_MINUTES * MINUTE_MS
+
+SLOW_WARM_MS = DAY_MS
+"""A window of six hours says nothing before a whole day was learnt."""
+
+Counted = Literal["mentions", "angry"]
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """What one span shows: `z`, and the z of a notice and of a page, in milli-units."""
+
+    span_ms: int
+    count: int
+    expected: int
+    z: int
+    notice: int
+    page: int
+    slow: bool = False
+
+    @property
+    def ratio(self) -> int:
+        """z against the notice's, in milli-units."""
+        return self.z * 1000 // self.notice
+
+
+class Surge:
+    """One count (posts, or angry posts) over 1, 5, 15, 60 minutes and 6 hours.
+
+    The root of the count is compared with its exponential mean (half-life four days), in standard deviations that
+    are never below chance. How many of those are a notice or a page is a question of the budget: see `detectors.budget`.
+    Silent for the first six learnt hours; until three days are learnt, a day's swing that was not seen yet counts
+    as uncertainty.
+    """
+
+    def __init__(self, field: Counted, spike: Prior, slow: Prior, fewest: int, bucket_ms: int = MINUTE_MS) -> None:
+        self.field = field
+        self.fewest = fewest
+        """Below so many nothing stands out."""
+        self.bucket_ms = bucket_ms
+        self.step_ms = bucket_ms * max(1, -(-5 * MINUTE_MS // bucket_ms))
+        """Learning goes by steps of five minutes (or the bucket, where that is longer)."""
+        steps = {self.step_ms * max(1, m * MINUTE_MS // self.step_ms) for m in SPANS_MINUTES}
+        self.spans_ms: tuple[int, ...] = tuple(sorted({bucket_ms, *steps}))
+        self.slow = len(self.spans_ms) - 1
+        self._slow_steps = self.spans_ms[-1] // self.step_ms
+        self._far_steps = self._slow_steps - max(1, OPEN_MS // self.step_ms)
+        """Steps of the slow burn's window that are no longer open."""
+        self.budget = Budget()
+        self._learnt_ms = 0
+        self._levels = [Level() for _ in self.spans_ms]
+        self.spikes, self.burns = Extremes(spike), Extremes(slow)
+        self._rhythm = Rhythm()
+        self._steps: list[int] = []
+        """Counts of the last whole steps that were learnt without a gap, oldest first."""
+        self._open = 0
+        self._next_ms = -1
+        """Start of the minute that would continue the step under way (-1: wait for a step to begin)."""
+        self._recent: list[int] = []
+        """Counts of the last whole steps, learnt or not, oldest first: the far end of the slow burn's window."""
+        self._recent_open = 0
+        self._recent_ms = -1
+        self._usuals: tuple[int, list[tuple[float, float, float]]] = (-1, [])
+        """What is usual, by span, for a look in this bucket. Rebuilt at need, never snapshotted."""
+
+    @property
+    def budget(self) -> Budget:
+        """What this count may cost. Set by whoever knows the brand's; no part of the state."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        self._budget = budget
+        self._shares = budget.share(SPIKE_SHARE_MILLI), budget.share(1000 - SPIKE_SHARE_MILLI)
+
+    @property
+    def warm(self) -> bool:
+        """Whether six hours were learnt."""
+        return self._learnt_ms >= WARM_UP_MS
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def look(self, window: Window, admits: Callable[[int, int], bool] | None = None) -> Reading:
+        """The span that stands out most now, finding or not. `admits(span_ms, count)` may refuse one that stands out."""
+        best, best_z, best_count = self.slow - 1, 0, 0
+        for index in range(self.slow):
+            span_ms = self.spans_ms[index]
+            count: int = getattr(window.tally(span_ms), self.field)
+            if count >= self.fewest:
+                z = self._z(index, count, window)
+                if z > best_z and (admits is None or admits(span_ms, count)):
+                    best, best_z, best_count = index, z, count
+        burning = self._slow_count(window)
+        slow_z = self._z(self.slow, burning, window) if burning >= self.fewest else 0
+        if slow_z and admits is not None and not admits(OPEN_MS, getattr(window.tally(OPEN_MS), self.field)):
+            slow_z = 0
+        if slow_z * self._thresholds(slow=False)[0] > best_z * self._thresholds(slow=True)[0]:
+            return self._reading(self.slow, burning, slow_z, window)
+        return self._reading(best, best_count, best_z, window)
+
+    def again(self, reading: Reading, count: int, window: Window) -> Reading:
+        """The same span, had it held another count."""
+        index = self.spans_ms.index(reading.span_ms)
+        z = self._z(index, count, window) if count >= self.fewest else 0
+        return self._reading(index, count, z, window)
+
+    def note(self, reading: Reading, window: Window) -> None:
+        """Keep a look that was given: the threshold follows what ordinary days bring at the cadence of the looks."""
+        (self.burns if reading.slow else self.spikes).note(window.last_ms, reading.z)
+
+    def chance_milli(self, reading: Reading) -> int:
+        """On how many days a month (thousandths) such a z comes by chance at this brand."""
+        return (self.burns if reading.slow else self.spikes).chance_milli(reading.z)
+
+    def expected(self, span_ms: int, end_ms: int) -> float:
+        """The usual count of a span that ends at a time; 0 while nothing is known."""
+        return self._usual(self.spans_ms.index(span_ms), end_ms)[2]
+
+    def _reading(self, index: int, count: int, z: int, window: Window) -> Reading:
+        slow = index == self.slow
+        notice, page = self._thresholds(slow=slow)
+        mean = self._usual_now(index, window)[2]
+        return Reading(self.spans_ms[index], count, round(mean), z, notice, page, slow)
+
+    def _thresholds(self, *, slow: bool) -> tuple[int, int]:
+        """z of a notice and of a page."""
+        share, extremes = (self._shares[1], self.burns) if slow else (self._shares[0], self.spikes)
+        return extremes.threshold(share.notices_milli), extremes.threshold(share.pages_milli)
+
+    def _slow_count(self, window: Window) -> int:
+        """The count of the last six hours; 0 where they were not heard without a gap."""
+        if self._recent_ms < 0 or len(self._recent) < self._far_steps or self._learnt_ms < SLOW_WARM_MS:
+            return 0
+        far = sum(self._recent[-self._far_steps :]) if self._far_steps > 0 else 0
+        near: int = getattr(window.tally(OPEN_MS), self.field)
+        return far + self._recent_open + near
+
+    def _z(self, index: int, count: int, window: Window) -> int:
+        root, spread, mean = self._usual_now(index, window)
+        z = (math.sqrt(count) - root) / spread
+        if mean < SMALL_MEAN and z > 2.0:
+            level = self._levels[index]
+            counted = max(0.0, level.fourth - level.mean * level.mean)
+            z = min(z, tail_z(count, max(mean, LEAST_MEAN), counted))
+        return milli(z)
+
+    def _usual_now(self, index: int, window: Window) -> tuple[float, float, float]:
+        """As `_usual`, at the end of the bucket under way: the same for every look in it."""
+        last_ms = window.last_ms
+        if self._usuals[0] != last_ms:
+            end_ms = last_ms + self.bucket_ms
+            self._usuals = (last_ms, [self._usual(i, end_ms) for i in range(len(self.spans_ms))])
+        return self._usuals[1][index]
+
+    def _usual(self, index: int, end_ms: int) -> tuple[float, float, float]:
+        """Usual root, its standard deviation and the usual count of a span that ends at a time."""
+        level = self._levels[index]
+        root, variance = level.root, level.variance
+        if self._rhythm.used:
+            root *= self._rhythm.factor(end_ms - self.spans_ms[index] // 2)
+            variance = level.rhythm_variance
+        mean = root * root + variance
+        variance = max(variance, POISSON_VARIANCE)
+        if self._learnt_ms < SETTLED_MS:
+            swing = UNKNOWN_DAY * (1.0 - self._learnt_ms / SETTLED_MS) * root
+            variance += swing * swing
+        return root, math.sqrt(variance), mean
+
+    # -- learning --------------------------------------------------------------------------------------------------
+
+    def learn(self, closed: ClosedMinute, *, allowed: bool) -> None:
+        """Learn a minute; one that is incomplete or not allowed leaves a gap that no span reaches across."""
+        pulse = closed.pulse
+        start_ms, end_ms = pulse.start_ms, pulse.end_ms
+        count: int = getattr(pulse.counts, self.field)
+        self._usuals = (-1, [])
+        self._keep_recent(start_ms, end_ms, count, complete=pulse.complete)
+        if pulse.complete:
+            self.spikes.close(start_ms, ordinary=allowed)
+            self.burns.close(start_ms, ordinary=allowed)
+        if start_ms != self._next_ms:
+            self._open = 0
+            self._steps.clear()
+            if start_ms % self.step_ms:
+                self._next_ms = -1
+                return
+        if not (allowed and pulse.complete):
+            self._next_ms = -1
+            return
+        self._next_ms = end_ms
+        self._open += count
+        if self.bucket_ms < self.step_ms:
+            self._learn_span(0, count, end_ms)
+        if end_ms % self.step_ms == 0:
+            self._learn_step(end_ms)
+
+    def judged(self, *, real: bool) -> None:
+        """The incident under way ended; see `detectors.budget.Extremes`."""
+        self.spikes.judged(real=real)
+        self.burns.judged(real=real)
+
+    def _keep_recent(self, start_ms: int, end_ms: int, count: int, *, complete: bool) -> None:
+        if start_ms != self._recent_ms or not complete:
+            self._recent, self._recent_open = [], 0
+            self._recent_ms = -1
+            if start_ms % self.step_ms or not complete:
+                return
+        self._recent_ms = end_ms
+        self._recent_open += count
+        if end_ms % self.step_ms == 0:
+            self._recent.append(self._recent_open)
+            if len(self._recent) > self._slow_steps:
+                del self._recent[0]
+            self._recent_open = 0
+
+    def _learn_step(self, end_ms: int) -> None:
+        steps = self._steps
+        steps.append(self._open)
+        self._open = 0
+        self._learnt_ms += self.step_ms
+        if len(steps) > self._slow_steps:
+            del steps[0]
+        for index, span_ms in enumerate(self.spans_ms):
+            if span_ms < self.step_ms:
+                continue
+            width = span_ms // self.step_ms
+            if len(steps) < width:
+                return
+            count = steps[-1] if width == 1 else sum(steps[-width:])
+            if span_ms == HOUR_MS and end_ms % HOUR_MS == 0:
+                self._rhythm.learn(end_ms - HOUR_MS, math.sqrt(count), self._levels[index].root)
+            self._learn_span(index, count, end_ms)
+
+    def _learn_span(self, index: int, count: int, end_ms: int) -> None:
+        level, span_ms = self._levels[index], self.spans_ms[index]
+        usual = level.root * self._rhythm.factor(end_ms - span_ms // 2) if self._rhythm.known else None
+        level.learn(count, weight_of(min(span_ms, self.step_ms)), usual, clip=self.warm)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as JSON."""
+        return {
+            "learnt_ms": self._learnt_ms,
+            "levels": [level.snapshot() for level in self._levels],
+            "spikes": self.spikes.snapshot(),
+            "burns": self.burns.snapshot(),
+            "rhythm": self._rhythm.snapshot(),
+            "steps": list(self._steps),
+            "open": self._open,
+            "next_ms": self._next_ms,
+            "recent": list(self._recent),
+            "recent_open": self._recent_open,
+            "recent_ms": self._recent_ms,
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Take over a snapshot of the same kind of surge."""
+        self._learnt_ms = state["learnt_ms"]
+        self._levels = [Level.restore(level) for level in state["levels"]]
+        self.spikes = Extremes.restore(state["spikes"], self.spikes.prior)
+        self.burns = Extremes.restore(state["burns"], self.burns.prior)
+        self._rhythm = Rhythm.restore(state["rhythm"])
+        self._steps, self._recent = list(state["steps"]), list(state["recent"])
+        self._open, self._next_ms = state["open"], state["next_ms"]
+        self._recent_open, self._recent_ms = state["recent_open"], state["recent_ms"]
