@@ -14,8 +14,10 @@ from icalendar import Calendar
 from stream.plans import Plan
 from stream.zones import zone
 
-HORIZON_YEARS = 3
-"""Recurring events are written out for this calendar year and the two after it: so long a service may run unstarted."""
+HORIZON_YEARS = (-1, 3)
+"""Recurring events are written out from last year, which may be learnt, to the year after next: so long a service may
+run without a start.
+"""
 MOST_BYTES = 1 << 20
 MOST_PLANS = 2_000
 OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
@@ -30,13 +32,14 @@ class PlanError(ValueError):
 
 
 def horizon(at_ms: int) -> tuple[datetime, datetime]:
-    """From the beginning of the instant's year on: it moves once a year, so a restart alone changes no configuration.
+    """Whole calendar years: it moves once a year, so a restart alone changes no configuration.
 
     >>> [str(d.date()) for d in horizon(1_800_000_000_000)]
-    ['2027-01-01', '2030-01-01']
+    ['2026-01-01', '2030-01-01']
     """
     year = datetime.fromtimestamp(at_ms / 1000, UTC).year
-    return datetime(year, 1, 1, tzinfo=UTC), datetime(year + HORIZON_YEARS, 1, 1, tzinfo=UTC)
+    since, until = (datetime(year + years, 1, 1, tzinfo=UTC) for years in HORIZON_YEARS)
+    return since, until
 
 
 def plans_of(

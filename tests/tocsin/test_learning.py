@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from alerting.decision import Decision
 from detectors.panel import Panel
@@ -13,11 +14,16 @@ from stream.brands import Brand
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, parse_rfc3339, rfc3339
 from stream.plans import Plan, PlannedTimes
 from stream.pulse import Counts, PulsePart
+from stream.sources.files import SourceError
+from stream.sources.store import StoreError
 from tocsin.checking import chart_text
+from tocsin.cli import app
+from tocsin.embedded import Service
 from tocsin.journal import open_existing, verify
+from tocsin.learning import learn
 from tocsin.past import learn_past, learnable, pend_past
 from tocsin.replay import ReplayResult, replay
-from tocsin.settings import shipped_chart_path
+from tocsin.settings import Settings, load_settings, shipped_chart_path
 from tocsin.state import BrandState
 
 START_MS = parse_rfc3339("2026-03-02T00:00:00Z")
@@ -173,3 +179,72 @@ def test_nothing_of_the_past_is_in_the_live_window(step: int) -> None:
     taught(state, panel, START_MS + DAY_MS)
     assert (state.window.minutes, state.window.sources, state.window.threads) == ({}, {}, {})
     assert state.past == {}
+
+
+# ---- a data directory
+
+
+def deployed(tmp_path: Path) -> Settings:
+    """A configuration beside a data directory that is not there yet."""
+    config = tmp_path / "tocsin.yaml"
+    config.write_text('brands: [{name: Acme, query: acme}]\ningest: {listen: "127.0.0.1:0"}\n', encoding="utf-8")
+    return load_settings(config, {})
+
+
+def test_a_service_starts_with_what_was_learnt(tmp_path: Path) -> None:
+    """Learnt once, kept, applied by the next start, verified; the second time there is nothing left to learn."""
+    settings = deployed(tmp_path)
+    past = lines(tmp_path / "past.jsonl", quiet(START_MS, LIVE_MS) + crisis(START_MS + 9 * DAY_MS))
+    learnt = learn(settings, [past], clock=lambda: LIVE_MS + DAY_MS)
+    posts = 14 * 240 + 360
+    assert [(b.brand, b.learnt, b.left) for b in learnt.brands] == [("Acme", posts, 0)]
+    assert learnt.brands[0].first == rfc3339(START_MS)
+    service = Service(settings, clock=lambda: LIVE_MS + DAY_MS)
+    state = service.engine.brands["Acme"]
+    assert (state.learnt, state.backfilled, state.decisions) == (posts, 0, 0)
+    assert service.delivery.outbox.unsettled() == []
+    entries = service.home.journal.seq
+    service.home.close()
+    again = learn(settings, [past], clock=lambda: LIVE_MS + 2 * DAY_MS)
+    assert [(b.learnt, b.left) for b in again.brands] == [(0, posts)]
+    assert "up to where it had learnt" in again.brands[0].why
+    journal = open_existing(settings.data_path / "journal.db")
+    assert journal.seq == entries
+    assert verify(journal).ok
+    journal.close()
+
+
+def test_what_is_learnt_later_goes_on_where_the_first_ended(tmp_path: Path) -> None:
+    """A week, then the next one: both count, in their order."""
+    settings = deployed(tmp_path)
+    halfway = START_MS + 7 * DAY_MS
+    for n, span in enumerate(((START_MS, halfway), (halfway, LIVE_MS))):
+        learnt = learn(settings, [lines(tmp_path / f"{n}.jsonl", quiet(*span))], clock=lambda: LIVE_MS + DAY_MS)
+        assert [(b.learnt, b.left) for b in learnt.brands] == [(7 * 240, 0)]
+
+
+def test_while_the_service_holds_the_directory_nothing_is_learnt(tmp_path: Path) -> None:
+    """Two writers would be one too many; and a missing file is told before anything is opened."""
+    settings = deployed(tmp_path)
+    with pytest.raises(SourceError):
+        learn(settings, [tmp_path / "gone.jsonl"], clock=lambda: LIVE_MS)
+    assert not settings.data_path.exists()
+    service = Service(settings, clock=lambda: LIVE_MS)
+    with pytest.raises(StoreError):
+        learn(settings, [lines(tmp_path / "past.jsonl", quiet(START_MS, LIVE_MS))], clock=lambda: LIVE_MS)
+    service.home.close()
+
+
+def test_the_command_says_what_was_learnt_and_what_was_left(tmp_path: Path) -> None:
+    """Counts by brand, for people and for scripts; bad lines are counted and kept."""
+    deployed(tmp_path)
+    past = lines(tmp_path / "past.jsonl", quiet(START_MS, START_MS + DAY_MS))
+    with past.open("a", encoding="utf-8") as file:
+        file.write("no mention\n")
+    config = ["--config", str(tmp_path / "tocsin.yaml")]
+    first = CliRunner().invoke(app, ["learn", str(past), *config])
+    assert first.exit_code == 0, first.output
+    assert "Acme: learnt 240 posts from 2026-03-02T00:00:00Z to 2026-03-02T23:54:00Z." in first.output
+    assert "1 lines could not be read" in first.output
+    second = CliRunner().invoke(app, ["learn", str(past), *config, "--json"])
+    assert json.loads(second.stdout.splitlines()[-1])["brands"][0]["left"] == 240
