@@ -103,7 +103,7 @@ def month_posts(stream: Stream, number: int, seed: int) -> Iterator[list[Post]]:
     """Forty days of posts, day by day, the same for the same seed."""
     rng = Random(f"{seed}/{stream.name}/{number}/month")
     material = whole_days(stream)
-    share = _negative_share(stream.name)
+    share = negative_share(stream.name)
     trend = 1 + LEAST_TREND + rng.random() * (MOST_TREND - LEAST_TREND)
     for place in range(LEARNT_DAYS + DAYS):
         level = trend ** ((place - LEARNT_DAYS) / DAYS)
@@ -160,7 +160,8 @@ def benign_burst(stream: Stream, day: int, level: float, share: float, rng: Rand
 
 
 @lru_cache(maxsize=16)
-def _negative_share(name: str) -> float:
+def negative_share(name: str) -> float:
+    """Of a stream's posts that could be judged."""
     stream = stream_of(name)
     if name in NAB or stream.base in NAB:
         return NEGATIVE_SHARE

@@ -1,0 +1,293 @@
+"""Measures what a patient attacker can teach: `python -m benchmarks.poison [--stream NAME]`.
+
+Somebody who knows that thresholds follow a brand's own past lets a crowd grow slowly for a fortnight, or floods two
+days and stops, so that the real crisis is missed. Each such past is run beside the same one without the crowd. Then,
+at the same moments of both, with the crowd gone, the least that is paged is found by bisection, and a crisis of five
+times the hour's posts is planted.
+"""
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from random import Random
+from typing import Literal, NamedTuple
+
+import msgspec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.budget import FIRST_DAY, negative_share, whole_days
+from benchmarks.plants import is_paged
+from benchmarks.streams import STEP_MS, Episodes, Run, Stream, contents_for, stream_of, streams, wakes
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from tocsin.planting import Plant, Post, StepPart, angry_mood, parts_of
+
+LEARNT_DAYS = 14
+RAMP_DAYS = 14
+FLOOD_DAYS = 2
+MOST_POSTS = 4_096
+CRISIS = Plant("burst", size_milli=5_000, negative_milli=400)
+WATCHED_MS = 61 * MINUTE_MS
+ALLOWED_SHIFT = 0.20
+ALLOWED_DELAY = 0.25
+STREAMS = ("spotify", "CVS", "20-an-hour", "FB")
+
+
+class Poison(NamedTuple):
+    """A crowd that joins a brand's own posts, and what it is like."""
+
+    name: str
+    days: int
+    height: float
+    """Of the brand's usual posts, at its end (a ramp) or throughout (a flood)."""
+    shape: Literal["ramp", "flood"]
+    negative_milli: int | None
+    """`None`: as negative as the brand's own posts are."""
+    rest_days: int
+    """Quiet days between its end and the crisis."""
+
+
+POISONS = (
+    Poison("ramp to +50 %", RAMP_DAYS, 0.5, "ramp", None, 0),
+    Poison("ramp to +100 %", RAMP_DAYS, 1.0, "ramp", None, 0),
+    Poison("ramp to +50 %, six in ten negative", RAMP_DAYS, 0.5, "ramp", 600, 0),
+    Poison("two days at five times, then a day of quiet", FLOOD_DAYS, 4.0, "flood", None, 1),
+)
+
+
+class Probe(NamedTuple):
+    """Posts that come evenly within a span; the least number that is paged is looked for."""
+
+    name: str
+    span_ms: int
+    negative_milli: int
+
+
+PROBES = (
+    Probe("posts in 15 min", 15 * MINUTE_MS, 400),
+    Probe("posts in 60 min", 60 * MINUTE_MS, 400),
+    Probe("angry voices in 15 min", 15 * MINUTE_MS, 1000),
+    Probe("angry voices in 60 min", 60 * MINUTE_MS, 1000),
+)
+
+
+class Found(msgspec.Struct):
+    """What is found at one moment: the least that is paged by probe (-1: not even the most), and a crisis' delay."""
+
+    least: list[int]
+    delay_ms: int
+    busy: bool
+    """Somebody was paged already for what was open: nothing can be told from this moment."""
+
+
+class Result(msgspec.Struct):
+    """One stream with one poison, beside itself without."""
+
+    stream: str
+    poison: str
+    clean: list[Found]
+    poisoned: list[Found]
+    pages: int
+    """While the poison was given."""
+
+
+def days_of(stream: Stream, poison: Poison, seed: int, *, given: bool) -> Iterator[tuple[int, list[Post]]]:
+    """The past, the poisoned days and those in which the crisis comes: day and posts. The same with and without."""
+    rng = Random(f"{seed}/{stream.name}/past")
+    material = whole_days(stream)
+    own = 1000 * negative_share(stream.name)
+    for place in range(LEARNT_DAYS + poison.days + poison.rest_days + 1):
+        day = rng.choice(material)
+        moved_ms = (FIRST_DAY + place - day) * DAY_MS
+        posts = [msgspec.structs.replace(post, at_ms=post.at_ms + moved_ms) for post in stream.posts(day)]
+        if given and LEARNT_DAYS <= place < LEARNT_DAYS + poison.days:
+            dice = Random(f"{seed}/{stream.name}/{poison.name}/{place}")
+            mood_milli = round(own) if poison.negative_milli is None else poison.negative_milli
+            posts = sorted([*posts, *_crowd(posts, poison, place, mood_milli, dice)], key=lambda post: post.at_ms)
+        yield FIRST_DAY + place, posts
+
+
+def _crowd(posts: Sequence[Post], poison: Poison, place: int, mood_milli: int, dice: Random) -> Iterator[Post]:
+    """The crowd keeps the brand's own hours, so that it does not show."""
+    for post in posts:
+        day = post.at_ms / DAY_MS - FIRST_DAY - LEARNT_DAYS
+        height = poison.height * (day / poison.days if poison.shape == "ramp" else 1.0)
+        for _ in range(int(height) + (dice.random() < height % 1)):
+            mood, score = angry_mood(dice, mood_milli)
+            start_ms = (FIRST_DAY + place) * DAY_MS
+            at_ms = min(max(post.at_ms + dice.randrange(-10, 10) * MINUTE_MS, start_ms), start_ms + DAY_MS - 1)
+            yield Post(at_ms=at_ms, voice=dice.getrandbits(64), text=dice.getrandbits(64), mood=mood, score=score)
+
+
+def moments_of(poison: Poison, count: int) -> list[int]:
+    """When the crisis comes: over the last day, evenly."""
+    start_ms = (FIRST_DAY + LEARNT_DAYS + poison.days + poison.rest_days) * DAY_MS
+    return [start_ms + HOUR_MS + k * 22 * HOUR_MS // count // STEP_MS * STEP_MS for k in range(count)]
+
+
+def run_past(stream: Stream, poison: Poison, seed: int, count: int, *, given: bool) -> tuple[list[Found], int]:
+    """Run one past to its moments; what is found at each, and the pages while the poison was given."""
+    contents, digest = contents_for(stream.brand)
+    run = Run.begin(stream.brand, contents, digest, FIRST_DAY * DAY_MS)
+    episodes, found, waiting = Episodes(), [], moments_of(poison, count)
+    for day, posts in days_of(stream, poison, seed, given=given):
+        parts = parts_of(posts, step_ms=STEP_MS, source=stream.source, chunk=0)
+        while waiting and waiting[0] < (day + 1) * DAY_MS:
+            moment = waiting.pop(0)
+            for decision in run.feed([p for p in parts if p.step * STEP_MS < moment], moment):
+                episodes.see(decision)
+            parts = [p for p in parts if p.step * STEP_MS >= moment]
+            found.append(probed(run, stream, parts, moment, seed))
+        for decision in run.feed(parts, (day + 1) * DAY_MS):
+            episodes.see(decision)
+    begins_ms = (FIRST_DAY + LEARNT_DAYS) * DAY_MS
+    return found, sum(begins_ms <= t < begins_ms + poison.days * DAY_MS for t in episodes.pages)
+
+
+def probed(run: Run, stream: Stream, parts: Sequence[StepPart], moment: int, seed: int) -> Found:
+    """What is found at a moment."""
+    snapshot, sealed = run.snapshot(), run.sealed
+    base = [part for part in parts if part.step * STEP_MS < moment + WATCHED_MS]
+    split = partial(run.split, snapshot, sealed)
+    least = [least_paged(split, base, stream, moment, probe, f"{seed}/{moment}") for probe in PROBES]
+    usual_milli = stream.usual_milli[moment // HOUR_MS % 24]
+    crisis = CRISIS.posts(moment, usual_milli, f"{seed}/{moment}")
+    return Found(least, first_page(split(), base, crisis, stream, moment, WATCHED_MS), busy=is_paged(run))
+
+
+def least_paged(
+    split: "partial[Run]", base: Sequence[StepPart], stream: Stream, moment: int, probe: Probe, seed: str
+) -> int:
+    """The least number of posts that is paged within the probe's span; more posts always hold fewer ones."""
+    plant = Plant("steady", MOST_POSTS * 1000, probe.negative_milli, last_ms=probe.span_ms)
+    posts = plant.posts(moment, 1000, seed)
+    Random(seed).shuffle(posts)
+
+    def pages(count: int) -> bool:
+        return first_page(split(), base, posts[:count], stream, moment, probe.span_ms) >= 0
+
+    most = 8
+    while not pages(most):
+        most *= 2
+        if most > MOST_POSTS:
+            return -1
+    below = most // 2 if most > 8 else 0
+    while most - below > max(1, most // 64):
+        middle = (most + below) // 2
+        below, most = (below, middle) if pages(middle) else (middle, most)
+    return most
+
+
+def first_page(
+    run: Run, base: Sequence[StepPart], posts: Sequence[Post], stream: Stream, moment: int, span_ms: int
+) -> int:
+    """When somebody is first paged, after the moment; -1: not within the span."""
+    planted = parts_of(posts, step_ms=STEP_MS, source=stream.source)
+    near = [part for part in base if part.step * STEP_MS < moment + span_ms]
+    for decision in run.feed([*near, *planted], moment + span_ms + MINUTE_MS):
+        if wakes(decision):
+            return decision.at_ms - moment
+    return -1
+
+
+def run_one(job: tuple[str, Poison, int, int]) -> Result:
+    """One stream with one poison."""
+    name, poison, seed, count = job
+    stream = stream_of(name)
+    clean, _ = run_past(stream, poison, seed, count, given=False)
+    poisoned, pages = run_past(stream, poison, seed, count, given=True)
+    return Result(name, poison.name, clean, poisoned, pages)
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def pairs_of(result: Result) -> list[tuple[Found, Found]]:
+    """What was found without and with the poison, at the moments of which something can be told."""
+    return [(c, p) for c, p in zip(result.clean, result.poisoned, strict=True) if not c.busy and not p.busy]
+
+
+def shift_of(result: Result, probe: int) -> float | None:
+    """The median shift of a threshold over the moments; `None` where nothing was paged in either."""
+    pairs = [(c.least[probe], p.least[probe]) for c, p in pairs_of(result)]
+    shifts = [(b if b > 0 else 2 * MOST_POSTS) / a - 1 for a, b in pairs if a > 0]
+    return statistics.median(shifts) if shifts else None
+
+
+def delays_of(result: Result) -> tuple[float | None, float | None, int, int]:
+    """Median minutes to the page without and with the poison, where both came; and how many were found in each."""
+    pairs = [(c.delay_ms, p.delay_ms) for c, p in pairs_of(result)]
+    found_clean, found_poisoned = sum(c >= 0 for c, _ in pairs), sum(p >= 0 for _, p in pairs)
+    both = [(c / MINUTE_MS, p / MINUTE_MS) for c, p in pairs if c >= 0 and p >= 0]
+    if not both:
+        return None, None, found_clean, found_poisoned
+    clean, poisoned = statistics.median(c for c, _ in both), statistics.median(p for _, p in both)
+    return clean, poisoned, found_clean, found_poisoned
+
+
+def holds(result: Result) -> bool:
+    """Whether every threshold and the delay stay within what is allowed."""
+    shifts = [shift for probe in range(len(PROBES)) if (shift := shift_of(result, probe)) is not None]
+    clean, poisoned, found_clean, found_poisoned = delays_of(result)
+    late = clean is not None and poisoned is not None and poisoned > clean * (1 + ALLOWED_DELAY)
+    return all(shift <= ALLOWED_SHIFT for shift in shifts) and not late and found_poisoned >= found_clean
+
+
+def table(results: Sequence[Result]) -> list[str]:
+    """One row per stream and poison."""
+    lines = [
+        "| stream | past | "
+        + " | ".join(f"{probe.name}: least paged, shift" for probe in PROBES)
+        + " | crisis of 5x: found, median minutes | pages meanwhile | holds |",
+        "|---|---|" + "---|" * (len(PROBES) + 3),
+    ]
+    for result in results:
+        cells = []
+        for place in range(len(PROBES)):
+            shift = shift_of(result, place)
+            least = [
+                statistics.median([pair[side].least[place] for pair in pairs_of(result)] or [-1]) for side in (0, 1)
+            ]
+            cells.append(f"{least[0]:g} → {least[1]:g}, {shift:+.0%}" if shift is not None else "-")
+        clean, poisoned, found_clean, found_poisoned = delays_of(result)
+        minutes = f", {clean:.1f} → {poisoned:.1f}" if clean is not None and poisoned is not None else ""
+        lines.append(
+            f"| {result.stream} | {result.poison} | {' | '.join(cells)} | {found_clean} → {found_poisoned} of "
+            f"{len(pairs_of(result))}{minutes} | {result.pages} | {'yes' if holds(result) else 'no'} |"
+        )
+    return lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; 1 when a threshold or a delay shifts by more than is allowed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.poison", description=__doc__)
+    parser.add_argument("--stream", action="append", help="only this one; may be repeated")
+    parser.add_argument("--moments", type=int, default=6, help="at which each past is probed")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each past instead")
+    call = parser.parse_args(arguments)
+    at_hand = streams(call.stream or STREAMS)
+    jobs = [(stream.name, poison, call.seed, call.moments) for stream in at_hand for poison in POISONS]
+    if not jobs:
+        print("no recording is at hand: nothing to poison")
+        return 0
+    results: list[Result] = []
+    columns = TextColumn("pasts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns) as bar, multiprocessing.Pool(call.workers) as pool:
+        task = bar.add_task("pasts", total=len(jobs))
+        for result in pool.imap(run_one, jobs):
+            results.append(result)
+            bar.advance(task)
+    if call.json:
+        print("\n".join(json.dumps(msgspec.to_builtins(result)) for result in results))
+    else:
+        print("\n".join(table(results)))
+    return 0 if all(holds(result) for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
