@@ -11,7 +11,8 @@ from itertools import pairwise
 from textwrap import wrap
 
 from alerting.flowchart.layout import Box, Placed, layered
-from alerting.flowchart.model import Chart, End, Node, Notify, Page, Question, Wait, duration_text, ways_out
+from alerting.flowchart.model import Chart, End, Question
+from alerting.flowchart.sheet import PALETTE, Sheet, kicker, kind_of, label, sheet_of, walked_on, words_of
 
 WIDTH = 216
 LINE = 16
@@ -24,9 +25,12 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _LEGEND = (
     ("question", "asks the facts"),
+    ("ask", "asks people"),
     ("page", "wakes people"),
     ("notify", "tells people"),
     ("wait", "lets time pass"),
+    ("statement", "offers a statement"),
+    ("call", "walks a panel of its own"),
     ("end", "ends the walk"),
     ("stub", "goes on at that node"),
 )
@@ -34,9 +38,11 @@ _LEGEND = (
 _STYLE = """
 svg{--paper:#fff;--ink:#1c2430;--soft:#5b6675;--line:#8793a3;--panel:#f5f7fa;--rim:#d9dfe7;--lit:#e8590c;
 --question:#fff7dc;--question-rim:#c99a06;--page:#ffe3e0;--page-rim:#c92a2a;--notify:#e2efff;--notify-rim:#2b6cb0;
---wait:#efe9ff;--wait-rim:#6f52c9;--end:#e4f5e8;--end-rim:#2f8f4e;--stub:#fff;--stub-rim:#8793a3;background:var(--paper)}
+--wait:#efe9ff;--wait-rim:#6f52c9;--end:#e4f5e8;--end-rim:#2f8f4e;--ask:#dff6f4;--ask-rim:#0c8599;--statement:#fdeaf4;--statement-rim:#c2255c;--call:#eceff4;--call-rim:#495057;
+--stub:#fff;--stub-rim:#8793a3;background:var(--paper)}
 @media(prefers-color-scheme:dark){svg{--paper:#12161c;--ink:#e8edf3;--soft:#9aa7b6;--line:#77859a;--panel:#191f28;
 --rim:#2d3744;--lit:#ff922b;--question:#3a3110;--question-rim:#e0b83a;--page:#45201f;--page-rim:#ff7b72;
+--ask:#0f3437;--ask-rim:#3bc9db;--statement:#431d31;--statement-rim:#f783ac;--call:#262d38;--call-rim:#adb5bd;
 --notify:#172c45;--notify-rim:#6fb1ff;--wait:#2a2248;--wait-rim:#b39dff;--end:#16331f;--end-rim:#62c57f;
 --stub:#12161c;--stub-rim:#77859a}}
 text{font:13px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
@@ -47,6 +53,8 @@ text{font:13px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--i
 .edge{fill:none;stroke:var(--line);stroke-width:1.5}.tip{fill:var(--line)}
 .question{fill:var(--question);stroke:var(--question-rim)}.page{fill:var(--page);stroke:var(--page-rim);stroke-width:2.5}
 .notify{fill:var(--notify);stroke:var(--notify-rim)}.wait{fill:var(--wait);stroke:var(--wait-rim);stroke-dasharray:5 3}
+.ask{fill:var(--ask);stroke:var(--ask-rim)}.statement{fill:var(--statement);stroke:var(--statement-rim)}
+.call{fill:var(--call);stroke:var(--call-rim);stroke-width:2.5}
 .end{fill:var(--end);stroke:var(--end-rim)}.stub{fill:var(--stub);stroke:var(--stub-rim);stroke-dasharray:2 3}
 .walked{stroke:var(--lit)!important;stroke-width:4}.walked-tip{fill:var(--lit)}
 """
@@ -54,43 +62,59 @@ text{font:13px system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--i
 
 def mermaid(chart: Chart) -> str:
     """The chart in Mermaid's language, entries first."""
-    numbers = {name: f"n{i}" for i, name in enumerate(chart.nodes)}
+    sheet = sheet_of(chart)
+    numbers = {name: f"n{i}" for i, name in enumerate(sheet.nodes)}
     lines = ["flowchart TD"]
     for i, (scenario, name) in enumerate(chart.entry.items()):
         lines += [f'    e{i}(["{_quoted(_plain(scenario))}"]) --> {numbers[name]}']
-    brackets = {
-        "question": ("{", "}"),
-        "page": ("[", "]"),
-        "notify": ("[", "]"),
-        "wait": ("(", ")"),
-        "end": ("([", "])"),
-    }
-    for name, node in chart.nodes.items():
+    for name, node in sheet.nodes.items():
         kind = kind_of(node)
-        left, right = brackets[kind]
-        words = " ".join([_KICKER[kind], *_words(node)]).strip()
-        lines.append(f'    {numbers[name]}{left}"{_quoted(words)}"{right}:::{kind}')
-    for name, node in chart.nodes.items():
-        for key, target in ways_out(node):
-            label = _label(node, key)
-            arrow = f'-->|"{_quoted(label)}"|' if label else "-->"
+        left, right = _BRACKETS.get(kind, ("[", "]"))
+        words = " ".join([kicker(kind), *words_of(node)]).strip()
+        lines.append(f'    {numbers[name]}{left}"{_quoted(words)}"{right}:::{_mermaid_class(PALETTE.get(kind, kind))}')
+    for name, node in sheet.nodes.items():
+        for key, target in sheet.ways(name):
+            said = label(node, key)
+            arrow = f'-->|"{_quoted(said)}"|' if said else "-->"
             lines.append(f"    {numbers[name]} {arrow} {numbers[target]}")
-    lines += [
-        "    classDef page stroke:#c92a2a,stroke-width:3px",
-        "    classDef notify stroke:#2b6cb0",
-        "    classDef wait stroke-dasharray:5 3",
-        "    classDef question stroke:#c99a06",
-        "    classDef end stroke:#2f8f4e",
-    ]
-    return "\n".join(lines).replace(":::end", ":::ends").replace("classDef end ", "classDef ends ") + "\n"
+        if name in sheet.calls:
+            lines.append(f"    {numbers[name]} -.-> {numbers[sheet.calls[name]]}")
+    lines += [f"    classDef {_mermaid_class(kind)} {style}" for kind, style in _MERMAID_STYLES.items()]
+    return "\n".join(lines) + "\n"
+
+
+_BRACKETS = {
+    "question": ("{", "}"),
+    "ask": ("{{", "}}"),
+    "wait": ("(", ")"),
+    "repeat": ("(", ")"),
+    "call": ("[[", "]]"),
+    "end": ("([", "])"),
+}
+_MERMAID_STYLES = {
+    "page": "stroke:#c92a2a,stroke-width:3px",
+    "notify": "stroke:#2b6cb0",
+    "wait": "stroke-dasharray:5 3",
+    "question": "stroke:#c99a06",
+    "ask": "stroke:#0c8599",
+    "statement": "stroke:#c2255c",
+    "call": "stroke-width:3px",
+    "end": "stroke:#2f8f4e",
+}
+
+
+def _mermaid_class(kind: str) -> str:
+    """`end` is a word of Mermaid's own."""
+    return "ends" if kind == "end" else f"{kind}s" if kind == "call" else kind
 
 
 def svg(chart: Chart, walked: Sequence[str] = ()) -> str:
     """The chart as an SVG document; the nodes of `walked`, in the order in which they were walked, are lit."""
-    steps = frozenset(pairwise(walked))
-    panels = [_panel(chart, title, entries) for title, entries in _panels(chart)]
+    sheet = sheet_of(chart)
+    walked, steps = walked_on(chart, walked)
+    panels = [_panel(sheet, title, entries) for title, entries in _panels(sheet)]
     sheet_width, top = _arrange(panels)
-    body = [_text(MARGIN, 32, f"Crisis flowchart, owned by {chart.owner}", "title"), *_legend()]
+    body = [_text(MARGIN, 32, f"Crisis flowchart, owned by {chart.owner}", "title"), *_legend(sheet)]
     for panel in panels:
         body += _drawn(panel, frozenset(walked), steps)
     start = f'<svg xmlns="http://www.w3.org/2000/svg" width="{sheet_width}" height="{top}" '
@@ -100,38 +124,9 @@ def svg(chart: Chart, walked: Sequence[str] = ()) -> str:
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
-_KICKER = {"question": "", "page": "Page", "notify": "Tell", "wait": "Wait", "end": ""}
-
-
-def kind_of(node: Node) -> str:
-    """`question`, `page`, `notify`, `wait` or `end`."""
-    return type(node).__name__.lower()
-
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _words(node: Node) -> list[str]:
-    """What a node says, without its condition."""
-    match node:
-        case Question():
-            return [node.question]
-        case Page():
-            return [", ".join(map(_plain, node.page))]
-        case Notify():
-            return [", ".join(map(_plain, node.notify))]
-        case Wait():
-            return [duration_text(node.wait) if node.wait else "", f"until {node.until}" if node.until else ""]
-        case End():
-            return [node.end]
-
-
-def _label(node: Node, key: str) -> str:
-    if isinstance(node, Page):
-        within = duration_text(node.acknowledge_within or 0)
-        return "acknowledged" if key == "then" else f"nobody in {within}"
-    return key if isinstance(node, Question) else ""
 
 
 def _quoted(text: str) -> str:
@@ -190,47 +185,47 @@ class _Panel:
         return self.placed.height + TITLE + 2 * PAD
 
 
-def _panels(chart: Chart) -> list[tuple[str, list[str]]]:
+def _panels(sheet: Sheet) -> list[tuple[str, list[str]]]:
     """A panel's title and nodes: those that only one entry's walks come to, and one panel for all others."""
-    seen_by: dict[str, list[str]] = {name: [] for name in chart.nodes}
-    for start in dict.fromkeys(chart.entry.values()):
+    seen_by: dict[str, list[str]] = {name: [] for name in sheet.main}
+    for start in dict.fromkeys(sheet.entry.values()):
         waiting = [start]
         while waiting:
             name = waiting.pop()
             if start not in seen_by[name]:
                 seen_by[name].append(start)
-                waiting += [target for _, target in ways_out(chart.nodes[name])]
+                waiting += [target for _, target in sheet.ways(name)]
     panels: list[tuple[str, list[str]]] = []
-    for start in dict.fromkeys(chart.entry.values()):
-        title = ", ".join(_plain(scenario) for scenario, name in chart.entry.items() if name == start)
-        own = [name for name in chart.nodes if seen_by[name] == [start]]
+    for start in dict.fromkeys(sheet.entry.values()):
+        title = ", ".join(_plain(scenario) for scenario, name in sheet.entry.items() if name == start)
+        own = [name for name in sheet.main if seen_by[name] == [start]]
         if own:
             panels.append((title, own))
-    shared = [name for name in chart.nodes if len(seen_by[name]) != 1]
-    if any(not isinstance(chart.nodes[name], End) for name in shared):
+    shared = [name for name in sheet.main if len(seen_by[name]) != 1]
+    if any(not isinstance(sheet.nodes[name], End) for name in shared):
         panels.append(("what they share", shared))
-    return panels
+    return [*panels, *((f"panel {_plain(name)}", nodes) for name, nodes in sheet.subcharts.items())]
 
 
-def _panel(chart: Chart, title: str, names: list[str]) -> _Panel:
+def _panel(sheet: Sheet, title: str, names: list[str]) -> _Panel:
     panel = _Panel(title)
-    inside = [name for name in names if not isinstance(chart.nodes[name], End)]
-    rank = _first_seen(chart, inside)
+    inside = [name for name in names if not isinstance(sheet.nodes[name], End)]
+    rank = _first_seen(sheet, inside)
     for name in sorted(inside, key=lambda name: rank[name]):
-        panel.drawings[name] = _drawing(chart, name)
+        panel.drawings[name] = _drawing(sheet, name)
     for name in list(panel.drawings):
-        for key, target in ways_out(chart.nodes[name]):
+        for key, target in sheet.ways(name):
             end = target
             if target not in panel.drawings or rank[target] <= rank[name]:
                 end = f"{name}\0{key}"
-                panel.drawings[end] = _leaf(chart, target, back=target in panel.drawings)
-            panel.edges.append(_Edge(name, end, name, target, _label(chart.nodes[name], key)))
+                panel.drawings[end] = _leaf(sheet, target, back=target in panel.drawings)
+            panel.edges.append(_Edge(name, end, name, target, label(sheet.nodes[name], key)))
     boxes = [Box(key, WIDTH, _height(panel.drawings[key])) for key in _as_read(panel)]
     panel.placed = layered(boxes, [(edge.start, edge.end) for edge in panel.edges])
     return panel
 
 
-def _first_seen(chart: Chart, names: list[str]) -> dict[str, int]:
+def _first_seen(sheet: Sheet, names: list[str]) -> dict[str, int]:
     """A number per node such that every edge that leads to a lower one closes a circle: reversed depth-first finish."""
     done: dict[str, None] = {}
     opened: dict[str, None] = {}
@@ -243,7 +238,7 @@ def _first_seen(chart: Chart, names: list[str]) -> dict[str, int]:
             elif name not in opened:
                 opened[name] = None
                 stack.append((name, True))
-                stack += [(target, False) for _, target in ways_out(chart.nodes[name]) if target in names]
+                stack += [(target, False) for _, target in sheet.ways(name) if target in names]
     return {name: -i for i, name in enumerate(done)}
 
 
@@ -260,19 +255,19 @@ def _as_read(panel: _Panel) -> list[str]:
     return list(order)
 
 
-def _drawing(chart: Chart, name: str) -> _Drawing:
-    node = chart.nodes[name]
+def _drawing(sheet: Sheet, name: str) -> _Drawing:
+    node = sheet.nodes[name]
     kind = kind_of(node)
     lines = [("kind", f"{kind} · {name}")]
-    for words in _words(node):
-        lines += [("", line) for line in wrap(words, 26 if kind == "question" else 30)]
+    for words in words_of(node):
+        lines += [("", line) for line in wrap(words, 26 if kind in ("question", "ask") else 30)]
     if isinstance(node, Question):
         lines += [("code", line) for line in wrap(node.when, 28)]
     return _Drawing(name, kind, lines)
 
 
-def _leaf(chart: Chart, target: str, *, back: bool) -> _Drawing:
-    node = chart.nodes[target]
+def _leaf(sheet: Sheet, target: str, *, back: bool) -> _Drawing:
+    node = sheet.nodes[target]
     if isinstance(node, End):
         return _Drawing(target, "end", [("", line) for line in wrap(node.end, 30)])
     return _Drawing(target, "stub", [("", line) for line in wrap(f"{'↩' if back else '→'} {target}", 30)])
@@ -300,10 +295,14 @@ def _arrange(panels: list[_Panel]) -> tuple[int, int]:
 # --- drawing ----------------------------------------------------------------------------------------------------------
 
 
-def _legend() -> list[str]:
+def _legend(sheet: Sheet) -> list[str]:
+    """What the shapes mean: of those that this chart has."""
+    used = {PALETTE.get(kind_of(node), kind_of(node)) for node in sheet.nodes.values()}
     out = []
     x = MARGIN
     for kind, words in _LEGEND:
+        if kind not in used and kind != "stub":
+            continue
         out.append(f'<g transform="translate({x} 50)">{_shape(kind, Box("", 22, 18), "")}{_text(29, 14, words)}</g>')
         x += 45 + 8 * len(words)
     return out
@@ -336,12 +335,12 @@ def _reached(panel: _Panel, key: str, steps: frozenset[tuple[str, str]]) -> bool
 
 def _shape(kind: str, box: Box, extra: str) -> str:
     x, y, width, height = box.x, box.y, box.width, box.height
-    marks = f'class="box {kind}{extra}"'
-    if kind == "question":
+    marks = f'class="box {PALETTE.get(kind, kind)}{extra}"'
+    if kind in ("question", "ask"):
         cut, right, low, mid = min(12, width // 4), x + width, y + height, y + height // 2
         points = f"{x},{mid} {x + cut},{y} {right - cut},{y} {right},{mid} {right - cut},{low} {x + cut},{low}"
         return f'<polygon {marks} points="{points}"/>'
-    round_by = height // 2 if kind in ("end", "stub") else 10 if kind == "wait" else 4
+    round_by = height // 2 if kind in ("end", "stub") else 10 if kind in ("wait", "repeat") else 4
     return f'<rect {marks} x="{x}" y="{y}" width="{width}" height="{height}" rx="{min(round_by, 20)}"/>'
 
 
