@@ -20,6 +20,7 @@ from alerting.words import (
     kind_text,
     names_text,
     percent,
+    promise_line,
     ratio_text,
     reason_words,
     sentence,
@@ -224,6 +225,8 @@ def standing(view: IncidentView) -> list[str]:
         lines.append(f"Next: {names_text(view.next.who)} at {at}, unless somebody acknowledges")
     else:
         lines.append("Nobody is next." if view.paged else "Nobody was paged.")
+    lines += [promise_line(clock, view) for clock in view.promises]
+    lines += [] if view.over else [f"Advice: {one_line(words, 400)}" for words in view.advice[:4]]
     return lines
 
 
@@ -248,7 +251,7 @@ def _buttons(view: IncidentView) -> list[Block]:
     wanted = dict.fromkeys(BUTTONS)
     if view.status != "open":
         wanted.pop("acknowledge")
-    if view.owner:
+    if view.owner and view.status != "open":  # after a relapse its owner says anew that they have it
         wanted.pop("own")
     return [_button(view, name) for name in wanted]
 

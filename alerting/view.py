@@ -6,6 +6,7 @@ import msgspec
 
 from alerting.decision import Decision, Reason
 from alerting.facts import Facts
+from alerting.sla import Clock
 from detectors.detector import Signal
 
 Status = Literal["open", "acknowledged", "contained", "closed", "reviewed"]
@@ -75,6 +76,10 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     data_late_s: int = 0
     timezone: str = "UTC"
     drill: bool = False
+    promises: tuple[Clock, ...] = ()
+    """The clocks of what was promised to the public."""
+    advice: tuple[str, ...] = ()
+    """What the flowchart advises about such complaints."""
 
     @property
     def over(self) -> bool:
@@ -98,7 +103,7 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         opened_ms=decision.at_ms,
     )
     if decision.kind == "OpenIncident" and view.over:  # it flared up: nobody has this one yet
-        view = msgspec.structs.replace(view, status="open", acked_by="", owner="", paged=(), next=None)
+        view = msgspec.structs.replace(view, status="open", acked_by="", paged=(), next=None)
     view = msgspec.structs.replace(
         view,
         scenario=decision.scenario,
@@ -110,7 +115,11 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         history=decision.history or view.history,
         exemplars=decision.exemplars or view.exemplars,
         path=decision.path or view.path,
+        promises=decision.promises,
+        advice=decision.advice or view.advice,
     )
+    if decision.reason == "ack_expired" and not view.over:
+        view = msgspec.structs.replace(view, status="open", acked_by="")
     return _told(view, decision)
 
 

@@ -3,6 +3,7 @@
 from alerting.decision import Decision, Reason
 from alerting.facts import BLIND, Facts
 from alerting.inert import one_line
+from alerting.sla import Clock
 from alerting.view import IncidentView, ShownPost
 from stream.codec import HOUR_MS
 from stream.zones import local
@@ -301,6 +302,27 @@ def thread_line(decision: Decision) -> str:
     if decision.kind == "StandDown":
         return f"{because}{f' ({by})' if by else ''}."
     return f"{because}. {severity_words.get(decision.severity, one_line(decision.severity, 20))}."
+
+
+_COLOURS = {"green": "🟢", "orange": "🟠", "red": "🔴"}
+
+
+def promise_line(clock: Clock, view: IncidentView) -> str:
+    """How a promise stands: a colour, and a word for it.
+
+    >>> view = IncidentView(brand="a", incident="a-0", scenario="backlash", severity="high", opened_ms=0)
+    >>> promise_line(Clock("first_response", 0, 2_880_000, 3_600_000, colour="orange"), view)
+    '🟠 First response promised by 01:00 UTC; most of the time has gone'
+    >>> promise_line(Clock("solution", 0, 8, 60_000, kept_ms=9), view)
+    '🟢 Solution given at 00:00 UTC'
+    """
+    what = "First response" if clock.promised == "first_response" else "Solution"
+    if clock.kept_ms:
+        colour = "red" if clock.colour_at(clock.kept_ms) == "red" else "green"
+        late = ", later than promised" if colour == "red" else ""
+        return f"{_COLOURS[colour]} {what} given at {clock_text(clock.kept_ms, view.timezone, view.opened_ms)}{late}"
+    how = {"green": "", "orange": "; most of the time has gone", "red": "; that was not kept"}[clock.colour]
+    return f"{_COLOURS[clock.colour]} {what} promised by {clock_text(clock.red_ms, view.timezone, view.opened_ms)}{how}"
 
 
 def coordinated_text(facts: Facts) -> str:

@@ -21,19 +21,25 @@ SAID = {
     "escalate": "escalated",
     "false_alarm": "closed as a false alarm",
     "resolve": "resolved",
+    "severity": "severity set",
 }
 CLOSES = ("false_alarm", "resolve")
+SAYS_HOW_BAD = ("severity",)
+"""Answers after which an incident is in nobody's hands more than before."""
 REMEMBERED = 10_000
+UNHEARD_MS = 10_000
+"""An answer so young may be in the log without the core having heard of it."""
 
 
 class Standing:
     """Where an incident stands in human hands, by the log."""
 
-    __slots__ = ("by", "closed", "quiet", "said", "since_ms")
+    __slots__ = ("answered_ms", "by", "closed", "quiet", "said", "since_ms")
 
     def __init__(self, since_ms: int = 0) -> None:
         self.since_ms = since_ms
         """When it opened, or flared up: what was answered before that says nothing about it."""
+        self.answered_ms = 0
         self.quiet = False
         self.closed = False
         self.by = ""
@@ -43,7 +49,10 @@ class Standing:
         """Take in an answer; false where it comes too late to change anything."""
         if self.closed or (answer.answer == "acknowledge" and self.quiet):
             return False
+        if answer.answer in SAYS_HOW_BAD:
+            return True
         self.quiet = answer.answer != "escalate"
+        self.answered_ms = max(self.answered_ms, answer.at_ms)
         self.closed = answer.answer in CLOSES
         if self.quiet:
             self.by, self.said = answer.who, SAID[answer.answer]
@@ -109,6 +118,13 @@ class Answers:
         """It flared up: it is in nobody's hands any more."""
         self._standing.pop(incident, None)
 
+    def expired(self, incident: str, at_ms: int) -> None:
+        """Nobody acted on its acknowledgement: it holds no longer, unless somebody answered since."""
+        standing = self._standing.setdefault(incident, Standing())
+        if not standing.closed and standing.answered_ms < at_ms - UNHEARD_MS:
+            standing.quiet = False
+            standing.since_ms = at_ms
+
     def closed(self, incident: str) -> None:
         """The core closed it: nobody is paged for it."""
         standing = self._standing.setdefault(incident, Standing())
@@ -145,7 +161,7 @@ class Answers:
 
 
 def _standing_of(incident: Incident) -> Standing:
-    standing = Standing(incident.opened_ms)
+    standing = Standing(max(incident.opened_ms, incident.expired_ms))
     standing.closed = not incident.is_open
     standing.quiet = standing.closed or incident.is_answered
     standing.by = incident.owner or incident.acknowledged_by

@@ -39,6 +39,7 @@ from tocsin.deployment import Deployment
 from tocsin.duties import on_duty
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
 from tocsin.intake import Intake
+from tocsin.letterbox import collect
 from tocsin.metrics import Metrics, service_routes
 from tocsin.planning import plans_of
 from tocsin.replay import configure
@@ -126,6 +127,7 @@ class Service:
         self.base_url = f"http://{host}:{port}"
         # A beat first: whatever follows has a stamp of the log's own, which never goes back.
         await self.appender.append([BEAT])
+        await self._collect()
         self._configure()
         # Answers that a crash left in the log are heard before anybody is paged.
         await self._catch_up()
@@ -191,8 +193,20 @@ class Service:
         while True:
             now_ms = self._clock()
             await asyncio.sleep((self._step_ms - now_ms % self._step_ms) / 1000 + 0.002)
+            await self._collect()
             await self.appender.append([BEAT])
             await self._catch_up()
+
+    async def _collect(self) -> None:
+        """Take what commands asked for to the log."""
+        brands = [brand.name for brand in self._brands]
+        at_ms = self._clock()
+        await collect(
+            self._settings.data_path,
+            self._append_control,
+            lambda why, body: self.home.dead.add("letterbox", "bad_wish", why, body, at_ms),
+            lambda wish: wish.brand in brands,
+        )
 
     def _take(self, record: LogRecord) -> None:
         if record.kind == "beat":
@@ -223,6 +237,8 @@ class Service:
                 self.answers.reopened(decision.incident)
             if decision.kind == "StandDown":
                 self.answers.closed(decision.incident)
+            if decision.reason == "ack_expired":
+                self.answers.expired(decision.incident, decision.at_ms)
             if self._settings.mode == "live":
                 self.delivery.take(on_duty(decision, self._duties.get(decision.brand, {})))
 
