@@ -11,7 +11,7 @@ import msgspec
 from alerting.decision import DecisionKind, Reason
 from alerting.facts import BLIND
 from alerting.flowchart.model import Chart
-from alerting.flowchart.walk import Effect, EndWalk, NotifyPeople, Walk
+from alerting.flowchart.walk import MAX_PATH, Effect, EndWalk, NotifyPeople, Step, Walk
 from alerting.incident import Incident
 from alerting.quiet import About, Hush, Silence, Unsilence, hush_of
 from alerting.sla import Clock, Promises, Telling, clocks_for, promise_for, tightened
@@ -128,6 +128,9 @@ class Vigil(ABC):
         hush = self._hush(incident) if reason != "asked_by_human" else None
         incident.hush = hush
         if hush is not None:
+            if incident.walk is not None:
+                said = Step(wanted[0].node, self.at_ms, f"nobody is told for now: {hush.words}")
+                incident.walk.path = [*incident.walk.path, said][-MAX_PATH:]
             self._tell_nobody(incident, hush, wanted[0].node)
         return hush is not None
 

@@ -14,6 +14,7 @@ from alerting.facts import BLIND, SEVERITIES, Facts
 from alerting.flowchart.load import load_chart
 from alerting.flowchart.model import Chart
 from alerting.incident import REOPENS_WITHIN_MS, rank
+from alerting.quiet import Silence, Unsilence
 from detectors.detector import Signal
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, canonical, decode
 from tests.tocsin.stories import CHART, OTHER_CHART, STEP_MS
@@ -53,21 +54,31 @@ class Shift:
 
     def __init__(self, chart: Chart = SHIPPED, at_ms: int = T0) -> None:
         self.chart = chart
+        self.charts = [chart]
+        """Those that an incident under way may walk."""
         self.book = Casebook(brand="Acme")
         self.at_ms = at_ms
         self.out: list[Decision] = []
         self.finding: Assessment | None = None
         self.feed: Signal | None = None
 
-    def look(self, *acts: Act, failed: tuple[tuple[str, str], ...] = ()) -> list[Decision]:
+    def scene(self, signals: tuple[Signal, ...]) -> Scene:
+        """What is known at this grid point."""
+        return Scene(signals)
+
+    def look(self, *acts: Act | Silence | Unsilence, failed: tuple[tuple[str, str], ...] = ()) -> list[Decision]:
         """One grid point, now. The book is written down and read back first: it is plain data."""
         self.book = decode(canonical(self.book), Casebook)
         signals = self.finding.signals if self.finding else ()
-        scene = Scene(signals=(*signals, *([self.feed] if self.feed else [])))
-        desk = Desk(self.book, self.chart, {c.digest: c for c in (SHIPPED, QUICKER)}.__getitem__, self.at_ms, scene)
+        scene = self.scene((*signals, *([self.feed] if self.feed else [])))
+        charts = {c.digest: c for c in (SHIPPED, QUICKER, *self.charts)}
+        desk = Desk(self.book, self.chart, charts.__getitem__, self.at_ms, scene)
         desk.listen(self.feed)
         for act in acts:
-            desk.answer(act)
+            if isinstance(act, Silence | Unsilence):
+                desk.silence(act)
+            else:
+                desk.answer(act)
         desk.assess(self.finding, blind=self.feed is not None)
         for incident, key in failed:
             desk.delivery_failed(incident, key)
