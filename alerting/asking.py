@@ -44,6 +44,8 @@ class Reply(Protocol):
     def node(self) -> str: ...
     @property
     def choice(self) -> str: ...
+    @property
+    def at_ms(self) -> int: ...
 
 
 class Asking(ABC):
@@ -81,7 +83,8 @@ class Asking(ABC):
         not asked, or from a statement's own author changes nothing.
         """
         walk = incident.walk
-        if walk is None:
+        late = incident.asked is not None and act.at_ms > incident.asked.by_ms
+        if walk is None or late:
             return
         chart, facts = self.chart_of(incident), self._facts(incident)
         if act.answer == "approve":

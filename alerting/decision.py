@@ -44,6 +44,7 @@ Reason = Literal[
     "false_alarm",
     "resolved",
     "new_normal",  # a day at the new level: the baseline may learn it
+    "mode_changed",  # the brand went live or into the shadow: what goes on is opened anew there
     # why nobody is paged
     "below_severity",  # the flowchart asks for nobody at this severity
     "already_acknowledged",
@@ -120,6 +121,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The clocks of what we promised the public."""
     advice: tuple[str, ...] = ()
     """What the flowchart advises about such complaints."""
+    shadow: bool = False
+    """Decided in the shadow: shown and kept, and told to nobody."""
 
 
 def decision_line(decision: Decision) -> dict[str, Any]:

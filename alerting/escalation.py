@@ -97,6 +97,8 @@ class HumanAct(Protocol):
     def node(self) -> str: ...
     @property
     def choice(self) -> str: ...
+    @property
+    def at_ms(self) -> int: ...
 
 
 class Scene(Replies):
@@ -242,6 +244,13 @@ class Desk(Vigil, Asking):
         incident.page_key = ""
         assert incident.walk is not None
         self._climb(incident, "no way to them works", "delivery_failed")
+
+    def change_mode(self) -> None:
+        """The brand goes live or into the shadow, with an empty casebook: whom a shadow tells was never told."""
+        for incident in (self.book.incident, self.book.blind):
+            if incident is not None and incident.is_open:
+                self._close(incident, "mode_changed")
+        self.book.incident = self.book.blind = self.book.settled = self.book.deaf = None
 
     # ---- our own blindness
 

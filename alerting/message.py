@@ -8,6 +8,7 @@ counted in UTF-16 units (docs.slack.dev/reference/block-kit/blocks).
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from alerting.asks import approved_blocks, draft_lines, presses, question_line
 from alerting.facts import BLIND
 from alerting.inert import cells, clip, mrkdwn, one_line, plain, safe_url, terminal_safe
 from alerting.view import IncidentView, Paged, ShownPost
@@ -50,6 +51,8 @@ BUTTONS: dict[str, tuple[str, str]] = {
     "false_alarm": ("False alarm", "danger"),
     "resolve": ("Resolve", ""),
 }
+ASKED = ("reply", "approve")
+"""What the buttons of the flowchart's own questions ask for."""
 _ACTION = "tocsin."
 _CONFIRM: dict[str, tuple[str, str, str]] = {
     "false_alarm": ("False alarm?", "This closes the incident for everybody, and nobody else is paged.", "Close it"),
@@ -70,8 +73,8 @@ def action_of(action_id: str) -> str:
     >>> action_of("tocsin.acknowledge"), action_of("tocsin.link.0"), action_of("other")
     ('acknowledge', '', '')
     """
-    name = action_id.removeprefix(_ACTION)
-    return name if action_id.startswith(_ACTION) and name in BUTTONS else ""
+    name = action_id.removeprefix(_ACTION).partition(".")[0]
+    return name if action_id.startswith(_ACTION) and name in (*BUTTONS, *ASKED) else ""
 
 
 def card(view: IncidentView, mentions: str = "") -> Card:
@@ -93,6 +96,7 @@ def card(view: IncidentView, mentions: str = "") -> Card:
         blocks.append(_section("Why, by the flowchart\n" + "\n".join(f"• {step}" for step in steps(view))))
     blocks.append(_section("\n".join(standing(view))))
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
+    blocks += _asks(view)
     buttons = _buttons(view)
     blocks += [{"type": "actions", "elements": buttons}] if buttons else []
     return Card(f"{mentions} {_fallback(view)}".strip(), blocks)
@@ -117,6 +121,7 @@ def page_card(view: IncidentView, line: str, trusted: str = "") -> Card:
     blocks.append(_section("\n".join(standing(view))))
     blocks += [_trusted(trusted)] if trusted else []
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
+    blocks += _asks(view)
     buttons = _buttons(view)
     blocks += [{"type": "actions", "elements": buttons}] if buttons else []
     return Card(f"{trusted} {_fallback(view)}".strip(), blocks)
@@ -216,6 +221,10 @@ def standing(view: IncidentView) -> list[str]:
         lines.append(f"Owned by {one_line(view.owner, 60)}")
     if view.paged:
         lines.append("Paged: " + "; ".join(_paged_text(view, one) for one in view.paged[-8:]))
+    if view.asks.awaits and view.status == "open":
+        lines.append(f"Must still acknowledge: {names_text(view.asks.awaits)}")
+    if view.asks.channel:
+        lines.append(f"Channel of this crisis: {one_line(view.asks.channel, 80)}")
     if view.over:
         lines.append(f"Over: {reason_words[view.reason]}. Nobody else is paged.")
     elif view.status != "open":
@@ -242,6 +251,48 @@ def footer(view: IncidentView) -> str:
     return f"{drill}{one_line(view.incident, 120)} · opened {opened} · {reason_words[view.reason]}" + (
         f" · {plain(view.why, 300, 1)}" if view.why else ""
     )
+
+
+def _asks(view: IncidentView) -> list[Block]:
+    """What the flowchart asks of people, with its buttons; a statement as a draft until it is approved."""
+    asks, blocks = view.asks, []
+    for approval in asks.approved:
+        for heading, text in approved_blocks(approval):
+            blocks += [_section(heading), _section(text)]
+    if view.over or not view.incident:
+        return blocks
+    if asks.question is not None:
+        blocks.append(_section(question_line(asks.question, _until(view, asks.question.by_ms))))
+    if asks.statement is not None:
+        lines = draft_lines(asks.statement, _until(view, asks.statement.by_ms))
+        blocks.append({"type": "context", "elements": [_text("\n".join(lines), SECTION_LIMIT)]})
+    buttons = [
+        {
+            "type": "button",
+            "text": _text(press.label, 75),
+            "action_id": f"{_ACTION}{press.action}.{number}",
+            "value": press.value,
+        }
+        for number, press in enumerate(presses(view.incident, asks))
+        if len(press.value) * 2 <= VALUE_LIMIT
+    ]
+    return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
+
+
+def _until(view: IncidentView, at_ms: int) -> str:
+    return clock_text(at_ms, view.timezone, view.opened_ms)
+
+
+def _asked_paragraphs(view: IncidentView) -> Iterator[list[str]]:
+    """The same for those without Slack."""
+    for approval in view.asks.approved:
+        for heading, text in approved_blocks(approval):
+            yield [heading, *text.splitlines()]
+    if view.asks.question is not None and not view.over:
+        choices = " / ".join(press.label for press in presses(view.incident, view.asks) if press.action == "reply")
+        yield [*question_line(view.asks.question, _until(view, view.asks.question.by_ms)).splitlines(), choices]
+    if view.asks.statement is not None and not view.over:
+        yield draft_lines(view.asks.statement, _until(view, view.asks.statement.by_ms))
 
 
 def _buttons(view: IncidentView) -> list[Block]:
@@ -310,6 +361,7 @@ def _paragraphs(view: IncidentView) -> Iterator[list[str]]:
     if view.path:
         yield ["Why, by the flowchart", *(f"• {step}" for step in steps(view))]
     yield standing(view)
+    yield from _asked_paragraphs(view)
     yield [footer(view)]
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from alerting.asks import Asks, asks_after
 from alerting.decision import Decision, Reason
 from alerting.facts import Facts
 from alerting.sla import Clock
@@ -80,6 +81,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The clocks of what was promised to the public."""
     advice: tuple[str, ...] = ()
     """What the flowchart advises about such complaints."""
+    asks: Asks = Asks()
+    """What the flowchart asks of people now."""
 
     @property
     def over(self) -> bool:
@@ -117,6 +120,7 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         path=decision.path or view.path,
         promises=decision.promises,
         advice=decision.advice or view.advice,
+        asks=asks_after(view.asks, decision),
     )
     if decision.reason == "ack_expired" and not view.over:
         view = msgspec.structs.replace(view, status="open", acked_by="")
@@ -129,8 +133,11 @@ def _told(view: IncidentView, decision: Decision) -> IncidentView:
     if kind == "OpenIncident":
         return replace(view, reason=decision.reason, why=decision.note or view.why)
     if kind in TELLS:
-        view = replace(view, reason=decision.reason, why=decision.note or view.why)
-        if kind in WAKES:
+        view = replace(view, reason=decision.reason, why=view.why if decision.action else decision.note or view.why)
+        if kind in WAKES and decision.action == "mobilise":  # called in besides: who is next stays
+            told = tuple(Paged(who, decision.at_ms) for who in decision.targets)
+            view = replace(view, paged=(*view.paged, *(one for one in told if one not in view.paged)))
+        elif kind in WAKES:
             told = tuple(Paged(who, decision.at_ms) for who in decision.targets)
             view = replace(
                 view, paged=(*view.paged, *(one for one in told if one not in view.paged)), next=_next(decision)

@@ -38,8 +38,10 @@ reason_words: dict[Reason, str] = {
     "false_alarm": "it was called a false alarm",
     "resolved": "it was called resolved",
     "new_normal": "it has lasted a day, and counts as the new normal",
+    "mode_changed": "the brand goes live, or into the shadow",
     "below_severity": "the flowchart asks for nobody at this severity",
     "already_acknowledged": "somebody already has it",
+    "planned_event": "a planned event brings as many posts",
     "already_paged": "these people were paged for it before",
     "silenced": "somebody asked for quiet",
     "inhibited": "a greater trouble covers it",
@@ -298,6 +300,8 @@ def thread_line(decision: Decision) -> str:
     by = one_line(decision.note, 80)
     if decision.kind == "Update" and decision.reason in ("acknowledged", "owned") and by:
         return f"{'Acknowledged' if decision.reason == 'acknowledged' else 'Owned'} by {by}."
+    if decision.action or decision.reason in ("answered", "acknowledged_in_part"):
+        return _asked_line(decision, by)
     because = f"{_STORY[decision.kind]}{who}, because {reason_words[decision.reason]}"
     if decision.kind == "StandDown":
         return f"{because}{f' ({by})' if by else ''}."
@@ -323,6 +327,28 @@ def promise_line(clock: Clock, view: IncidentView) -> str:
         return f"{_COLOURS[colour]} {what} given at {clock_text(clock.kept_ms, view.timezone, view.opened_ms)}{late}"
     how = {"green": "", "orange": "; most of the time has gone", "red": "; that was not kept"}[clock.colour]
     return f"{_COLOURS[clock.colour]} {what} promised by {clock_text(clock.red_ms, view.timezone, view.opened_ms)}{how}"
+
+
+def _asked_line(decision: Decision, by: str) -> str:
+    """What a step of the flowchart asked for, or what came of it."""
+    who = names_text(decision.targets)
+    asked = decision.asked
+    words = one_line(asked.words, 200) if asked else ""
+    if decision.reason == "acknowledged_in_part":
+        return f"Acknowledged by {by}; still to come: {names_text(decision.awaits)}."
+    if decision.reason == "answered":
+        return f"{words} {by}."
+    if decision.action == "approved":
+        return f"Statement “{words.replace('_', ' ')}” approved by {by}: it may be copied."
+    if decision.action == "statement":
+        return f"Statement “{words.replace('_', ' ')}” waits for approval: {who}."
+    said = f" {one_line(decision.note, 200)}" if decision.note else ""
+    return {
+        "ask": f"Asked {who}: {words}",
+        "open_channel": f"Open the channel {words} for this crisis: {who}.{said}",
+        "mobilise": f"Called in: {who}.{said}",
+        "brief": f"Briefed: {who}.{said}",
+    }[decision.action]
 
 
 def coordinated_text(facts: Facts) -> str:

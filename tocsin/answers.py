@@ -8,6 +8,7 @@ the answers: who is first there was first.
 from collections.abc import Awaitable, Callable
 from typing import get_args
 
+from alerting.decision import Asked, Decision
 from alerting.delivery.ways import Answered, Click
 from alerting.incident import Incident
 from stream import crash
@@ -22,9 +23,11 @@ SAID = {
     "false_alarm": "closed as a false alarm",
     "resolve": "resolved",
     "severity": "severity set",
+    "reply": "answered",
+    "approve": "approved",
 }
 CLOSES = ("false_alarm", "resolve")
-SAYS_HOW_BAD = ("severity",)
+SAYS_HOW_BAD = ("severity", "reply", "approve")
 """Answers after which an incident is in nobody's hands more than before."""
 REMEMBERED = 10_000
 UNHEARD_MS = 10_000
@@ -34,7 +37,7 @@ UNHEARD_MS = 10_000
 class Standing:
     """Where an incident stands in human hands, by the log."""
 
-    __slots__ = ("answered_ms", "by", "closed", "quiet", "said", "since_ms")
+    __slots__ = ("answered_ms", "awaits", "by", "closed", "quiet", "said", "since_ms")
 
     def __init__(self, since_ms: int = 0) -> None:
         self.since_ms = since_ms
@@ -44,6 +47,8 @@ class Standing:
         self.closed = False
         self.by = ""
         self.said = ""
+        self.awaits: tuple[str, ...] = ()
+        """Who must all acknowledge before anybody has it (empty: anyone will do)."""
 
     def take(self, answer: Answer) -> bool:
         """Take in an answer; false where it comes too late to change anything."""
@@ -51,6 +56,10 @@ class Standing:
             return False
         if answer.answer in SAYS_HOW_BAD:
             return True
+        if answer.answer == "acknowledge" and (left := tuple(w for w in self.awaits if w != answer.who)):
+            known, self.awaits = self.awaits, left
+            return known != left
+        self.awaits = ()
         self.quiet = answer.answer != "escalate"
         self.answered_ms = max(self.answered_ms, answer.at_ms)
         self.closed = answer.answer in CLOSES
@@ -60,6 +69,8 @@ class Standing:
 
     def words(self) -> str:
         """What one who comes too late is told."""
+        if self.awaits:
+            return f"Not enough yet: {', '.join(self.awaits)} must acknowledge too."
         return (
             f"Already {self.said or ('closed' if self.closed else 'acknowledged')}{f' by {self.by}' * bool(self.by)}."
         )
@@ -83,6 +94,10 @@ class Answers:
         self._standing: dict[str, Standing] = {}
         self._seen: dict[str, str] = {}
         """Answers by their id, and what whoever gave it is told."""
+        self._asked: dict[tuple[str, str], Asked] = {}
+        """Questions and statements that wait for a person, by incident and node."""
+        self._replied: dict[tuple[str, str], str] = {}
+        """What came first of those that were answered, by the log."""
 
     def restore(self, engine: Engine) -> None:
         """What the core knew when it stopped; `recall` says more, and what the log holds beyond comes by `note`."""
@@ -90,6 +105,8 @@ class Answers:
             for incident in (state.book.incident, state.book.blind) if state.book else ():
                 if incident is not None:
                     self._standing[incident.id] = _standing_of(incident)
+                    if incident.asked is not None:
+                        self._asked[incident.id, incident.asked.node] = incident.asked
                     self._seen.update(dict.fromkeys(incident.answers, ""))
 
     def recall(self, answer: Answer, observed_ms: int) -> None:
@@ -106,13 +123,46 @@ class Answers:
             return said
         standing = self._standing.setdefault(answer.incident, Standing())
         counts = standing.take(answer)
-        said = f"{SAID[answer.answer].capitalize()} by {answer.who}." if counts else standing.words()
+        if counts and answer.node:
+            counts, said = self._take_reply(answer)
+        elif counts and standing.awaits and answer.answer == "acknowledge":
+            counts, said = False, f"Noted. {standing.words()}"
+        else:
+            said = f"{SAID[answer.answer].capitalize()} by {answer.who}." if counts else standing.words()
         self._seen[answer.id] = said
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
         if counts:
             self._told(Answered(answer.incident, answer.answer, answer.who))
         return said
+
+    def _take_reply(self, answer: Answer) -> tuple[bool, str]:
+        """Whether a reply or approval counts, and what whoever gave it is told. The first in the log is it."""
+        where = answer.incident, answer.node
+        asked = self._asked.get(where)
+        if where in self._replied:
+            return False, self._replied[where]
+        if asked is None or answer.at_ms > asked.by_ms:
+            return False, "This is not asked any more. Nothing was changed."
+        if answer.who not in asked.may:
+            who = "its author cannot" if answer.who in asked.authors else f"only {' or '.join(asked.may)} can"
+            return False, f"This counts for nothing: {who} {'answer' if answer.choice else 'approve'} it."
+        words = answer.choice.replace("_", " ")
+        self._replied[where] = f"Already {'answered' if words else 'approved'} by {answer.who}{words and f': {words}'}."
+        return True, f"{SAID[answer.answer].capitalize()}{words and f': {words}'}."
+
+    def decided(self, decision: Decision) -> None:
+        """What the core wants of people: who may answer a question, who must all acknowledge."""
+        gone = [key for key in self._asked if key[0] == decision.incident and decision.node not in ("", key[1])]
+        for key in gone:  # the walk has gone on from there
+            del self._asked[key]
+        if decision.action in ("ask", "statement") and decision.kind == "Notify" and decision.asked is not None:
+            where = decision.incident, decision.asked.node
+            self._asked[where] = decision.asked
+            self._replied.pop(where, None)
+        if decision.kind in ("Page", "Escalate") and decision.action != "mobilise":
+            standing = self._standing.setdefault(decision.incident, Standing())
+            standing.awaits = () if standing.quiet else decision.awaits
 
     def reopened(self, incident: str) -> None:
         """It flared up: it is in nobody's hands any more."""
@@ -135,6 +185,17 @@ class Answers:
         standing = self._standing.get(incident)
         return standing is not None and standing.quiet
 
+    def _refused(self, click: Click, who: str) -> str:
+        """Why a press on one of the flowchart's own buttons cannot count: it is not written to the log then."""
+        asked = self._asked.get((click.incident, click.node))
+        if asked is not None and who in asked.authors and click.action == "approve":
+            return "Nobody approves their own statement. Somebody else must."
+        if asked is not None and who not in asked.may:
+            return f"Only {' or '.join(asked.may)} can do that. Nothing was changed."
+        if asked is None or (click.action == "reply" and click.choice not in asked.choices):
+            return "This is not asked any more. Nothing was changed."
+        return ""
+
     async def click(self, click: Click, who: str) -> str:
         """A listed responder pressed a button: durable when this returns. The first wins, the others are told who."""
         brand = self._brand_of(click.incident)
@@ -145,6 +206,8 @@ class Answers:
         standing = self._standing.get(click.incident)
         if standing is not None and (standing.closed or (click.action == "acknowledge" and standing.quiet)):
             return standing.words()
+        if click.node and (refused := self._refused(click, who)):
+            return refused
         answer = Answer(
             id=click.id,
             brand=brand,
@@ -152,6 +215,8 @@ class Answers:
             answer=click.action,  # type: ignore[arg-type]  # checked above against AnswerKind
             who=who,
             at_ms=click.at_ms,
+            node=click.node,
+            choice=click.choice,
         )
         crash.here("answer.before")
         await self._append(canonical(answer))
@@ -164,6 +229,7 @@ def _standing_of(incident: Incident) -> Standing:
     standing = Standing(max(incident.opened_ms, incident.expired_ms))
     standing.closed = not incident.is_open
     standing.quiet = standing.closed or incident.is_answered
+    standing.awaits = tuple(incident.walk.awaits) if incident.walk is not None else ()
     standing.by = incident.owner or incident.acknowledged_by
     if standing.closed:
         standing.said = {"false_alarm": SAID["false_alarm"], "resolved": SAID["resolve"]}.get(

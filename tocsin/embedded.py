@@ -237,10 +237,10 @@ class Service:
                 self.answers.reopened(decision.incident)
             if decision.kind == "StandDown":
                 self.answers.closed(decision.incident)
-            if decision.reason == "ack_expired":
+            self.answers.decided(decision)
+            if decision.reason in ("ack_expired", "escalated"):
                 self.answers.expired(decision.incident, decision.at_ms)
-            if self._settings.mode == "live":
-                self.delivery.take(on_duty(decision, self._duties.get(decision.brand, {})))
+            self.delivery.take(on_duty(decision, self._duties.get(decision.brand, {})))
 
     # ---- recovery
 

@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 import structlog
 
+from alerting.asks import read_value
 from alerting.delivery.ways import Click, ClickAnswer
 from alerting.inert import mrkdwn
 from alerting.message import action_of
@@ -79,20 +80,26 @@ def pressed(payload: bytes | str | Mapping[str, Any], now_ms: int) -> Pressed:
         raise Malformed("nobody pressed it")
     team = (read.team.id if read.team else "") or read.user.team_id
     wanted = [one for one in read.actions if action_of(one.action_id) and one.value]
-    clicks = tuple(_click(one, read.user.id, team, read.container, now_ms) for one in wanted)
-    return Pressed(clicks, read.response_url)
+    clicks = [_click(one, read.user.id, team, read.container, now_ms) for one in wanted]
+    return Pressed(tuple(click for click in clicks if click is not None), read.response_url)
 
 
-def _click(action: _Action, user: str, team: str, container: _Container, now_ms: int) -> Click:
+def _click(action: _Action, user: str, team: str, container: _Container, now_ms: int) -> Click | None:
+    asked = read_value(action_of(action.action_id), action.value)
+    if asked is None:
+        return None
+    incident, node, choice = asked
     where = [container.channel_id, container.message_ts]
     press = canonical([team, user, action.action_id, action.value, action.action_ts, where])
     return Click(
         id=f"slack-{hashlib.sha256(press).hexdigest()[:16]}",
-        incident=action.value,
+        incident=incident,
         action=action_of(action.action_id),
         user_id=user,
         team_id=team,
         at_ms=_milliseconds(action.action_ts) or now_ms,
+        node=node,
+        choice=choice,
     )
 
 

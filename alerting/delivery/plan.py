@@ -14,7 +14,10 @@ from alerting.delivery.ways import Address, RowKind
 from alerting.view import TELLS, WAKES
 from alerting.words import thread_line
 
-_STORY_REASONS = ("severity_rose", "severity_fell", "acknowledged", "owned", "asked_by_human", "flared_up")
+_STORY_REASONS = (
+    *("severity_rose", "severity_fell", "acknowledged", "owned", "asked_by_human", "flared_up"),
+    *("acknowledged_in_part", "answered", "approved"),
+)
 """Updates worth a line of the thread; the others are seen on the card."""
 
 
@@ -129,7 +132,8 @@ def _row(
         lane=lane or to,
         kind=kind,
         severity=decision.severity,
-        wakes=decision.kind in WAKES,
+        # who is called in besides is wanted by whoever acknowledged: that holds nobody back
+        wakes=decision.kind in WAKES and decision.action != "mobilise",
         aloud=kind == "mention",
         responders=responders,
         mentions=mentions,

@@ -108,6 +108,10 @@ class Click(msgspec.Struct, frozen=True):
     user_id: str
     team_id: str
     at_ms: int
+    node: str = ""
+    """The node of the flowchart that asks, with `reply` and `approve`."""
+    choice: str = ""
+    """The answer, with `reply`."""
 
 
 class ClickAnswer(msgspec.Struct, frozen=True):

@@ -39,6 +39,10 @@ LANES = 8
 _OUTCOMES: dict[str, Literal["sent", "failed", "unknown"]] = {"sent": "sent", "failed": "failed", "unknown": "unknown"}
 
 
+TAKES_IT = ("acknowledge", "own", "false_alarm", "resolve")
+"""Answers after which nobody else is woken."""
+
+
 class Delivery:
     """Takes decisions in, sends what is due, keeps the cards true and tells the core what became of each page."""
 
@@ -88,8 +92,11 @@ class Delivery:
     # ---- taking in
 
     def take(self, decision: Decision) -> bool:
-        """Turn a decision into messages and a newer card, durably. False where it was taken before, or tells nobody."""
-        if decision.kind == "NoPage":
+        """Turn a decision into messages and a newer card, durably. False where it was taken before, or tells nobody.
+
+        What was decided in the shadow reaches nobody, whatever the settings say by now.
+        """
+        if decision.kind == "NoPage" or decision.shadow:
             return False
         if self.outbox.taken(decision.key):
             self.outbox.repeats += 1
@@ -112,7 +119,7 @@ class Delivery:
         view = self.outbox.view(answer.incident)
         if view is None:
             return
-        if answer.answer != "escalate":
+        if answer.answer in TAKES_IT:
             self.outbox.cancel_incident(answer.incident)
         self.outbox.save_view(answered(view, answer.answer, answer.who))
         self._wake()
