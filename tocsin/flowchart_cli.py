@@ -133,3 +133,29 @@ def explain(
         return
     for line in told(receipt):
         say(line)
+
+
+@app.command(
+    epilog="Examples: tocsin flowchart prove crisis_flowchart.yaml\n\n"
+    "tocsin flowchart prove crisis_flowchart.yaml --from 2027-03-01 --bound 10m --walks holes"
+)
+def prove(
+    file: Chart,
+    days: Annotated[int, typer.Option(help="For how many days.")] = 90,
+    start: Annotated[str, typer.Option("--from", help="From this instant or day on; default now.")] = "",
+    timezone: Annotated[str, typer.Option(help="The brand's time zone; default that of the first roster.")] = "",
+    bound: Annotated[str, typer.Option(help="Within this time, in place of the chart's `promise_pages`.")] = "",
+    walks: Annotated[Path | None, typer.Option(help="Write a walk file for each hole into this directory.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that in every situation a named human is reached in time, and that no escalation runs dry."""
+    from tocsin import flowchart_prove as proving
+
+    proved = proving.run_prove(file, days=days, start=start, zone_name=timezone, bound=bound)
+    written = proving.write_walks(proved.proof, walks) if walks is not None else []
+    if as_json:
+        print_json(proving.as_json(proved))
+    else:
+        for line in proving.proof_lines(proved, written):
+            say(line)
+    raise SystemExit(0 if proved.proof.holds else 1)

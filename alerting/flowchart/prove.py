@@ -52,7 +52,7 @@ class Hole(NamedTuple):
     """A file for `tocsin flowchart walk`; empty where no facts were found that show it."""
     shown: bool
     """Whether walking it falls through in just this way."""
-    alike: tuple[str, ...]
+    alike: tuple[Situation, ...]
     """Other situations that fall at the same place in the same way."""
 
 
@@ -90,6 +90,8 @@ class Plan(NamedTuple):
     bound_ms: int = 0
     """Instead of the chart's own `promise_pages`, for the severities named there."""
     chart_name: str = "crisis_flowchart.yaml"
+    beyond_ms: int = BEYOND_MS
+    """A walk that has reached somebody is followed for so long beyond the last instant."""
 
 
 Progress = Callable[[int, int], None]
@@ -150,7 +152,7 @@ class _Prover:
         self._search(Situation(scenario, severity, risks, Behaviour("slack_down"), broken_ms))
 
     def _search(self, situation: Situation) -> Result:
-        result = Search(self.known, situation).run(self.plan.from_ms, self.plan.until_ms)
+        result = Search(self.known, situation, self.plan.beyond_ms).run(self.plan.from_ms, self.plan.until_ms)
         self.situations += 1
         self.spans += result.spans
         behaviour = situation.behaviour
@@ -207,7 +209,7 @@ class _Prover:
             cure=_cure(chart, situation, fall),
             walk=story.walk,
             shown=story.shown,
-            alike=tuple(other.words for other, _ in found if other != situation),
+            alike=tuple(other for other, _ in found if other != situation),
         )
 
     def _said(self) -> Iterator[str]:
@@ -227,8 +229,8 @@ class _Prover:
         yield "a fact may be anything by itself: that some go together (voices and posts) is not known"
         yield "a way that works reaches at once; who can be reached on the way used is awake and reads it"
         yield "one thing is broken at a time; once somebody acknowledges, the walk is theirs"
-        yield "a question to people is answered at once or not at all; a condition waited for holds at the first look,"
-        yield "when the hour makes it hold, or never"
+        looks = "a condition that is waited for holds at the first look, when the hour makes it hold, or never"
+        yield f"a question to people is answered at once or not at all; {looks}"
         if self.risk_sets() == [()]:
             yield "no condition asks for risk classes, so that one walk stands for all of them"
 

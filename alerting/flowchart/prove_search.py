@@ -43,17 +43,18 @@ LONGEST_WAIT_MS = 8 * DAY_MS
 class Search:
     """All walks of one situation that begin in a span."""
 
-    def __init__(self, known: Known, situation: Situation) -> None:
+    def __init__(self, known: Known, situation: Situation, beyond_ms: int = BEYOND_MS) -> None:
         self.chart, self.duty = known.chart, known.duty
         self.known, self.situation = known, situation
         self.result = Result()
         self._seen = Seen()
         self._waiting: list[State] = []
-        self._until_ms = 0
+        self._beyond_ms = beyond_ms
+        self._last_ms = 0
 
     def run(self, from_ms: int, until_ms: int) -> Result:
         """Follow all that begin in `[from_ms, until_ms)`."""
-        self._until_ms = until_ms
+        self._last_ms = until_ms + self._beyond_ms
         self._waiting = [State(self.chart.entry[self.situation.scenario], from_ms, until_ms)]
         while self._waiting:
             state = self._waiting.pop()
@@ -72,7 +73,7 @@ class Search:
         if self._is_urgent(state):
             return self._seen.new((*key, state.offset_ms), state.low_ms, state.high_ms)
         by = state.offset_ms
-        high_ms = min(state.high_ms + by, self._until_ms + BEYOND_MS)
+        high_ms = min(state.high_ms + by, self._last_ms)
         if state.low_ms + by >= high_ms:
             return []
         return [Piece(a - by, b - by) for a, b in self._seen.new(key, state.low_ms + by, high_ms)]

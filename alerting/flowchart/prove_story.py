@@ -10,17 +10,20 @@ from typing import Any, NamedTuple
 import yaml
 
 from alerting.flowchart.fields import duration_text
-from alerting.flowchart.model import Ask, Page, Statement
+from alerting.flowchart.model import Ask, Chart, Page, Statement
 from alerting.flowchart.prove_facts import SEEN, facts_for
 from alerting.flowchart.prove_known import Known
 from alerting.flowchart.prove_people import RINGS
 from alerting.flowchart.prove_state import Demands, Fall, Situation, State, Trail
 from alerting.flowchart.walk_file import read_walk
 from alerting.flowchart.walking import Outcome, Told, walked
+from stream.codec import DAY_MS
 from stream.zones import local
 
 MOST_SHOWN = 60
 """Steps or pages that a walk file expects one by one; of more it expects only where they end."""
+FOLLOWED_MS = DAY_MS
+"""A walk is followed for so long after its fall, to see who is reached after all."""
 
 
 class Story(NamedTuple):
@@ -42,12 +45,13 @@ def story_of(known: Known, situation: Situation, fall: Fall, chart_name: str) ->
     outcome = None
     if file is not None:
         read = read_walk(yaml.safe_dump(file, allow_unicode=True), "walk.yaml")
-        outcome = walked(known.chart, read, known.duty.rosters)
+        outcome = walked(known.chart, read, known.duty.rosters, longest_ms=fall.state.offset_ms + FOLLOWED_MS)
     if file is None or outcome is None:
         path = tuple(step.node for step in fall.trail.steps() if not step.resumed)
         return Story("", path, -1, "", shown=False)
     first_ms, first = _first_human(known, situation, outcome)
-    file["expect"] = _expected(outcome)
+    if expected := _expected(known.chart, outcome):
+        file["expect"] = expected
     text = yaml.safe_dump(file, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
     return Story(text, outcome.path, first_ms, first, shown=_falls(known, situation, fall, outcome))
 
@@ -155,7 +159,11 @@ def after(ms: int) -> str:
 # --- what comes of it -------------------------------------------------------------------------------------------------
 
 
-def _expected(outcome: Outcome) -> dict[str, Any]:
+def _expected(chart: Chart, outcome: Outcome) -> dict[str, Any]:
+    """Path, pages and end; nothing of a walk that was not followed to where nothing more happens."""
+    node = chart.nodes.get(outcome.node)
+    if not outcome.ended and not (isinstance(node, Page) and node.if_not_acknowledged is None):
+        return {}
     expected: dict[str, Any] = {}
     if len(outcome.path) <= MOST_SHOWN and len(outcome.pages) <= MOST_SHOWN:
         expected["path"] = list(outcome.path)

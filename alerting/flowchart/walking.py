@@ -87,16 +87,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.told if one.kind in WAKING)
 
 
-def walked(chart: Chart, situation: Situation, rosters: Rosters | None = None) -> Outcome:
-    """Run a situation to its end, or until nothing more can happen in it."""
-    return _Run(chart, situation, rosters or {}).run()
+def walked(
+    chart: Chart, situation: Situation, rosters: Rosters | None = None, *, longest_ms: int = LONGEST_MS
+) -> Outcome:
+    """Run a situation to its end, until nothing more can happen in it, or for `longest_ms`."""
+    return _Run(chart, situation, rosters or {}, longest_ms).run()
 
 
 class _Run:
     """One situation under way."""
 
-    def __init__(self, chart: Chart, situation: Situation, rosters: Rosters) -> None:
+    def __init__(self, chart: Chart, situation: Situation, rosters: Rosters, longest_ms: int) -> None:
         self._chart = chart
+        self._longest_ms = longest_ms
         self._situation = situation
         self._rosters = rosters
         self._start_ms = situation.file.start
@@ -111,12 +114,12 @@ class _Run:
         self._note(walk, effects, 0)
         acts = sorted(self._acts(), key=lambda act: act[0])
         for _ in range(MOST_STEPS):
-            due_ms = walk.due_ms - self._start_ms if walk.due_ms and not walk.done else LONGEST_MS
+            due_ms = walk.due_ms - self._start_ms if walk.due_ms and not walk.done else self._longest_ms
             # A click at the very instant at which time is up comes after it, as in a grid step.
             if acts and acts[0][0] < due_ms:
                 after_ms, act = acts.pop(0)
                 walk = self._act(walk, act, after_ms)
-            elif due_ms < LONGEST_MS:
+            elif due_ms < self._longest_ms:
                 facts = self._facts_at(due_ms, walk)
                 walk, effects = resume(self._chart, walk, facts, self._start_ms + due_ms, rosters=self._rosters)
                 self._note(walk, effects, due_ms)
