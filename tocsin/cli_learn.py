@@ -48,6 +48,43 @@ def learn(
         say(f"{learnt.dead_letters} lines could not be read; they are kept as dead letters.")
 
 
+def digest(
+    config: Config = Path("tocsin.yaml"),
+    journal: Annotated[
+        Path | None, typer.Option(help="Read this journal instead of the one that the configuration names.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only what began from here on (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only what began before this (RFC 3339).")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write the Markdown here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what `mode: shadow` would have paged: when, whom, why, and how it ended."""
+    from tocsin.digest import digest as digest_of
+    from tocsin.digest import markdown
+    from tocsin.duties import on_duty
+    from tocsin.journal import open_existing
+    from tocsin.replaying import instant
+    from tocsin.settings import load_settings
+
+    settings = load_settings(config if journal is None or config.is_file() else None, os.environ)
+    people = {brand.name: brand.responders for brand in settings.brands}
+    since_ms, until_ms = instant("--since", since), instant("--until", until)
+    held = open_existing(journal or settings.data_path / "journal.db")
+    try:
+        decisions = (on_duty(one.decision, people.get(one.brand, {})) for one in held.decisions())
+        shown = digest_of(decisions, settings.zones(), since_ms=since_ms, until_ms=until_ms)
+    finally:
+        held.close()
+    if as_json:
+        print_json(msgspec.to_builtins(shown))
+    elif to is not None:
+        to.write_text(markdown(shown), encoding="utf-8")
+        say(f"{to}: {len(shown.incidents)} incidents.")
+    else:
+        say(markdown(shown).rstrip())
+
+
 def add_to(app: typer.Typer) -> None:
     """Make the commands part of the command line."""
     app.command(epilog="Example: tocsin learn 2025.jsonl.gz 2026.jsonl.gz --config tocsin.yaml")(learn)
+    app.command(epilog="Example: tocsin digest --since 2026-11-01 --to november.md")(digest)

@@ -10,6 +10,8 @@ entries.
 from collections.abc import Sequence
 from functools import cached_property
 
+import msgspec
+
 from alerting.assessment import Surroundings, assess, facts_of
 from alerting.decision import Decision
 from alerting.escalation import Desk, Scene
@@ -130,6 +132,7 @@ class Engine:
         window = state.window
         window.at_ms = at_ms
         events = _due_controls(state, grid)
+        mode = self._contents.content(state.content).mode if state.content else ""
         for event in events:
             self._configure(brand, event)
         content = self._contents.content(state.content)
@@ -145,6 +148,10 @@ class Engine:
         _learn(brand, planned)
         scene = Sight(brand, signals, content.timezone)
         desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene)
+        if mode and mode != content.mode:
+            desk.change_mode()
+        closed = _in_shadow(desk.out, mode)
+        desk.out = []
         desk.listen(feed)
         for event in events:
             if isinstance(event, Answer):
@@ -160,10 +167,11 @@ class Engine:
         desk.timers()
         _guard(brand)
         brand.set_timer()
-        for decision in desk.out:
+        decided = [*closed, *_in_shadow(desk.out, content.mode)]
+        for decision in decided:
             state.decisions += 1
             state.chain = link(state.chain, canonical(decision))
-        return desk.out
+        return decided
 
     def _configure(self, brand: Brand, event: ControlEvent) -> None:
         if isinstance(event, ConfigChange):
@@ -228,6 +236,11 @@ class Sight(Scene):
     @cached_property
     def history(self) -> tuple[int, ...]:
         return _history(self._brand.state.window)
+
+
+def _in_shadow(decisions: list[Decision], mode: str) -> list[Decision]:
+    """The decisions, marked where the brand's mode is that nobody is told."""
+    return [msgspec.structs.replace(d, shadow=True) for d in decisions] if mode == "shadow" else decisions
 
 
 def _configures(events: Sequence[ControlEvent]) -> bool:

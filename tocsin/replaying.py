@@ -184,13 +184,18 @@ def _brand(text: str, languages: tuple[str, ...]) -> Brand:
 
 
 def _span(call: ReplayCall) -> tuple[int | None, int | None]:
-    since_ms, until_ms = _instant("--since", call.since), _instant("--until", call.until)
+    since_ms, until_ms = instant("--since", call.since), instant("--until", call.until)
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:
         raise UsageError(f"--since {call.since} is not before --until {call.until}: nothing lies between")
     return since_ms, until_ms
 
 
-def _instant(flag: str, text: str | None) -> int | None:
+def instant(flag: str, text: str | None) -> int | None:
+    """The time that a flag names, `None` without one. Raises `UsageError`.
+
+    >>> instant("--since", "2017-04-27")
+    1493251200000
+    """
     if text is None:
         return None
     day = re.fullmatch(r"\s*(\d{4}-\d\d-\d\d)\s*", text)
