@@ -87,7 +87,8 @@ def explain(path: Path, incident: str, *, page: int = 1) -> Receipt:
         journal.close()
 
 
-def _explained(journal: Journal, incident: str, number: int) -> Receipt:
+def search_of(journal: Journal, incident: str, number: int = 1) -> Search:
+    """What looks for the changes that would have prevented an incident's n-th page. Raises as `explain` does."""
     recorded = [(one.entry_seq, one.decision) for one in journal.decisions()]
     own = [(seq, decision) for seq, decision in recorded if decision.incident == incident]
     pages = [(seq, decision) for seq, decision in own if decision.kind in WAKES]
@@ -101,12 +102,17 @@ def _explained(journal: Journal, incident: str, number: int) -> Receipt:
         raise UsageError(f"{incident}: has {len(pages)} pages; --page {number} is none of them")
     seq, decision = pages[number - 1]
     earlier = [one for _, one in own if _number_of(one) < _number_of(decision)]
-    found = _moment(journal, decision, seq)
-    search = Search(decision, found, journal.step_ms, earlier)
+    search = Search(decision, _moment(journal, decision, seq), journal.step_ms, earlier)
     if search.vanishes():
         raise UsageError(f"{journal.path}: the entries do not lead to {decision.key} again; see `tocsin verify`")
+    return search
+
+
+def _explained(journal: Journal, incident: str, number: int) -> Receipt:
+    search = search_of(journal, incident, number)
+    decision = search.page
     changes = tuple(search.changes())
-    zone = _zone(found, decision.brand)
+    zone = _zone(search.moment, decision.brand)
     return Receipt(
         incident=incident,
         page=decision.key,
@@ -120,7 +126,7 @@ def _explained(journal: Journal, incident: str, number: int) -> Receipt:
         why=decision.note,
         path=decision.path,
         evidence=decision.exemplars,
-        findings=tuple(_finding(signal) for signal in decision.signals),
+        findings=tuple(finding_of(signal) for signal in decision.signals),
         changes=changes,
         in_words=tuple(in_words(change, decision, zone) for change in changes),
     )
@@ -146,7 +152,8 @@ def _zone(found: Moment, brand: str) -> str:
     return found.contents.content(state.content).timezone if state is not None and state.content else "UTC"
 
 
-def _finding(signal: Signal) -> Finding:
+def finding_of(signal: Signal) -> Finding:
+    """A detector's signal as a receipt shows it."""
     z, threshold = signal.evidence.get("z_milli"), signal.evidence.get("threshold_milli")
     known = isinstance(z, int) and isinstance(threshold, int)
     return Finding(
@@ -215,7 +222,7 @@ def told(receipt: Receipt) -> Iterator[str]:
         yield f"  why: {receipt.why}"
     yield "What was found"
     for finding in receipt.findings:
-        yield f"  {_figures(finding)}"
+        yield f"  {figures(finding)}"
     yield "The path through the flowchart"
     yield from (f"  {words}" for words in receipt.path)
     yield f"Evidence: {', '.join(receipt.evidence) or 'no posts are named'}"
@@ -226,7 +233,8 @@ def told(receipt: Receipt) -> Iterator[str]:
         yield "  Nothing that was tried would: fewer posts in the hour before, another limit of the chart."
 
 
-def _figures(finding: Finding) -> str:
+def figures(finding: Finding) -> str:
+    """A finding in one line."""
     said = f"{finding.kind}: {finding.observed:,} in {finding.window_minutes} min where {finding.expected:,} is usual"
     if finding.kind == "negativity":
         said = f"{finding.kind}: {finding.observed / 10:g} % negative where {finding.expected / 10:g} % is usual"

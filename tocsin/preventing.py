@@ -62,16 +62,29 @@ class Search:
     """The incident's own decisions before this one."""
     runs: int = field(default=0, init=False)
 
-    def changes(self) -> list[Change]:
-        """Every kind of change that prevents the page, least first. Empty: nothing that was tried does."""
+    def changes(self, *, whole_story: bool = True) -> list[Change]:
+        """Every kind of change that prevents the page, least first. Empty: nothing that was tried does.
+
+        Without `whole_story`, which folds hours, only what was known at the page is changed.
+        """
         tries: list[Callable[[], Change | None]] = [self._undelivered, self._unanswered]
         if self.page.scenario == BLIND:
             tries.append(self._unheard)
         else:
-            tries += [lambda: self._fewer(angry=True), lambda: self._fewer(angry=False), self._smaller]
+            tries += [lambda: self._fewer(angry=True), lambda: self._fewer(angry=False)]
+            tries += [self._smaller] if whole_story else []
         tries.append(self._other_limit)
         found = [change for attempt in tries if (change := attempt()) is not None]
         return sorted(found, key=lambda change: (change.kind == "smaller", change.size_milli))
+
+    def edit_for(self, change: Change) -> Edit:
+        """The edit of the entries that a change of posts stands for. Raises `ValueError` for any other change."""
+        if change.kind not in ("fewer_angry", "fewer_posts", "smaller"):
+            raise ValueError(f"{change.kind} takes no posts away")
+        last_seq = self.moment.entries[-1].seq if change.kind == "smaller" else self.moment.until_seq
+        angry = change.kind == "fewer_angry"
+        posts = self._posts(change.from_ms, last_seq, angry=angry)
+        return _without(posts, evenly(len(posts)), change.amount, angry=angry)
 
     # --- running it again ---------------------------------------------------------------------------------------------
 

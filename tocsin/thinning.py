@@ -46,6 +46,7 @@ def thinned(part: PulsePart, posts: int, *, angry: bool) -> PulsePart:
         threads=_fewer_threads(part.threads, posts, negative),
         clusters=_fewer_clusters(part.clusters, posts, negative),
         exemplars=part.exemplars[:kept],
+        asked={name: part.asked[name] for name in sorted(part.asked)[: -(-len(part.asked) * kept // counts.mentions)]},
     )
 
 
@@ -55,14 +56,15 @@ def _share(amount: int, part: int, whole: int) -> int:
 
 
 def _counts(counts: Counts, posts: int, negative: int) -> Counts:
-    whole = counts.mentions
+    whole, kept = counts.mentions, counts.mentions - posts
     others = posts - negative
     unscored = min(counts.unscored, others)
     neutral = min(counts.neutral, others - unscored)
     positive = min(counts.positive, others - unscored - neutral)
     anger = _share(counts.negative_sum, negative, counts.negative)
-    furious = _kept(counts.negative_authors, counts.negative - negative, counts.negative)
-    upset = _kept(counts.negative_texts, counts.negative - negative, counts.negative)
+    angry = min(counts.angry - _share(counts.angry, negative, counts.negative), counts.negative - negative)
+    furious = _kept(counts.negative_authors, angry, counts.angry)
+    upset = _kept(counts.negative_texts, angry, counts.angry)
     return msgspec.structs.replace(
         counts,
         mentions=whole - posts,
@@ -70,8 +72,10 @@ def _counts(counts: Counts, posts: int, negative: int) -> Counts:
         neutral=counts.neutral - neutral,
         positive=counts.positive - positive,
         unscored=counts.unscored - unscored,
+        angry=angry,
         negative_sum=counts.negative_sum - anger,
-        score_sum=counts.score_sum - anger,
+        score_sum=counts.score_sum - anger if kept else 0,
+        reach_max=counts.reach_max if kept else 0,
         reposts=counts.reposts - _share(counts.reposts, posts, whole),
         questions=counts.questions - _share(counts.questions, posts, whole),
         new_accounts=counts.new_accounts - _share(counts.new_accounts, posts, whole),
@@ -125,6 +129,7 @@ def _fewer_threads(threads: dict[str, ThreadPart], posts: int, negative: int) ->
                 thread,
                 posts=thread.posts - gone,
                 negative=thread.negative - angry[key],
+                positive=thread.positive - _share(thread.positive, gone, thread.posts),
                 scored=min(thread.scored, thread.posts - gone),
                 replies=thread.replies - _share(thread.replies, gone, thread.posts),
                 reposts=thread.reposts - _share(thread.reposts, gone, thread.posts),
