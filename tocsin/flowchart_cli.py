@@ -159,3 +159,42 @@ def prove(
         for line in proving.proof_lines(proved, written):
             say(line)
     raise SystemExit(0 if proved.proof.holds else 1)
+
+
+@app.command(
+    epilog="Examples: tocsin flowchart diff old.yaml new.yaml --data tocsin-data\n\n"
+    "tocsin flowchart diff old.yaml new.yaml march.jsonl.gz --brand 'Acme=acme OR \"acme air\"'"
+)
+def diff(
+    old: Chart,
+    new: Chart,
+    mentions: Annotated[
+        list[Path] | None, typer.Argument(help="Mention files to replay under either.", metavar="[FILE]...")
+    ] = None,
+    data: Data = None,
+    journal: JournalFile = None,
+    brand: Annotated[str | None, typer.Option(help="For mention files: NAME or NAME=QUERY.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What another chart changes: nodes, ways, people; and which pages of the past appear or vanish."""
+    import msgspec
+
+    from tocsin.checking import chart_text
+    from tocsin.explaining import journal_of
+    from tocsin.flowchart_diff import diff_lines, difference
+    from tocsin.mistakes import UsageError
+    from tocsin.replaying import brand_of
+
+    if mentions and brand is None:
+        raise UsageError("mention files are about a brand: say --brand NAME or --brand NAME=QUERY")
+    past = journal_of(data, journal) if data is not None or journal is not None else None
+    if past is not None and mentions:
+        raise UsageError("one past is enough: a journal or mention files")
+    about = brand_of(brand, ("en",)) if brand is not None else None
+    found = difference(chart_text(old), chart_text(new), journal=past, mentions=mentions or (), brand=about)
+    if as_json:
+        print_json({"same": found.is_none, **msgspec.to_builtins(found)})
+    else:
+        for line in diff_lines(found):
+            say(line)
+    raise SystemExit(0 if found.is_none else 1)

@@ -160,7 +160,7 @@ def _configured(call: ReplayCall) -> _Setup:
         brands = list(settings.brand_list())
         scorers = load_scorers(settings.scorers)
         chart_path = call.flowchart or settings.flowchart_path
-    brands += [_brand(text, call.languages) for text in call.brands]
+    brands += [brand_of(text, call.languages) for text in call.brands]
     if not brands:
         raise UsageError("no brand: say --brand NAME, --brand NAME=QUERY or --config FILE")
     names = [plain_name(b.name) for b in brands]
@@ -169,7 +169,8 @@ def _configured(call: ReplayCall) -> _Setup:
     return _Setup(brands, chart_text(chart_path), scorers, settings)
 
 
-def _brand(text: str, languages: tuple[str, ...]) -> Brand:
+def brand_of(text: str, languages: tuple[str, ...]) -> Brand:
+    """The brand that `NAME` or `NAME=QUERY` on a command line means. Raises `UsageError` or `QueryError`."""
     name, equals, query = text.partition("=")
     if not plain_name(name) or (equals and not query.strip()):
         raise UsageError(f"--brand {text!r}: expected NAME or NAME=QUERY, with a letter or digit in the name")
