@@ -6,6 +6,7 @@ from typing import Any, Self
 from detectors.budget import Budget
 from detectors.detector import Detector, Signal
 from detectors.feed import FeedSilence
+from detectors.sector import SectorLift
 from detectors.sentiment import NegativeShare
 from detectors.virality import ViralThread
 from detectors.volume import VolumeSurge
@@ -32,6 +33,7 @@ class Panel:
         self.volume = volume
         self._detectors: tuple[Detector, ...] = (feed, negativity, virality, volume)
         self.budget = Budget()
+        self.sector = SectorLift()
 
     @classmethod
     def shipped(cls, bucket_ms: int = MINUTE_MS) -> Self:
@@ -60,11 +62,13 @@ class Panel:
         """Let every detector learn a minute that left the open ones."""
         for detector in self._detectors:
             detector.learn_one(closed, allowed=allowed)
+        self.sector.learn_one(closed, allowed=allowed)
 
     def judged(self, *, real: bool) -> None:
         """The incident under way ended: `real` when a human took it. What nobody took counts as one false alarm."""
         self.volume.judged(real=real)
         self.negativity.judged(real=real)
+        self.virality.judged(real=real)
 
     def due_ms(self, window: Window) -> int | None:
         """When time alone would change a finding; `None`: never. Later than `window.at_ms`."""
@@ -82,14 +86,16 @@ class Panel:
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as JSON."""
-        return {detector.kind: detector.snapshot() for detector in self._detectors}
+        return {detector.kind: detector.snapshot() for detector in self._detectors} | {"sector": self.sector.snapshot()}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The inverse of `snapshot`."""
-        return cls(
+        panel = cls(
             FeedSilence.restore(state["feed"]),
             NegativeShare.restore(state["negativity"]),
             ViralThread.restore(state["virality"]),
             VolumeSurge.restore(state["volume"]),
         )
+        panel.sector = SectorLift.restore(state.get("sector", {}))
+        return panel

@@ -9,7 +9,7 @@ import msgspec
 from detectors.baseline import PAGE_SCORE, SETTLED_MS, WARM_UP_MS, DailyMaxima, score_of
 from detectors.detector import Signal, SignalKind
 from detectors.growth import forecast
-from stream.codec import MINUTE_MS
+from stream.codec import HOUR_MS, MINUTE_MS
 from stream.sketches import distinct_bits
 from stream.window import OPEN_END, OPEN_MINUTES, ClosedMinute, Thread, Window, floor
 
@@ -25,11 +25,18 @@ FEWEST_PAGE_LIKES = 150
 FEWEST_LIKES = 50
 """Likes and reposts as the platform counts them: so many in an hour and a half, and no fewer, are worth a look."""
 COLD_FEWEST_LIKES = 200
-DAYS_BELOW_MILLI = 900
+DAYS_BELOW_MILLI = 850
+"""Two wild days in a fortnight move no bar: they lie above it."""
+COPIES_SHARE_MILLI = 50
+"""A text that spreads is worth a word from this share of the hour's posts on: at a large brand a dozen copies are a
+quiz, an advertisement, a song."""
 PAGE_RATIO_MILLI = 2_000
 MOSTLY_MILLI = 500
 COPIES_TRACKED = 200
 RECENT_MS = 30 * MINUTE_MS
+
+
+TABLES = ("threads", "copies", "likes")
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -75,7 +82,7 @@ class ViralThread:
     """Signal when one thread or copy-paste cluster has more distinct voices than those of this brand at its age.
 
     Counts voices, not posts: two people quarrelling are no crowd. The bar for an age is what the biggest
-    conversation of a day stayed below on nine days of ten, and at least 8 voices in 10 posts (12 for copies, and until
+    conversation of a day stayed below on six days of seven, and at least 8 voices in 10 posts (12 for copies, and until
     three days are learnt). A conversation older than the open minutes is judged by what it gained in them. It must
     still be growing: a quarter of its posts in the last half hour.
 
@@ -92,6 +99,10 @@ class ViralThread:
         self._threads = [DailyMaxima() for _ in AGES_MS]
         self._copies = [DailyMaxima() for _ in AGES_MS]
         self._likes = [DailyMaxima() for _ in AGES_MS]
+        self._held = [[0] * len(AGES_MS) for _ in range(len(TABLES))]
+        """How far the conversations of the incident under way got: learnt if it turns out that nobody took it."""
+        self._seen_ms = -1
+        """Start of the last minute that was learnt from."""
         self._growing: dict[str, tuple[int, list[int]]] = {}
         """Clusters under way: when they began, and the most voices they had by each age. No closed minute tells."""
         self._tracked: dict[str, tuple[int, str, int]] = {}
@@ -109,7 +120,7 @@ class ViralThread:
         if self._learnt_ms < WARM_UP_MS:
             return None
         judged = [self._judge(thread, False, window) for thread in _large(window.busy_threads)]
-        judged += [self._judge(cluster, True, window) for cluster in _large(copied)]
+        judged += [self._judge(cluster, True, window) for cluster in _large(copied, _fewest_copies(window))]
         judged += [self._judge_likes(thread, window) for thread in window.busy_threads.values() if thread.endorsed]
         found = [finding for finding in judged if finding is not None]
         if not found:
@@ -180,34 +191,40 @@ class ViralThread:
     # -- learning --------------------------------------------------------------------------------------------------
 
     def learn_one(self, closed: ClosedMinute, *, allowed: bool) -> None:
-        """Learn how far the conversations that began in this minute got by each age."""
+        """Learn how far the conversations that began in this minute got by each age; an incident's wait for its end."""
         pulse = closed.pulse
         ended = [k for k, (first_ms, _) in self._growing.items() if first_ms < pulse.end_ms] if self._growing else []
-        learns = allowed and pulse.complete
+        copies = [self._growing.pop(key)[1] for key in ended]
         for key in ended:
-            _, most = self._growing.pop(key)
             self._tracked.pop(key, None)
-            if learns:
-                reached = 0
-                for days, voices in zip(self._copies, most, strict=True):
-                    reached = max(reached, voices)
-                    days.see(pulse.start_ms, reached)
-        if not learns:
+        if not pulse.complete:
             return
-        self._learnt_ms += pulse.end_ms - pulse.start_ms
+        if allowed:
+            self._learnt_ms += pulse.end_ms - pulse.start_ms
+            self._seen_ms = pulse.start_ms
+        for most in copies:
+            self._reached(1, [max(most[: at + 1]) for at in range(len(AGES_MS))], allowed=allowed)
         for thread in closed.threads:
             if thread.posts > 1:
-                self._learn_thread(thread, pulse.start_ms)
+                self._reached(0, _voices_by_age(thread), allowed=allowed)
             if thread.endorsed:
-                for days, age_ms in zip(self._likes, AGES_MS, strict=True):
-                    days.see(pulse.start_ms, _likes_at(thread, thread.first_ms + age_ms))
+                likes = [_likes_at(thread, thread.first_ms + age_ms) for age_ms in AGES_MS]
+                self._reached(2, likes, allowed=allowed)
 
-    def _learn_thread(self, thread: Thread, start_ms: int) -> None:
-        voices = distinct_bits(int(thread.voices, 16))
-        for days, age_ms in zip(self._threads, AGES_MS, strict=True):
-            # Voices are known as they ended; by an age they were about as many as the share of posts says.
-            posts = sum(n for minute, n in thread.by_minute.items() if minute < thread.first_ms + age_ms)
-            days.see(start_ms, voices * min(posts, thread.posts) // thread.posts)
+    def _reached(self, table: int, by_age: list[int], *, allowed: bool) -> None:
+        if not allowed:
+            self._held[table] = [max(pair) for pair in zip(self._held[table], by_age, strict=True)]
+            return
+        for days, reached in zip((self._threads, self._copies, self._likes)[table], by_age, strict=True):
+            days.see(self._seen_ms, reached)
+
+    def judged(self, *, real: bool) -> None:
+        """The incident under way ended: `real` when a human took it. What nobody took is what happens at this brand."""
+        held, self._held = self._held, [[0] * len(AGES_MS) for _ in TABLES]
+        if not real and self._seen_ms >= 0:
+            for table, by_age in enumerate(held):
+                if any(by_age):
+                    self._reached(table, by_age, allowed=True)
 
     # -- state -----------------------------------------------------------------------------------------------------
 
@@ -218,6 +235,8 @@ class ViralThread:
             "threads": [days.snapshot() for days in self._threads],
             "copies": [days.snapshot() for days in self._copies],
             "likes": [days.snapshot() for days in self._likes],
+            "held": [list(by_age) for by_age in self._held],
+            "seen_ms": self._seen_ms,
             "growing": {key: [first_ms, list(most)] for key, (first_ms, most) in sorted(self._growing.items())},
             "active": self._active,
         }
@@ -230,6 +249,8 @@ class ViralThread:
         self._threads = [DailyMaxima.restore(s) for s in state["threads"]]
         self._copies = [DailyMaxima.restore(s) for s in state["copies"]]
         self._likes = [DailyMaxima.restore(s) for s in state["likes"]]
+        self._held = [list(by_age) for by_age in state["held"]]
+        self._seen_ms = state["seen_ms"]
         self._growing = {key: (first_ms, list(most)) for key, (first_ms, most) in state["growing"].items()}
         self._active = state["active"]
         return self
@@ -239,8 +260,22 @@ def _age_index(age_ms: int) -> int:
     return min(bisect_left(AGES_MS, age_ms), len(AGES_MS) - 1)
 
 
-def _large(table: Mapping[str, Thread]) -> list[Thread]:
-    return [thread for thread in table.values() if thread.posts >= FEWEST_POSTS]
+def _large(table: Mapping[str, Thread], fewest: int = FEWEST_POSTS) -> list[Thread]:
+    return [thread for thread in table.values() if thread.posts >= fewest]
+
+
+def _fewest_copies(window: Window) -> int:
+    return max(FEWEST_POSTS, window.tally(HOUR_MS).mentions * COPIES_SHARE_MILLI // 1000)
+
+
+def _voices_by_age(thread: Thread) -> list[int]:
+    """Voices are known as they ended; by an age they were about as many as the share of posts says."""
+    voices = distinct_bits(int(thread.voices, 16))
+    by_age = []
+    for age_ms in AGES_MS:
+        posts = sum(n for minute, n in thread.by_minute.items() if minute < thread.first_ms + age_ms)
+        by_age.append(voices * min(posts, thread.posts) // thread.posts)
+    return by_age
 
 
 def _posts_since(thread: Thread, from_ms: int) -> int:

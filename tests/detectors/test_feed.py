@@ -174,6 +174,21 @@ def test_a_source_that_brings_old_posts_alone_lags():
     assert states([brand.minute() for _ in range(3)])[-1] is None
 
 
+def test_a_source_that_breaks_off_loud_is_told_after_a_quarter_of_an_hour():
+    """At the peak of a crisis nobody waits for what the night would bring; and a crisis that ebbs is not an outage."""
+    lost, ebbing = Listening(social=200, forum=0), Listening(social=200, forum=0)
+    for brand in (lost, ebbing):
+        for _ in range(9 * 60):
+            brand.minute()
+        for _ in range(30):
+            brand.minute({"social": 30_000})
+    found = [lost.minute({"social": 0}) for _ in range(20)]
+    first = next(n for n, s in enumerate(found) if s is not None)
+    assert 13 <= first <= 15
+    assert states(found)[-1] == ("social", "silent")
+    assert [s for s in (ebbing.minute({"social": 30_000 * 9**n // 10**n}) for n in range(90)) if s is not None] == []
+
+
 def test_half_an_outage_survives_a_restart():
     """A detector restored in the middle of it says the same from there on."""
     brand = Listening()

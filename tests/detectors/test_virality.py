@@ -197,3 +197,54 @@ def test_what_is_observed_in_any_order_ties_to_its_thread_alike():
         windows.append(window.threads)
     assert windows[0] == windows[1] == windows[2]
     assert windows[0][ROOT].endorsements == 70
+
+
+def test_a_dozen_copies_are_nothing_at_a_large_brand():
+    """Fourteen copies of one text: told where nothing else is said, and lost among hundreds."""
+    for per_minute, is_told in ((0, True), (30, False)):
+        brand, found = Brand(), []
+        first_ms = brand.at_ms
+        for minute in range(14):
+            crowd = minute_part(brand.dice, per_minute, 150, brand.at_ms)
+            crowd.clusters["c0de"] = ClusterPart(1, 0, first_ms, f"{1 << minute:x}")
+            brand.at_ms += MINUTE_MS
+            found.append(brand.walk.step(brand.at_ms - MINUTE_MS, crowd))
+        assert bool(told(found)) == is_told
+
+
+def thread_of(people, at_ms):
+    """A conversation of so many within its first ten minutes."""
+    return Thread("t", at_ms, people, voices=f"{(1 << people) - 1:x}", by_minute={at_ms: people})
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_what_nobody_took_is_learnt_and_what_somebody_took_is_not(real):
+    """Eleven times a conversation of thirty opened an incident: told for ever only if each was a crisis."""
+    brand = Brand()
+    detector = brand.walk.detector
+    for _ in range(11):
+        for minute in range(24 * 60):
+            pulse = Pulse(start_ms=brand.at_ms, end_ms=brand.at_ms + MINUTE_MS)
+            crowd = [thread_of(30, brand.at_ms)] if minute == 700 else []
+            detector.learn_one(ClosedMinute(pulse, crowd), allowed=minute != 700)
+            brand.at_ms += MINUTE_MS
+        detector.judged(real=real)
+    brand.walk.window.learnt_ms = brand.walk.window.started_ms = brand.at_ms
+    assert bool(told(brand.doubling(38, reposts=1))) == real
+
+
+def test_two_wild_days_move_no_bar():
+    """A fortnight, then two days of conversations of three hundred that were learnt: a complaint is told as before."""
+    calm, wild = Brand(hours=0), Brand(hours=0)
+    for day in range(18):
+        for brand in (calm, wild):
+            people = 250 if brand is wild and day in (14, 15) else 6
+            at_ms = brand.at_ms
+            for minute in range(24 * 60):
+                pulse = Pulse(start_ms=at_ms, end_ms=at_ms + MINUTE_MS)
+                crowd = [thread_of(people, at_ms)] if minute == 700 else []
+                brand.walk.detector.learn_one(ClosedMinute(pulse, crowd), allowed=True)
+                at_ms += MINUTE_MS
+            brand.at_ms = at_ms
+            brand.walk.window.learnt_ms = brand.walk.window.started_ms = at_ms
+    assert told(calm.doubling(50, reposts=1))[0] == told(wild.doubling(50, reposts=1))[0]
