@@ -198,3 +198,40 @@ def diff(
         for line in diff_lines(found):
             say(line)
     raise SystemExit(0 if found.is_none else 1)
+
+
+@app.command(
+    epilog="Example: tocsin flowchart coverage crisis_flowchart.yaml walks --data tocsin-data --drill drill/journal.db"
+)
+def coverage(
+    file: Chart,
+    walks: Annotated[
+        list[Path] | None, typer.Argument(help="Directories of example walks.", metavar="[DIR]...")
+    ] = None,
+    data: Annotated[list[Path] | None, typer.Option(help="Data directories of services: real incidents.")] = None,
+    drill: Annotated[list[Path] | None, typer.Option(help="Journals of drills.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What of a chart was exercised by walks, drills and incidents, when last, and what to drill next."""
+    import msgspec
+
+    from tocsin.checking import read_chart
+    from tocsin.coverage import Ledger, coverage_lines
+    from tocsin.mistakes import UsageError
+    from tocsin.walks import run_all
+
+    if not (walks or data or drill):
+        raise UsageError("nothing to look at: name a directory of walks, or --data DIR, or --drill JOURNAL")
+    ledger = Ledger(read_chart(file))
+    for directory in walks or ():
+        ledger.walks(run_all(directory, file)[1])
+    for directory in data or ():
+        ledger.journal(directory / "journal.db", "incident")
+    for path in drill or ():
+        ledger.journal(path, "drill")
+    found = ledger.coverage()
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    for line in coverage_lines(found):
+        say(line)
