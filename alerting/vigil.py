@@ -187,14 +187,11 @@ class Vigil(ABC):
     # ---- promises
 
     def promise(self, incident: Incident) -> None:
-        """Start the clocks of an incident that opened or flared up; one that was not kept before it closed goes on."""
+        """Start the clocks of an incident that opened or flared up."""
         story = self.replies.story
         incident.thread = story.thread
         incident.source = story.source
-        running = [clock for clock in incident.clocks if not clock.kept_ms]
-        fresh = self._clocks(incident, min(story.first_ms or self.at_ms, self.at_ms))
-        known = {clock.promised for clock in running}
-        incident.clocks = [*running, *(clock for clock in fresh if clock.promised not in known)]
+        incident.clocks = self._clocks(incident, min(story.first_ms or self.at_ms, self.at_ms))
 
     def tighten(self, incident: Incident) -> None:
         """An incident got worse: what is promised about a worse one holds, from the same post on."""
@@ -256,7 +253,7 @@ class Vigil(ABC):
         self._decide(incident, "Page" if woken else "Notify", reason, targets=targets, by=("slack",), note=note)
         if woken:
             incident.paged = tuple(dict.fromkeys((*incident.paged, *targets)))
-        self._told(incident, targets)
+        self._told(incident, tuple(dict.fromkeys((*incident.told_targets, *targets))))
 
 
 def promise_text(clock: Clock, at_ms: int) -> str:
