@@ -27,8 +27,8 @@ MICRO = 1_000_000
 _UNIT = MICRO * HOUR_MS
 """Expected posts are exact integers: millionths of a post an hour, times milliseconds."""
 OUT_SCORE = 900
-LOUD_POSTS = 60
-"""A source that brought four posts a minute for a quarter of an hour is not silent for the next: a crisis ebbs."""
+LOUD_POSTS = 40
+"""A source that brought so many in a quarter of an hour is not silent for the whole of the next: a crisis ebbs."""
 SHORT_MS = 15 * MINUTE_MS
 LONG_MS = HOUR_MS
 TALKING_MS = 5 * MINUTE_MS
@@ -140,7 +140,7 @@ class FeedSilence:
     small brand is a night, and a source of 400 an hour is missed within the hour. All in integers, so that `due_ms`
     is exact: at that millisecond the finding is there, one before it is not.
 
-    One that brought sixty posts in a quarter of an hour and none in the next is silent too, whatever the hour is like:
+    One that brought forty posts in a quarter of an hour and none in the next is silent too, whatever the hour is like:
     so it is told when it is lost at the peak of a crisis.
 
     A source that goes on with less than a quarter of its usual posts while the others do not fall is out in part. One
