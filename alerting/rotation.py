@@ -150,7 +150,7 @@ def turns(first: datetime, every: timedelta, zone_name: str, from_ms: int, until
 
     Before `first` there are none.
     """
-    number = max(0, (wall(from_ms, zone_name) - timedelta(days=2) - first) // every)
+    number = max(0, (wall(from_ms, zone_name) - first) // every)
     begin_ms = instant_ms(first + number * every, zone_name)
     while begin_ms < until_ms:
         end_ms = instant_ms(first + (number + 1) * every, zone_name)
@@ -163,7 +163,7 @@ def windows(
     hours: Hours, days: tuple[str, ...], zone_name: str, from_ms: int, until_ms: int
 ) -> Iterator[tuple[int, int]]:
     """The covered hours that touch `[from_ms, until_ms)`; hours over midnight belong to the day on which they begin."""
-    day = datetime.combine(wall(from_ms, zone_name).date(), time()) - timedelta(days=2)
+    day = datetime.combine(wall(from_ms, zone_name).date(), time()) - timedelta(days=1)
     last = wall(until_ms, zone_name)
     while day <= last:
         if DAYS[day.weekday()] in days:

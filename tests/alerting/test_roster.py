@@ -307,6 +307,22 @@ def test_an_override_holds_instead_of_everybody_else() -> None:
     assert seen == [("anna",), ("bram", "erin"), ("chloe",), ("bram", "erin"), ("anna",)]
 
 
+def test_the_later_in_the_file_holds_also_where_it_begins_earlier() -> None:
+    """What counts is the place in the file, not which of them began last."""
+    overrides = [
+        {"who": ["bram"], "from": "2026-01-06T12:00", "until": "2026-01-06T18:00"},
+        {"who": ["erin"], "from": "2026-01-06T00:00", "until": "2026-01-08T00:00"},
+    ]
+    assert made(weekly(overrides=overrides)).on_call(at("2026-01-06T13:00")) == ("erin",)
+
+
+def test_a_horizon_may_begin_in_the_middle_of_a_night_that_is_covered() -> None:
+    """Hours over midnight belong to the day on which they begin."""
+    words = weekly(rotation={"hours": "22:00-06:00", "days": ["mon"]})
+    roster = made(words, at("2026-01-06T03:00"), at("2026-01-07T03:00"))
+    assert [(i.people, (i.until_ms - i.from_ms) // HOUR_MS) for i in roster.intervals] == [(("anna",), 3), ((), 21)]
+
+
 def test_with_several_at_once_the_next_turns_stand_behind_the_first() -> None:
     """Whose turn it is comes first."""
     roster = made(weekly(people_needed=2))

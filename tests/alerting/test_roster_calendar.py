@@ -81,6 +81,7 @@ def test_a_week_that_was_swapped_is_swapped() -> None:
         "DTSTART;TZID=Europe/Amsterdam:20260126T090000",
         "DTEND;TZID=Europe/Amsterdam:20260202T090000",
         "STATUS:CANCELLED",
+        "SUMMARY:chloe",
     )
     assert seen(read(calendar(weekly, swap, gone), horizon_days=28)) == [
         "from Mon 5 Jan 2026 09:00 to Mon 12 Jan 2026 09:00 anna",
@@ -135,7 +136,10 @@ def test_the_machines_own_zones_are_not_asked(tmp_path: Path) -> None:
     (tmp_path / "Pacific").mkdir()
     (tmp_path / "Pacific" / "Chatham").write_bytes(part + part + b"\nUTC0\n")
     shift = event(
-        "DTSTART;TZID=Pacific/Chatham:20260106T090000", "DTEND;TZID=Pacific/Chatham:20260106T170000", "SUMMARY:anna"
+        "DTSTART;TZID=Pacific/Chatham:20260106T090000",
+        "DTEND;TZID=Pacific/Chatham:20260106T170000",
+        "RRULE:FREQ=DAILY;UNTIL=20260106T191500Z",
+        "SUMMARY:anna",
     )
     zoneinfo.ZoneInfo.clear_cache(only_keys=["Pacific/Chatham"])
     zoneinfo.reset_tzpath(to=[str(tmp_path)])
@@ -147,6 +151,7 @@ def test_the_machines_own_zones_are_not_asked(tmp_path: Path) -> None:
         zoneinfo.ZoneInfo.clear_cache(only_keys=["Pacific/Chatham"])
     assert stretch_text(roster.intervals[0].from_ms, roster.intervals[0].until_ms, "UTC").startswith("from Mon 5 Jan")
     assert roster.on_call(parse_rfc3339("2026-01-05T19:15:00Z")) == ("anna",)
+    assert roster.on_call(parse_rfc3339("2026-01-06T19:15:00Z")) == ("anna",)  # by Greenwich it would be after UNTIL
 
 
 def test_several_people_share_a_shift_and_overlapping_shifts_add_up() -> None:
@@ -187,6 +192,27 @@ def test_a_hole_in_a_calendar_is_told_to_the_hour() -> None:
         .problems()[0]
         .startswith("roster pr: nobody is on call from Sun 29 Mar 2026 01:00 to 03:00 (Europe/Amsterdam); ")
     )
+
+
+def test_a_shift_without_a_zone_counts_at_the_edge_of_the_horizon() -> None:
+    """From 02:00 to 04:00 in New York is from 07:00 to 09:00 in UTC, an hour into the horizon."""
+    night = event("DTSTART:20260105T020000", "DTEND:20260105T040000", "SUMMARY:anna")
+    assert (
+        seen(read(calendar(night), "America/New_York", horizon_days=1))[0] == "from Mon 5 Jan 2026 03:00 to 04:00 anna"
+    )
+
+
+def test_a_name_that_two_people_bear_calls_neither() -> None:
+    """Better refused than the wrong one of them woken; their keys still call them."""
+    spec = RosterSpec.model_validate({"timezone": "UTC", "calendar": "oncall.ics"})
+    twins = {"anna": "Anna Jansen", "anna2": "Anna Jansen"}
+    for name, people in (("Anna Jansen", None), ("anna2", ("anna2",))):
+        text = calendar(event("DTSTART:20260105T080000", "DTEND:20260105T100000", f"SUMMARY:{name}"))
+        if people is None:
+            with pytest.raises(RosterError, match="who is no responder"):
+                expand(spec, FROM_MS, FROM_MS + DAY_MS, text, responders=twins)
+        else:
+            assert expand(spec, FROM_MS, FROM_MS + DAY_MS, text, responders=twins).on_call(FROM_MS) == people
 
 
 def test_an_override_holds_over_a_calendar() -> None:

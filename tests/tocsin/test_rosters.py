@@ -199,7 +199,7 @@ def test_a_name_is_asked_at_the_number_that_was_looked_at(
     monkeypatch.setattr(rosters.socket, "getaddrinfo", lookup)
     monkeypatch.setattr(rosters, "_is_public", lambda number: number == "127.0.0.1")
     assert read_calendars(specs(f"https://calendars.test:{port}/good"), tmp_path) == {"pr_on_call": GOOD}
-    assert looked_up[0] == "calendars.test"
+    assert looked_up == ["calendars.test", "127.0.0.1"]
     assert "does not answer as it should (ConnectError)" in refusal(f"https://other.test:{port}/good", tmp_path)
 
 
