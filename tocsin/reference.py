@@ -27,6 +27,7 @@ from alerting.flowchart.model import (
     Statement,
     Wait,
 )
+from alerting.flowchart.schema import schema_text
 from tocsin import settings_page
 from tocsin.cli import app
 from tocsin.metrics import Metrics
@@ -116,11 +117,15 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+SCHEMA = "crisis_flowchart.schema.json"
+
+
 def write(directory: Path) -> None:
     """Write every page."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (directory / name).write_text(page(), encoding="utf-8")
+    (directory / SCHEMA).write_text(schema_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

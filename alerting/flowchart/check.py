@@ -160,6 +160,9 @@ def _fallbacks(chart: Chart) -> Iterator[Problem]:
     """Pages after which, if nobody answers, only people are paged who did not answer already."""
     edges = _edges(chart)
     for name, node in chart.nodes.items():
+        if isinstance(node, Page):  # nobody acknowledges: that is the question here
+            edges[name] = [node.if_not_acknowledged] if node.if_not_acknowledged is not None else []
+    for name, node in chart.nodes.items():
         if not isinstance(node, Page) or node.if_not_acknowledged is None:
             continue
         path = (*chart.origin[name], "if_not_acknowledged")

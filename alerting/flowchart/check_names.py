@@ -100,7 +100,7 @@ class Names:
             if sub.entry not in sub.nodes:
                 said = unknown(sub.entry, tuple(sub.nodes), "as a node of this sub-chart")
                 yield self._problem(("subcharts", name, "entry"), said)
-            if name not in called:
+            if name not in called and all(one in self.written.subcharts for one in called):
                 message = f"nothing calls the sub-chart `{name}`; add a node with `call: {name}`, or remove it"
                 yield self._problem(("subcharts", name), message, at_key=True)
 
@@ -134,7 +134,7 @@ class Names:
                 if person not in self.written.responders:
                     said = unknown(person, tuple(self.written.responders), "as a responder")
                     yield self._problem(("rosters", name, *place), said)
-            if name not in used:
+            if name not in used and all(one is None or one in self.written.rosters for one in used):
                 message = f"no role has the roster `{name}`; write `roster: {name}` under its role, or remove it"
                 yield self._problem(("rosters", name), message, at_key=True)
 
@@ -237,11 +237,11 @@ class Names:
                 if fact in known and word not in known[fact]:
                     yield self._word(path, offset, unknown(word, known[fact], f"as a {kinds.get(fact, fact)}"))
             for fact, key, word, offset in condition.keys_asked():
-                if fact == "on_call" and key not in self.written.roles:
+                if fact == "on_call" and not word and key not in self.written.roles:
                     yield self._word(path, offset, unknown(key, tuple(self.written.roles), "as a role"))
-                if fact == "answers" and key not in asks:
+                if fact == "answers" and not word and key not in asks:
                     yield self._word(path, offset, unknown(key, tuple(asks), "as a node that asks people"))
-                elif fact == "answers" and word and word not in asks[key].answers:
+                if fact == "answers" and word and key in asks and word not in asks[key].answers:
                     yield self._word(path, offset, unknown(word, tuple(asks[key].answers), f"as an answer to `{key}`"))
 
     def _word(self, path: Path, offset: int, said: str) -> Problem:

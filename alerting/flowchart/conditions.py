@@ -185,6 +185,70 @@ class Condition:
             found += [(token.text, key, _unquoted(word), word.at) for word in words]
         return found
 
+    def comparisons(self) -> list[tuple[str, str]] | None:
+        """The facts it looks at, each with a value it is compared with, where it is made of nothing but simple
+        comparisons joined by and, or, not; `None` where there is more to it.
+
+        >>> Condition('z > 3 && (severity == "high" || negative_share > 40%)').comparisons()
+        [('z', '3'), ('severity', 'high'), ('negative_share', '0.4')]
+        >>> Condition("mentions * negative_share > 30").comparisons() is None
+        True
+        """
+        return _comparisons(self._tokens, self.words_asked())
+
+
+def _comparisons(tokens: Sequence[Token], words: Sequence[tuple[str, str, int]]) -> list[tuple[str, str]] | None:
+    spoken = {at: (name, word) for name, word, at in words}
+    found: list[tuple[str, str]] = []
+    for i, token in enumerate(tokens):
+        pair: tuple[str, str] | None = ("", "")  # nothing of its own to say
+        if token.kind == "name":
+            pair = _alone(token.text)
+        elif token.kind in _NUMBERS:
+            pair = _beside_number(tokens, i)
+        elif token.kind == "text":
+            pair = spoken.get(token.at)
+        elif token.text not in _SIMPLE_SIGNS:
+            pair = None
+        if pair is None:
+            return None
+        found += [pair] if pair[0] else []
+    return found if _no_two_facts_compared(tokens) else None
+
+
+_SIMPLE_SIGNS = ("(", ")", "[", "]", ",", "!", "&&", "||", *_ORDER, *_EQUAL)
+
+
+def _alone(name: str) -> tuple[str, str] | None:
+    """What a name says by itself: a fact that is true or false; nothing where it is compared; `None` for a list."""
+    value = as_conditions_see(Facts()).get(name)
+    if isinstance(value, bool):
+        return name, "true"
+    known = isinstance(value, int | float | str) or name in ("true", "false", "and", "or", "in")
+    return ("", "") if known else None
+
+
+def _beside_number(tokens: Sequence[Token], i: int) -> tuple[str, str] | None:
+    """The number at `i` and the fact it is compared with, if that is all there is to it."""
+    signs = (*_ORDER, *_EQUAL)
+    sides = [k for k in (i - 1, i + 1) if _text_at(tokens, k) in signs]
+    if len(sides) != 1:
+        return None
+    name = _text_at(tokens, sides[0] + (sides[0] - i))
+    if type(as_conditions_see(Facts()).get(name)) not in (int, float):
+        return None
+    return name, tokens[i].text if tokens[i].kind == "number" else f"{float(_plain_number(tokens[i])):g}"
+
+
+def _no_two_facts_compared(tokens: Sequence[Token]) -> bool:
+    return not any(
+        token.text in (*_ORDER, *_EQUAL)
+        and 0 < i < len(tokens) - 1
+        and tokens[i - 1].text in FACT_HELP
+        and tokens[i + 1].text in FACT_HELP
+        for i, token in enumerate(tokens)
+    )
+
 
 def _unquoted(token: Token) -> str:
     return token.text.lstrip("rR")[1:-1]

@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from alerting.facts import BLIND, SCENARIOS
 from alerting.flowchart.conditions import Condition
@@ -90,6 +99,22 @@ class Question(Section):
     no: str
 
 
+TWO_TO_FIVE: dict[str, Any] = {"minProperties": 2, "maxProperties": 5}
+MAX_REPEATS = 20
+
+
+def _two_to_five(value: dict[str, str]) -> dict[str, str]:
+    if not 2 <= len(value) <= 5:
+        raise ValueError(f"a question has two to five answers, each with its node; here are {len(value)}")
+    return value
+
+
+def _times(value: int) -> int:
+    if not 1 <= value <= MAX_REPEATS:
+        raise ValueError(f"`at_most` is {value}; allowed: 1 to {MAX_REPEATS}")
+    return value
+
+
 class Ask(Section):
     """Asks people, with a button on the card for each answer, and waits for the first of them to press one.
 
@@ -98,7 +123,7 @@ class Ask(Section):
 
     ask: Words
     of: Targets
-    answers: dict[Name, str] = Field(min_length=2, max_length=5)
+    answers: Annotated[dict[Name, str], AfterValidator(_two_to_five), Field(json_schema_extra=TWO_TO_FIVE)]
     within: Duration
     if_no_answer: str
 
@@ -146,7 +171,7 @@ class Repeat(Section):
     """Goes back to a node, so many times at most, and then on."""
 
     repeat: str
-    at_most: int = Field(ge=1, le=20)
+    at_most: Annotated[int, AfterValidator(_times), Field(json_schema_extra={"minimum": 1, "maximum": MAX_REPEATS})]
     then: str
 
 

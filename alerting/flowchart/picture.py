@@ -204,7 +204,7 @@ def _panels(sheet: Sheet) -> list[tuple[str, list[str]]]:
     shared = [name for name in sheet.main if len(seen_by[name]) != 1]
     if any(not isinstance(sheet.nodes[name], End) for name in shared):
         panels.append(("what they share", shared))
-    return [*panels, *((f"panel {_plain(name)}", nodes) for name, nodes in sheet.subcharts.items())]
+    return [*panels, *((_plain(name), nodes) for name, nodes in sheet.subcharts.items())]
 
 
 def _panel(sheet: Sheet, title: str, names: list[str]) -> _Panel:
@@ -220,7 +220,7 @@ def _panel(sheet: Sheet, title: str, names: list[str]) -> _Panel:
                 end = f"{name}\0{key}"
                 panel.drawings[end] = _leaf(sheet, target, back=target in panel.drawings)
             panel.edges.append(_Edge(name, end, name, target, label(sheet.nodes[name], key)))
-    boxes = [Box(key, WIDTH, _height(panel.drawings[key])) for key in _as_read(panel)]
+    boxes = [Box(key, _width(panel, key), _height(panel.drawings[key])) for key in _as_read(panel)]
     panel.placed = layered(boxes, [(edge.start, edge.end) for edge in panel.edges])
     return panel
 
@@ -271,6 +271,12 @@ def _leaf(sheet: Sheet, target: str, *, back: bool) -> _Drawing:
     if isinstance(node, End):
         return _Drawing(target, "end", [("", line) for line in wrap(node.end, 30)])
     return _Drawing(target, "stub", [("", line) for line in wrap(f"{'↩' if back else '→'} {target}", 30)])
+
+
+def _width(panel: _Panel, key: str) -> int:
+    """Wide enough for the labels under it."""
+    ways = sum(edge.start == key for edge in panel.edges)
+    return WIDTH if ways <= 2 else WIDTH + 64 * (ways - 2)
 
 
 def _height(drawing: _Drawing) -> int:
@@ -358,7 +364,9 @@ def _edge(panel: _Panel, number: int, edge: _Edge, *, lit: bool) -> tuple[str, s
     x, y = points[-1]
     line = f'<path class="edge{" walked" if lit else ""}" d="{path}"/>'
     line += f'<path class="tip{" walked-tip" if lit else ""}" d="M{x - 5} {y - 3} L{x + 5} {y - 3} L{x} {y + 6} Z"/>'
-    return line, _beside(points[0], edge.label, left=len(beside) > 1 and beside[0] is edge)
+    left = len(beside) > 1 and beside[0] is edge
+    step = LINE * (beside.index(edge) % 2) if len(beside) > 2 else 0  # under many ways, one label higher, one lower
+    return line, _beside((points[0][0], points[0][1] + step), edge.label, left=left)
 
 
 def _beside(point: tuple[int, int], label: str, *, left: bool) -> str:

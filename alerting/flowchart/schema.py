@@ -1,8 +1,14 @@
 """The JSON Schema of a flowchart file, from its models: with it an editor completes and checks while one writes."""
 
+import json
 from typing import Any
 
 from alerting.flowchart.model import Written
+
+
+def schema_text() -> str:
+    """The schema as a file."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def json_schema() -> dict[str, Any]:

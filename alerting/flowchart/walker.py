@@ -100,6 +100,8 @@ class Walker:
         self.effects: list[Effect] = []
         self._rosters = rosters or {}
         self._cause: Cause = ""
+        self._repeated: list[str] = []
+        """Repeats that went back at this instant: a second time would find nobody again."""
         self._earlier = facts.answers
         self._facts = facts
 
@@ -107,7 +109,8 @@ class Walker:
         """On from `name`. Where the chart has no answer, the last resort is told."""
         walk = self.walk
         # `check` refuses circles without time in them; where a roster is empty one can come about all the same
-        for _ in range(2 * len(self.chart.nodes) + 2):
+        rounds = 2 if any(isinstance(node, Repeat) for node in self.chart.nodes.values()) else 1
+        for _ in range(rounds * (len(self.chart.nodes) + 1)):
             walk.node, walk.entered_ms, walk.due_ms = name, self.at_ms, 0
             walk.awaits, walk.may = [], []
             try:
@@ -305,10 +308,12 @@ class Walker:
     def _repeat(self, node: Repeat) -> str:
         rounds = self.walk.rounds
         done = rounds.get(self.walk.node, 0)
-        if done >= node.at_most:
-            del rounds[self.walk.node]
-            self.step(f"repeated {done} times: goes on")
+        if done >= node.at_most or self.walk.node in self._repeated:
+            rounds.pop(self.walk.node, None)
+            vain = " at once, and nobody was there" if done < node.at_most else ""
+            self.step(f"repeated {done} times{vain}: goes on")
             return node.then
+        self._repeated.append(self.walk.node)
         rounds[self.walk.node] = done + 1
         self.step(f"repeats, {done + 1} of at most {node.at_most} times")
         return node.repeat
