@@ -85,6 +85,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     chance_milli: int = 0
     """On how many days a month (thousandths) this brand reaches such a score without a crisis: of the rarest finding."""
 
+    sector_milli: int = 0
+    """Posts about the brand's competitors in the last hour against their own usual hour (0: nothing is known)."""
+    sector_wide: bool = False
+    """A competitor is talked about beyond chance too: the lift is not the brand's alone."""
+    sector_up: tuple[str, ...] = ()
+
 
 FACT_HELP: dict[str, str] = {
     "scenario": "what kind of crisis this looks like",
@@ -127,6 +133,9 @@ FACT_HELP: dict[str, str] = {
     "persistence": "for how many minutes the longest of the findings has lasted",
     "answers": 'what people answered to a node that asks them, as answers["is_it_true"] == "yes"; "" = not yet',
     "on_call": 'whether anybody has a role now, as on_call["legal"]',
+    "sector": "posts about the competitors against their own usual hour (2.0 = twice; 0 = none is known)",
+    "sector_wide": "true when a competitor is talked about far beyond what is usual too",
+    "sector_up": 'those competitors, as "Bolt" in sector_up',
     "chance": "on how many days a month this brand reaches such a score without a crisis (0.5 = every other month)",
 }
 

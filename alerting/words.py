@@ -230,7 +230,24 @@ different people. They speak of outage.'
         said += f", from {count_text(facts.voices)} different {'person' if facts.voices == 1 else 'people'}"
     subjects = (*facts.risks, *(issue for issue in facts.issues if issue not in facts.risks))
     spoken = f" They speak of {names_text(tuple(s.replace('_', ' ') for s in subjects), 3)}." if subjects else ""
-    return f"{said}.{spoken}"
+    sector = sector_text(facts)
+    return f"{said}.{spoken}{f' {sector}.' if sector else ''}"
+
+
+def sector_text(facts: Facts) -> str:
+    """Whether the lift is the brand's alone; "" where there is no lift, or no competitor is known.
+
+    >>> sector_text(Facts(volume_ratio_milli=5000, sector_milli=2400, sector_wide=True, sector_up=("Bolt",)))
+    'Bolt is up too (2.4 times)'
+    >>> sector_text(Facts(volume_ratio_milli=5000, sector_milli=900)), sector_text(Facts(volume_ratio_milli=5000))
+    ('The lift is ours alone', '')
+    """
+    if not facts.sector_milli or facts.volume_ratio_milli < 1500:
+        return ""
+    if not facts.sector_wide:
+        return "The lift is ours alone"
+    are = "is" if len(facts.sector_up) == 1 else "are"
+    return f"{names_text(facts.sector_up)} {are} up too ({times_text(facts.sector_milli)})"
 
 
 def ratio_text(view: IncidentView) -> str:

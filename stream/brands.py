@@ -57,6 +57,15 @@ def _handles(accounts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name for name in map(handle, accounts) if name)
 
 
+def rival_of(brand: Brand, name: str, query: str) -> Brand:
+    """A brand's competitor as something to match: a second query of the brand, heard through the same sources.
+
+    >>> rival_of(Brand("Acme", "acme"), "Bolt", "bolt").query
+    'bolt'
+    """
+    return Brand(f"{brand.name}\0{name}", query, languages=brand.languages, sources=brand.sources)
+
+
 class Matcher:
     """Finds the brands a mention is about: one Aho-Corasick pass for all terms of all brands, then the Boolean
     part of those queries alone of which a term is there.

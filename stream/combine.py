@@ -19,6 +19,7 @@ from stream.pulse import (
     Engagement,
     Exemplar,
     PulsePart,
+    RivalCounts,
     ThreadPart,
     or_hex,
 )
@@ -71,6 +72,9 @@ class Combiner:
         """Count a new post about a brand; a post of the brand's own accounts is a response and nothing else."""
         mention = scored.mention
         part = self._part(scored.brand, mention)
+        if scored.rival:
+            _count_rival(part, scored, self._names.author(mention.author or mention.id))
+            return
         if scored.own:
             part.counts.responses += 1
             part.responded_ms = max(part.responded_ms, mention.created_ms)
@@ -179,6 +183,14 @@ def _count(counts: Counts, scored: ScoredMention, author: int) -> None:
         _bump(counts.issues, issue)
 
 
+def _count_rival(part: PulsePart, scored: ScoredMention, author: int) -> None:
+    counts = part.rivals.setdefault(scored.rival, RivalCounts())
+    counts.mentions += 1
+    counts.negative += scored.sentiment.label == "negative"
+    counts.scored += scored.sentiment.label != "unscored"
+    add_to_registers(counts.authors, author)
+
+
 def _count_sentiment(counts: Counts, scored: ScoredMention, author: int) -> None:
     sentiment = scored.sentiment
     if sentiment.scorer:
@@ -283,7 +295,7 @@ def _split(part: PulsePart) -> list[PulsePart]:
         for n in range(chunks)
     ]
     split[0].counts, split[0].voices, split[0].exemplars = part.counts, part.voices, part.exemplars
-    split[0].responded_ms = part.responded_ms
+    split[0].responded_ms, split[0].rivals = part.responded_ms, part.rivals
     return split
 
 

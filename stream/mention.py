@@ -70,3 +70,5 @@ class ScoredMention(msgspec.Struct, frozen=True, gc=False):
     """64 bits that stand for the normalised text, or for another's that it passes on (0: no text)."""
     wording: int = 0
     """The same for all its words, where it adds some to what it passes on (0: it adds none)."""
+    rival: str = ""
+    """Name of the brand's competitor whose query hit it, and not the brand's own by this result."""

@@ -138,6 +138,22 @@ class ClusterPart(msgspec.Struct, gc=False, array_like=True):
         self.voices = or_hex(self.voices, other.voices)
 
 
+class RivalCounts(msgspec.Struct, gc=False, omit_defaults=True):
+    """What a batch adds to one competitor of the brand: never part of the brand's own counts."""
+
+    mentions: int = 0
+    negative: int = 0
+    scored: int = 0
+    authors: Registers = {}
+
+    def add(self, other: "RivalCounts") -> None:
+        """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
+        self.mentions += other.mentions
+        self.negative += other.negative
+        self.scored += other.scored
+        merge_registers(self.authors, other.authors)
+
+
 class Exemplar(msgspec.Struct, gc=False, frozen=True, array_like=True, order=True):
     """A post worth showing. Its order is its rank, which belongs to the post alone (M3): least first."""
 
@@ -177,6 +193,8 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
     """Name of a post by others that asks something -> when it was written."""
     responded_ms: int = 0
     """When one of the brand's own accounts last posted (0: it did not)."""
+    rivals: dict[str, RivalCounts] = {}
+    """Competitors of the brand, by name."""
 
     def add(self, other: "PulsePart") -> None:
         """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
@@ -209,6 +227,7 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
         for name, at_ms in other.asked.items():
             self.asked[name] = min(at_ms, self.asked.get(name, at_ms))
         self.responded_ms = max(self.responded_ms, other.responded_ms)
+        add_rivals(self.rivals, other.rivals)
 
 
 class Pulse(msgspec.Struct):
@@ -219,6 +238,17 @@ class Pulse(msgspec.Struct):
     counts: Counts = msgspec.field(default_factory=Counts)
     complete: bool = True
     """False when a source was silent, lagging or capped in it: then it is never calm and never zero."""
+
+
+def add_rivals(into: dict[str, RivalCounts], other: dict[str, RivalCounts]) -> None:
+    """Add up two tables of competitors; shares nothing with `other`.
+
+    >>> table = {"Bolt": RivalCounts(mentions=1)}
+    >>> add_rivals(table, {"Bolt": RivalCounts(mentions=2)}); table["Bolt"].mentions
+    3
+    """
+    for name, counts in other.items():
+        into.setdefault(name, RivalCounts()).add(counts)
 
 
 def or_hex(left: str, right: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stream.brands import Brand, Matcher
+from stream.brands import Brand, Matcher, rival_of
 from stream.dutch import DutchScorer
 from stream.english import EnglishScorer
 from stream.language import UNDETERMINED, identify, speaks_too
@@ -82,7 +82,10 @@ class Scoring:
     """
 
     def __init__(self, brands: Sequence[Brand], names: Names, scorers: Scorers | None = None) -> None:
-        self._matcher = Matcher(brands)
+        rivals = [(brand, name, rival_of(brand, name, query)) for brand in brands for name, query in brand.rivals]
+        self._matcher = Matcher([*brands, *(rival for _, _, rival in rivals)])
+        self._rivals = {rival.name: (brand, name) for brand, name, rival in rivals}
+        """What competes with whom, by the name under which it is matched."""
         self._names = names
         self._scorers = shipped_scorers() if scorers is None else scorers
         self._masks = {brand.name: Masks.for_brand(brand) for brand in brands}
@@ -97,7 +100,9 @@ class Scoring:
         """Results in a language that no scorer reads."""
 
     def score(self, mention: Mention) -> list[ScoredMention]:
-        """What is known about a mention for each brand it is about, in the order of the configuration."""
+        """What is known about a mention for each brand it is about, in the order of the configuration; then for each
+        brand with a competitor that it is about.
+        """
         self.read += 1
         if mention.kind == "delete" or (mention.kind == "engagement" and not mention.text):
             return []
@@ -105,7 +110,7 @@ class Scoring:
         brands = self._matcher.match_document(mention, document)
         if not brands:
             return []
-        self.matched += 1
+        self.matched += any(brand.name not in self._rivals for brand in brands)
         words = cluster_of(document.text)
         cluster = self._names.text(words) if words else 0
         own_words = wording_of(document.text)
@@ -114,7 +119,8 @@ class Scoring:
         identified: dict[tuple[str, ...], tuple[str, int]] = {}
         found: dict[str, Classes] = {}
         results = []
-        for brand in brands:
+        for hit in brands:
+            brand, rival = self._rivals.get(hit.name, (hit, ""))
             if brand.languages not in identified:
                 identified[brand.languages] = identify(text, hint=mention.lang, languages=brand.languages)
             lang, _ = identified[brand.languages]
@@ -126,14 +132,17 @@ class Scoring:
                 risks, issues = found[lang]
             masks = self._masks[brand.name]
             sentiment = judge(self._scorers, text, brand.languages, identified[brand.languages], masks)
-            sentiment = self._counted(with_risks(sentiment, risks, document.text))
+            sentiment = with_risks(sentiment, risks, document.text)
             own = brand.is_own(mention.author)
+            if rival:
+                results.append(ScoredMention(brand.name, mention, sentiment, own, rival=rival))
+                continue
+            self._counted(sentiment)
             results.append(ScoredMention(brand.name, mention, sentiment, own, risks, issues, cluster, wording))
         return results
 
-    def _counted(self, sentiment: Sentiment) -> Sentiment:
+    def _counted(self, sentiment: Sentiment) -> None:
         if sentiment.label == "unscored":
             self.unscored += 1
         else:
             self.scored += 1
-        return sentiment

@@ -13,7 +13,19 @@ import msgspec
 
 from stream.codec import MINUTE_MS
 from stream.pulse import EXEMPLARS as EXEMPLARS_KEPT
-from stream.pulse import ClusterPart, Counts, Engagement, Exemplar, Pulse, PulsePart, ThreadPart, add_table, or_hex
+from stream.pulse import (
+    ClusterPart,
+    Counts,
+    Engagement,
+    Exemplar,
+    Pulse,
+    PulsePart,
+    RivalCounts,
+    ThreadPart,
+    add_rivals,
+    add_table,
+    or_hex,
+)
 
 OPEN_MINUTES = 90
 WEEK_MS = 7 * 24 * 60 * MINUTE_MS
@@ -34,6 +46,7 @@ class OpenMinute(msgspec.Struct, omit_defaults=True):
     counts: Counts = msgspec.field(default_factory=Counts)
     voices: dict[int, int] = {}
     exemplars: list[Exemplar] = []
+    rivals: dict[str, RivalCounts] = {}
 
     def add(self, other: "OpenMinute | PulsePart") -> None:
         """Add what a batch brought, or another minute. Shares nothing with it."""
@@ -41,6 +54,8 @@ class OpenMinute(msgspec.Struct, omit_defaults=True):
         add_table(self.voices, other.voices)
         if other.exemplars:
             self.exemplars = sorted({*self.exemplars, *other.exemplars})[:EXEMPLARS_KEPT]
+        if other.rivals:
+            add_rivals(self.rivals, other.rivals)
 
 
 class Running(NamedTuple):
@@ -155,6 +170,7 @@ class ClosedMinute(msgspec.Struct):
 
     pulse: Pulse
     threads: list[Thread] = []
+    rivals: dict[str, RivalCounts] = {}
 
 
 class Window(msgspec.Struct, omit_defaults=True, dict=True):
@@ -327,7 +343,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 counts=held.counts if held else Counts(),
                 complete=minute_ms >= gap_until and not self.is_blind(minute_ms, minute_ms + self.bucket_ms),
             )
-            closed.append(ClosedMinute(pulse))
+            closed.append(ClosedMinute(pulse, rivals=held.rivals if held else {}))
         if closed:
             by_start = {c.pulse.start_ms: c for c in closed}
             for thread in [thread for thread in self.threads.values() if start <= thread.first_ms < horizon]:
@@ -394,6 +410,10 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     def exemplars(self, span_ms: int) -> list[Exemplar]:
         """The posts most worth showing of the last `span_ms`."""
         return list(self._merged(span_ms).exemplars)
+
+    def rivals(self, span_ms: int) -> dict[str, RivalCounts]:
+        """The brand's competitors over the last `span_ms`: to be read, not to be changed."""
+        return self._merged(span_ms).rivals
 
     def loudest_voice(self, span_ms: int) -> int:
         """Posts in the fullest bucket of authors over the last `span_ms`: one account's share, at most."""

@@ -206,7 +206,13 @@ class Sight(Scene):
             usual_negative_share_milli=panel.usual_negative_share_milli,
             blind=any(s.kind == "feed" for s in self.signals),
         )
-        return facts_of(window, self.signals, around)
+        lift = panel.sector.lift(window)
+        return msgspec.structs.replace(
+            facts_of(window, self.signals, around),
+            sector_milli=lift.ratio_milli,
+            sector_wide=bool(lift.up),
+            sector_up=lift.up,
+        )
 
     @property
     def story(self) -> Story:

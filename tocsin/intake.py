@@ -20,7 +20,7 @@ class Intake:
     """One input partition's intake.
 
     `counts` has what became of each mention: read, repeated, unmatched, matched, scored, unscored, responses, edited,
-    deleted, engagement.
+    deleted, engagement; `rivals` are about a competitor alone.
     """
 
     def __init__(
@@ -88,9 +88,12 @@ class Intake:
         if self._is_repeat(mention, offset, known):
             self.counts["repeated"] += 1
             return
-        found = self._scoring.score(mention)
+        every = self._scoring.score(mention)
+        found = [scored for scored in every if not scored.rival]
+        for scored in every[len(found) :]:  # a competitor's posts are counted and nothing else
+            self._combiner.add(scored)
         if not found:
-            self.counts["unmatched"] += 1
+            self.counts["rivals" if every else "unmatched"] += 1
             return
         self.counts["matched"] += 1
         self._repeats.remember(mention.id, tuple(s.brand for s in found))
@@ -114,7 +117,7 @@ class Intake:
             for brand in brands:
                 self._combiner.add_edit(brand, mention)
             if self._keep_posts and mention.text:
-                self._keep(mention, self._scoring.score(mention), tuple(brands))
+                self._keep(mention, [s for s in self._scoring.score(mention) if not s.rival], tuple(brands))
         elif mention.kind == "delete":
             self._delete(brands, mention)
         else:
