@@ -24,17 +24,15 @@ from typing import IO, NamedTuple
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmarks.running import Episodes, Run, contents_for
 from benchmarks.streams import (
     CLUMPING,
-    NAB,
+    COUNTED,
     NEGATIVE_SHARE,
     ROOT,
     STEP_MS,
-    Episodes,
-    Run,
     Stream,
     cache_folder,
-    contents_for,
     counted_day,
     made_posts,
     stream_of,
@@ -120,9 +118,9 @@ def month_posts(stream: Stream, number: int, seed: int) -> Iterator[list[Post]]:
 
 def _fresh(stream: Stream, day: int, rng: Random) -> list[Post]:
     """A day's posts: as they were, or made anew from their counts."""
-    if stream.name in NAB:
+    if stream.name in COUNTED:
         return made_posts(counted_day(stream.name, day), rng)
-    if stream.base in NAB:
+    if stream.base in COUNTED:
         kept = [one._replace(posts=_binomial(one.posts, stream.keep, rng)) for one in counted_day(stream.base, day)]
         return made_posts(kept, rng)
     return stream.posts(day)
@@ -163,7 +161,7 @@ def benign_burst(stream: Stream, day: int, level: float, share: float, rng: Rand
 def negative_share(name: str) -> float:
     """Of a stream's posts that could be judged."""
     stream = stream_of(name)
-    if name in NAB or stream.base in NAB:
+    if name in COUNTED or stream.base in COUNTED:
         return NEGATIVE_SHARE
     moods = [post.mood for day in whole_days(stream) for post in stream.posts(day)]
     return sum(m == -1 for m in moods) / max(1, sum(m != 2 for m in moods))
@@ -224,10 +222,10 @@ def code_digest() -> str:
 
 def months_of(names: Sequence[str], count: int, budgets: tuple[float, ...], seed: int) -> list[Month]:
     """So many months in all, shared out among the streams; the longest first."""
-    whole = sum(SHARES[name] for name in names)
+    whole = sum(SHARES.get(name, 1) for name in names)
     found = []
     for name in names:
-        share = max(1, -(-count * SHARES[name] // whole))
+        share = max(1, -(-count * SHARES.get(name, 1) // whole))
         found += [Month(name, number, budgets, seed) for number in range(share)]
     return sorted(found, key=lambda month: (month.number, -stream_of(month.stream).per_hour))
 
@@ -284,7 +282,7 @@ def table(rows: Sequence[Row]) -> list[str]:
         "|---|---|---|---|---|---|---|---|",
     ]
     for budget in sorted({row.budget for row in rows}):
-        for name in ("all", *(n for n in SHARES if any(row.stream == n for row in rows))):
+        for name in ("all", *dict.fromkeys(row.stream for row in sorted(rows, key=lambda row: row.stream))):
             held = [row for row in rows if row.budget == budget and name in ("all", row.stream)]
             counts = [row.pages for row in held]
             normal, bootstrap = upper_limits(counts)

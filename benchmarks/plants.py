@@ -11,44 +11,23 @@ import multiprocessing
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import msgspec
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from alerting.decision import Decision
-from benchmarks import streams as quiet_streams
 from benchmarks.oracle import Found, Quiet, oracle
-from benchmarks.streams import STEP_MS, Episodes, Run, Stream, contents_for, stream_of, tells, wakes
+from benchmarks.planted import PROFILES, SIZED, SIZES, SPECIAL, Outcome, Unplanted, run_stream
+from benchmarks.running import utc
+from benchmarks.streams import CLUMPING, NAB, NEGATIVE_SHARE, ROOT, TEXTS, THINNED, Stream, stream_of, streams
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
-from stream.window import floor
-from tocsin.planting import Kind, Plant, StepPart, parts_of
+from tocsin.planting import Kind, Plant
 
-PAGE = quiet_streams.ROOT / "docs" / "plants.md"
-SIZES = (1_500, 2_500, 5_000, 10_000, 20_000)
-PROFILES: tuple[Kind, ...] = ("burst", "steady", "slow")
-ANGRY_MILLI = 400
-WATCHED_MS = 61 * MINUTE_MS
-MONTH_MS = 30 * DAY_MS
+PAGE = ROOT / "docs" / "plants.md"
 QUARTERS = ("0-6 h", "6-12 h", "12-18 h", "18-24 h")
-
-SIZED: tuple[Plant, ...] = tuple(Plant(kind, size, ANGRY_MILLI) for kind in PROFILES for size in SIZES)
-SPECIAL: dict[str, tuple[Plant, ...]] = {
-    "2-an-hour": (Plant("angry"),),
-    "20-an-hour": (
-        Plant("thread", negative_milli=700),
-        Plant("liked"),
-        Plant("pair", negative_milli=700),
-        Plant("coordinated", negative_milli=800),
-        Plant("one_loud", negative_milli=800),
-        Plant("headline", negative_milli=0),
-        Plant("headline", negative_milli=1000),
-    ),
-}
 WORDS: dict[Kind, str] = {
     "angry": "15 angry voices within 30 minutes",
     "thread": "a complaint's thread: 2 in ten minutes, doubling every ten, all different people",
@@ -58,142 +37,6 @@ WORDS: dict[Kind, str] = {
     "one_loud": "one account, 10,000 posts in an hour",
     "headline": "one text copied 249 times in an hour",
 }
-
-
-class Outcome(msgspec.Struct):
-    """What became of one plant. Delays in ms; -1: nothing within the hour."""
-
-    stream: str
-    kind: Kind
-    size_milli: int
-    negative_milli: int
-    start_ms: int
-    notice_ms: int = -1
-    page_ms: int = -1
-    coordinated: bool = False
-    """Whether what was told said "possibly coordinated"."""
-
-
-class Unplanted(msgspec.Struct):
-    """The stream by itself, over the days in which crises are planted."""
-
-    stream: str
-    months: float
-    pages: list[int]
-    notices: list[int]
-    skipped: int
-    """Moments at which somebody was paged already: nothing was planted."""
-    seconds: float
-
-
-def moments_of(stream: Stream, count: int, seed: int) -> list[int]:
-    """Seeded moments to plant at, in order, on grid points; each leaves room for the hour that is watched."""
-    rng = Random(f"{seed}/{stream.name}/moments")
-    room = [max(0, until - WATCHED_MS - since) for since, until in stream.plantable]
-    found = []
-    for _ in range(count):
-        at = rng.randrange(sum(room))
-        for (since, _), length in zip(stream.plantable, room, strict=True):
-            if at < length:
-                found.append(floor(since + at, STEP_MS))
-                break
-            at -= length
-    return sorted(found)
-
-
-def run_stream(
-    name: str,
-    plants: Sequence[Plant],
-    count: int,
-    seed: int,
-    done: Callable[[], object],
-    pages_milli: int | None = None,
-) -> tuple[list[Outcome], Unplanted]:
-    """Run a stream, plant at `count` moments, and say what became of it. `done` is called after each moment."""
-    began = time.process_time()
-    stream = stream_of(name)
-    contents, digest = contents_for(stream.brand, pages_milli)
-    run = Run.begin(stream.brand, contents, digest, stream.days[0] * DAY_MS)
-    waiting = moments_of(stream, count, seed)
-    episodes, outcomes, skipped = Episodes(), [], 0
-    for at_ms in range(stream.days[0] * DAY_MS, (stream.days[-1] + 1) * DAY_MS, HOUR_MS):
-        parts = stream.hour(at_ms)
-        while waiting and waiting[0] < at_ms + HOUR_MS:
-            moment = waiting.pop(0)
-            for decision in run.feed([p for p in parts if p.step * STEP_MS < moment], moment):
-                episodes.see(decision)
-            parts = [p for p in parts if p.step * STEP_MS >= moment]
-            if is_paged(run):
-                skipped += 1
-            else:
-                outcomes += split(run, stream, plants, moment, seed)
-            done()
-        for decision in run.feed(parts, at_ms + HOUR_MS):
-            episodes.see(decision)
-    months = sum(until - since for since, until in stream.plantable) / MONTH_MS
-    pages, notices = ([t for t in told if _within(t, stream)] for told in (episodes.pages, episodes.notices))
-    return outcomes, Unplanted(name, months, pages, notices, skipped, time.process_time() - began)
-
-
-def _within(at_ms: int, stream: Stream) -> bool:
-    return any(since <= at_ms < until for since, until in stream.plantable)
-
-
-def is_paged(run: Run) -> bool:
-    """Whether an incident is open for which somebody was paged: what comes now is told as its going on."""
-    book = run.engine.brands[run.brand].book
-    return book is not None and book.incident is not None and book.incident.is_open and bool(book.incident.paged)
-
-
-def split(run: Run, stream: Stream, plants: Sequence[Plant], moment: int, seed: int) -> list[Outcome]:
-    """Let each plant happen at this moment, in a branch of its own."""
-    snapshot, sealed = run.snapshot(), run.sealed
-    until_ms = moment + WATCHED_MS
-    base = [
-        part
-        for at_ms in range(floor(moment, HOUR_MS), until_ms, HOUR_MS)
-        for part in stream.hour(at_ms)
-        if moment <= part.step * STEP_MS < until_ms
-    ]
-    alone = {_mark(d) for d in run.split(snapshot, sealed).feed(base, until_ms) if tells(d)}
-    usual_milli = stream.usual_milli[moment // HOUR_MS % 24]
-    outcomes = []
-    for plant in plants:
-        label = f"{seed}/{stream.name}/{moment}"
-        planted = parts_of(
-            plant.posts(moment, usual_milli, label),
-            step_ms=STEP_MS,
-            source=stream.source,
-            likes=plant.likes(moment, label),
-        )
-        branch = run.split(snapshot, sealed)
-        outcomes.append(watch(branch, [*base, *planted], plant, stream.name, moment, alone))
-    return outcomes
-
-
-def _mark(decision: Decision) -> tuple[int, str]:
-    return decision.at_ms, decision.kind
-
-
-def watch(
-    run: Run, parts: Sequence[StepPart], plant: Plant, name: str, moment: int, alone: set[tuple[int, str]]
-) -> Outcome:
-    """Feed until somebody is paged, or until the hour is over; what was told `alone` too does not count."""
-    outcome = Outcome(name, plant.kind, plant.size_milli, plant.negative_milli, moment)
-    for decision in run.feed(parts, moment + WATCHED_MS):
-        if not tells(decision) or _mark(decision) in alone:
-            continue
-        if outcome.notice_ms < 0:
-            outcome.notice_ms = decision.at_ms - moment
-        if decision.facts is not None and decision.facts.coordinated:
-            outcome.coordinated = True
-        if wakes(decision):
-            outcome.page_ms = decision.at_ms - moment
-            break
-    return outcome
-
-
-# --- the page ---------------------------------------------------------------------------------------------------------
 
 
 def paged(rows: Sequence[Outcome], minutes: int) -> float:
@@ -343,12 +186,12 @@ def page(call: argparse.Namespace, rows: Sequence[Outcome], quiet: Sequence[Unpl
         "\n## The same streams, nothing planted\n",
         *unplanted_table(quiet),
         "\n## How the streams are made\n",
-        STREAMS.format(share=quiet_streams.NEGATIVE_SHARE, clumping=quiet_streams.CLUMPING),
+        STREAMS.format(share=NEGATIVE_SHARE, clumping=CLUMPING),
     ]
     return "\n".join(sections)
 
 
-# --- running ----------------------------------------------------------------------------------------------------------
+# --- running it ------------------------------------------------------------------------------------------------------
 
 _progress: Any = None
 
@@ -401,8 +244,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     call = parser.parse_args(arguments)
     if call.quick:
         call.plants = min(call.plants, 20)
-    wanted = call.stream or [*quiet_streams.TEXTS, *quiet_streams.NAB, *quiet_streams.THINNED]
-    at_hand = quiet_streams.streams(wanted)
+    wanted = call.stream or [*TEXTS, *NAB, *THINNED]
+    at_hand = streams(wanted)
     pages_milli = round(call.budget * 1000) if call.budget else None
     jobs = [(s.name, SPECIAL.get(s.name, SIZED), call.plants, call.seed, pages_milli) for s in at_hand]
     if not jobs:
@@ -414,6 +257,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         call.json.write_text("".join(json.dumps(msgspec.to_builtins(r)) + "\n" for r in rows))
     text = page(call, rows, sorted(quiet, key=lambda q: [job[0] for job in jobs].index(q.stream)))
     print("\n".join(line for line in text.splitlines() if line.startswith(("|", "#"))))
+    for alone in quiet:
+        print(f"{alone.stream} alone: pages at {', '.join(utc(at) for at in alone.pages) or 'no time'}")
     print(f"processor seconds: {sum(q.seconds for q in quiet):.0f}, {len(rows)} plants")
     if not call.quick and not call.stream:
         call.out.write_text(text, "utf-8")

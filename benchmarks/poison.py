@@ -20,8 +20,8 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.budget import FIRST_DAY, negative_share, whole_days
-from benchmarks.plants import is_paged
-from benchmarks.streams import STEP_MS, Episodes, Run, Stream, contents_for, stream_of, streams, wakes
+from benchmarks.running import Episodes, Run, contents_for, is_paged, wakes
+from benchmarks.streams import STEP_MS, Stream, stream_of, streams
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from tocsin.planting import Plant, Post, StepPart, angry_mood, parts_of
 

@@ -1,4 +1,4 @@
-"""Quiet streams to plant crises in: recordings as parts per grid step, and the machinery that runs them.
+"""Quiet streams to plant crises in: recordings, and counts turned into posts, as parts per grid step.
 
 Recordings are read once; what intake made of them is kept in a cache beside the user's other caches, never in the
 repository. Counts without posts (the NAB files) become posts by seeded dice. Where a recording is absent its stream is
@@ -9,8 +9,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -18,30 +17,26 @@ from typing import NamedTuple
 
 import msgspec
 
-from alerting.decision import Decision
-from alerting.facts import BLIND
-from alerting.incident import rank
 from stream.brands import Brand
-from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, canonical, parse_rfc3339
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, parse_rfc3339
 from stream.combine import Combiner
 from stream.mention import ScoredMention
-from stream.own_words import speaks_for_itself
 from stream.names import REPLAY_KEY, Names
+from stream.own_words import speaks_for_itself
 from stream.pulse import PulsePart
 from stream.scoring import Scoring
 from stream.sources.files import read_files
-from tocsin.checking import chart_text
-from tocsin.engine import Engine
-from tocsin.entry import ConfigChange, Control, Entry, Event, Mark, Part
 from tocsin.planting import Join, Post, StepPart, angry_mood, parts_of
-from tocsin.replay import configure
-from tocsin.settings import shipped_chart_path
-from tocsin.state import Content, Contents, snapshot_bytes, state_from
+from tocsin.synthetic import BY_HOUR
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
 STEP_MS = 5_000
 NAB = ("AAPL", "CVS", "FB", "GOOG", "UPS")
+MADE_UP = "made-up"
+"""A stream that needs no recording: for tests, and for a look where nothing is at hand."""
+COUNTED = (*NAB, MADE_UP)
+"""Streams that begin as counts."""
 NEGATIVE_SHARE = 0.18
 """Of the posts that are made from counts ..."""
 CLUMPING = 0.03
@@ -183,6 +178,8 @@ def _counted(name: str) -> tuple[dict[int, list[Counted]], list[int]]:
 
     Days move by whole days, so the hours of the day stay what they were.
     """
+    if name == MADE_UP:
+        return _made_up()
     path = DATA / "nab" / f"Twitter_volume_{name}.csv"
     labels = json.loads((DATA / "nab" / "combined_windows.json").read_text())[f"realTweets/{path.name}"]
     windows = [tuple(parse_rfc3339(end[:19]) for end in window) for window in labels]
@@ -204,8 +201,25 @@ def _counted(name: str) -> tuple[dict[int, list[Counted]], list[int]]:
     return moved, sorted(moved)
 
 
+MADE_UP_DAYS = range(20_514, 20_530)
+MADE_UP_PER_HOUR = 30
+
+
+def _made_up() -> tuple[dict[int, list[Counted]], list[int]]:
+    """Sixteen days of a brand that sleeps at night, its level wandering: a gamma for each hour, so that hours clump."""
+    days = {}
+    for day in MADE_UP_DAYS:
+        rng = Random(f"{MADE_UP}/{day}")
+        rates = [MADE_UP_PER_HOUR * BY_HOUR[h] / 100 * rng.gammavariate(10, 0.1) / 12 for h in range(24)]
+        spans = range(day * DAY_MS, (day + 1) * DAY_MS, 5 * MINUTE_MS)
+        # A binomial of 100 throws is near enough to a Poisson count.
+        throws = [sum(rng.random() * 100 < rates[at % DAY_MS // HOUR_MS] for _ in range(100)) for at in spans]
+        days[day] = [Counted(at, posts) for at, posts in zip(spans, throws, strict=True)]
+    return days, list(MADE_UP_DAYS)
+
+
 def counted_day(name: str, day: int) -> list[Counted]:
-    """A day of a NAB file, as five-minute counts."""
+    """A day of a stream that begins as counts, of five minutes each."""
     return _counted(name)[0].get(day, [])
 
 
@@ -300,7 +314,7 @@ def _hour_means(name: str) -> list[float]:
     days = [d for d in stream.days if any(a < (d + 1) * DAY_MS and b > d * DAY_MS for a, b in stream.plantable)]
     counts = [0] * 24
     for day in days:
-        if name in NAB:
+        if name in COUNTED:
             for row in _counted(name)[0][day]:
                 counts[row.at_ms // HOUR_MS % 24] += row.posts
         else:
@@ -328,7 +342,7 @@ def stream_of(name: str) -> Stream:
             [(parse_rfc3339(a), parse_rfc3339(b)) for a, b in spans[name]] for spans in (QUIET_TEXT, GAPLESS)
         )
         return Stream(name, TEXTS[name][1].name, "twitter", days, quiet, gapless)
-    if name in NAB:
+    if name in COUNTED:
         days = _counted(name)[1]
         quiet = [((days[0] + LEARNT_DAYS) * DAY_MS, days[-1] * DAY_MS + 20 * HOUR_MS)]
         return Stream(name, name, "x", days, quiet, [(days[0] * DAY_MS, (days[-1] + 1) * DAY_MS)])
@@ -347,118 +361,3 @@ def streams(names: Sequence[str] = (*TEXTS, *NAB)) -> list[Stream]:
         except FileNotFoundError as error:
             print(f"{name}: skipped, {error.filename} is absent")
     return found
-
-
-# --- running them -----------------------------------------------------------------------------------------------------
-
-
-def contents_for(brand: str, pages_milli: int | None = None) -> tuple[Contents, str]:
-    """The shipped configuration of a brand, with a budget of false pages where one is given, and its digest."""
-    contents = Contents({})
-    ((_, name),) = configure([Brand(brand, None)], chart_text(shipped_chart_path()), contents.put)
-    if pages_milli is not None and "pages_milli" in Content.__struct_fields__:
-        given = {"pages_milli": pages_milli}
-        name = contents.put(canonical(msgspec.structs.replace(contents.content(name), **given)))
-    return contents, name
-
-
-class Run:
-    """One brand's engine, fed with parts; it can be split into any number that go on by themselves."""
-
-    def __init__(self, engine: Engine, brand: str, contents: Contents, sealed: int) -> None:
-        self.engine = engine
-        self.brand = brand
-        self.contents = contents
-        self.sealed = sealed
-
-    @classmethod
-    def begin(cls, brand: str, contents: Contents, digest: str, at_ms: int) -> "Run":
-        """A run that has seen nothing but its configuration."""
-        step = at_ms // STEP_MS - 1
-        run = cls(Engine(step_ms=STEP_MS, contents=contents), brand, contents, -1)
-        change = ConfigChange(brand, digest, at_ms)
-        run._apply(Control(partition=0, incarnation="b", step=step, brand=brand, number=0, event=change))
-        run._apply(Mark(partition=0, incarnation="b", from_step=-1, upto_step=step, counts={step: 1}))
-        run.sealed = step
-        return run
-
-    def _apply(self, event: Event) -> list[Decision]:
-        return self.engine.apply(Entry(self.engine.seq + 1, 0, event))
-
-    def feed(self, parts: Iterable[StepPart], until_ms: int) -> Iterator[Decision]:
-        """Feed parts, in any order, and let time pass to `until_ms`; yields decisions as they fall.
-
-        Sealed minute by minute: how steps are gathered under a mark changes no decision.
-        """
-        counts: dict[int, int] = {}
-        ordered = sorted(parts, key=lambda one: one.step)
-        minute = -1
-        for one in ordered:
-            if one.step * STEP_MS // MINUTE_MS != minute:
-                if counts:
-                    yield from self._seal(max(counts), counts)
-                    counts = {}
-                minute = one.step * STEP_MS // MINUTE_MS
-            self._apply(
-                Part(
-                    partition=0,
-                    incarnation="b",
-                    step=one.step,
-                    brand=self.brand,
-                    minute_ms=one.minute_ms,
-                    part=one.part,
-                    chunk=one.chunk,
-                )
-            )
-            counts[one.step] = counts.get(one.step, 0) + 1
-        yield from self._seal(until_ms // STEP_MS - 1, counts)
-
-    def _seal(self, step: int, counts: dict[int, int]) -> list[Decision]:
-        if step <= self.sealed:
-            return []
-        mark = Mark(partition=0, incarnation="b", from_step=self.sealed, upto_step=step, counts=counts)
-        self.sealed = step
-        return self._apply(mark)
-
-    def snapshot(self) -> bytes:
-        """The whole state."""
-        return snapshot_bytes(self.engine.snapshot())
-
-    def split(self, snapshot: bytes, sealed: int) -> "Run":
-        """Another run that goes on from a snapshot of this one, taken when it was sealed up to that step."""
-        return Run(Engine.restore(state_from(snapshot), self.contents), self.brand, self.contents, sealed)
-
-
-def wakes(decision: Decision) -> bool:
-    """Whether somebody is paged about the brand: high or critical."""
-    return decision.kind == "Page" and decision.scenario != BLIND and rank(decision.severity) >= rank("high")
-
-
-def tells(decision: Decision) -> bool:
-    """Whether anybody is told anything about the brand."""
-    return decision.kind in {"Page", "Escalate", "Notify"} and decision.scenario != BLIND
-
-
-class Episodes:
-    """Counts episodes: of one opening of an incident the first page counts, and the first notice."""
-
-    def __init__(self) -> None:
-        self.pages: list[int] = []
-        self.notices: list[int] = []
-        self._paged = self._told = ""
-
-    def see(self, decision: Decision) -> None:
-        """Take in a decision."""
-        if decision.kind == "OpenIncident":
-            self._paged = self._told = ""
-        if wakes(decision) and self._paged != decision.incident:
-            self._paged = decision.incident
-            self.pages.append(decision.at_ms)
-        if tells(decision) and self._told != decision.incident:
-            self._told = decision.incident
-            self.notices.append(decision.at_ms)
-
-
-def utc(at_ms: int) -> str:
-    """A time as people read it, to the minute."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
