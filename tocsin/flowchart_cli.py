@@ -14,6 +14,8 @@ from tocsin.terminal import Json, complain, print_json, say
 app = typer.Typer(no_args_is_help=True, help="Check, draw, walk, test, explain and compare crisis flowcharts.")
 
 Chart = Annotated[Path, typer.Argument(help="The flowchart.")]
+Data = Annotated[Path | None, typer.Option(help="The data directory of a service or of the demo.")]
+JournalFile = Annotated[Path | None, typer.Option(help="A journal, in place of --data.")]
 
 
 @app.command(epilog="Example: tocsin flowchart check crisis_flowchart.yaml")
@@ -32,23 +34,41 @@ def check(file: Chart, as_json: Json = False) -> None:
     raise SystemExit(1 if problems else 0)
 
 
-@app.command(epilog="Example: tocsin flowchart show crisis_flowchart.yaml --svg chart.svg")
+@app.command(
+    epilog="Examples: tocsin flowchart show crisis_flowchart.yaml --svg chart.svg\n\n"
+    "tocsin flowchart show --incident acme-1773428150000 --data tocsin-data --svg walked.svg"
+)
 def show(
-    file: Chart,
-    svg: Annotated[
-        Path | None, typer.Option(help="Write the drawing here instead of Mermaid to standard output.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="The flowchart; with --incident the one it walked.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the drawing here.")] = None,
+    mermaid: Annotated[Path | None, typer.Option(help="Write Mermaid here; without --svg, to standard output.")] = None,
+    incident: Annotated[str | None, typer.Option(help="Light the path that this incident walked.")] = None,
+    data: Data = None,
+    journal: JournalFile = None,
 ) -> None:
-    """Draw a flowchart: Mermaid on standard output, or an SVG file."""
+    """Draw a flowchart as Mermaid or SVG; with an incident, the chart that it walked with its path lit."""
     from alerting.flowchart import picture
     from tocsin.checking import read_chart
+    from tocsin.explaining import journal_of
+    from tocsin.mistakes import UsageError
+    from tocsin.rerun import walked_by
 
-    chart = read_chart(file)
-    if svg is None:
-        sys.stdout.write(picture.mermaid(chart) + "\n")
+    walked: list[str] = []
+    if incident is not None:
+        chart, walked = walked_by(journal_of(data, journal), incident)
+        chart = read_chart(file) if file is not None else chart
+    elif file is None:
+        raise UsageError("name a flowchart, or an incident with --incident and --data DIR")
     else:
-        svg.write_text(picture.svg(chart), encoding="utf-8")
+        chart = read_chart(file)
+    if mermaid is not None:
+        mermaid.write_text(picture.mermaid(chart) + "\n", encoding="utf-8")
+        say(f"{mermaid}: drawn.")
+    if svg is not None:
+        svg.write_text(picture.svg(chart, walked), encoding="utf-8")
         say(f"{svg}: drawn.")
+    if mermaid is None and svg is None:
+        sys.stdout.write(picture.mermaid(chart) + "\n")
 
 
 @app.command(
@@ -104,10 +124,6 @@ def run_tests(
 
 def _share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part * 100 // whole if whole else 100} %)"
-
-
-Data = Annotated[Path | None, typer.Option(help="The data directory of a service or of the demo.")]
-JournalFile = Annotated[Path | None, typer.Option(help="A journal, in place of --data.")]
 
 
 @app.command(
@@ -235,3 +251,38 @@ def coverage(
         return
     for line in coverage_lines(found):
         say(line)
+
+
+@app.command(
+    "print", epilog="Example: tocsin flowchart print crisis_flowchart.yaml --html playbook.html --pdf playbook.pdf"
+)
+def print_playbook(
+    file: Chart,
+    html: Annotated[Path | None, typer.Option(help="Write the playbook as one HTML page here.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write it as a PDF here (needs Chromium and playwright).")] = None,
+    timezone: Annotated[str, typer.Option(help="The time zone of its hours.")] = "Europe/Amsterdam",
+) -> None:
+    """Print the playbook for the day everything is down: ladders, drawings, rosters, telephone numbers, statements."""
+    import time
+
+    from stream.zones import zone
+    from tocsin.checking import read_chart
+    from tocsin.mistakes import UsageError
+    from tocsin.playbook import playbook, write_pdf
+    from tocsin.walks import rosters_of
+
+    if html is None and pdf is None:
+        raise UsageError("say where it goes: --html FILE, --pdf FILE or both")
+    try:
+        zone(timezone)
+    except ValueError as error:
+        raise UsageError(f"--timezone: {error}; expected an IANA name, as Europe/Amsterdam") from None
+    chart = read_chart(file)
+    at_ms = time.time_ns() // 1_000_000
+    text = playbook(chart, rosters_of(chart, file.parent, at_ms), at_ms, zone=timezone)
+    if html is not None:
+        html.write_text(text, encoding="utf-8")
+        say(f"{html}: printed.")
+    if pdf is not None:
+        write_pdf(text, pdf)
+        say(f"{pdf}: printed.")

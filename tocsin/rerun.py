@@ -5,16 +5,19 @@ Every rerun goes through the very engine that decided, from a snapshot just befo
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
 from alerting.decision import Decision
+from alerting.flowchart.model import Chart
 from alerting.incident import Incident
 from alerting.view import WAKES
 from stream.codec import canonical
 from tocsin.engine import Engine
 from tocsin.entry import ConfigChange, Control, ControlEvent, Entry, Event, Mark, Part
-from tocsin.journal import Journal, JournalError
+from tocsin.journal import Journal, JournalError, open_existing
+from tocsin.mistakes import UsageError
 from tocsin.state import Content, Contents, CoreState, snapshot_bytes, state_from
 
 Edit = Callable[[Entry], Iterable[Event]]
@@ -160,6 +163,26 @@ def adding(entries: Sequence[Entry], step_ms: int, at_ms: int, brand: str, event
         return (entry.event,)
 
     return edit
+
+
+def walked_by(path: Path, incident: str) -> tuple[Chart, list[str]]:
+    """The chart that an incident walked, and the nodes in the order in which it came to them.
+
+    Raises `UsageError` where the journal has no such incident, `JournalError` where it cannot be read.
+    """
+    journal = open_existing(path)
+    walked = Walked()
+    try:
+        contents = journal.contents()
+        for _, decisions, engine in folded(journal, contents):
+            if decisions:
+                walked.look(engine)
+    finally:
+        journal.close()
+    if incident not in walked.steps:
+        known = ", ".join(list(walked.steps)[-10:]) or "none"
+        raise UsageError(f"{path}: there is no incident `{incident}`; there are: {known}")
+    return contents.chart(walked.charts[incident]), [node for node, _ in walked.steps[incident]]
 
 
 @dataclass
