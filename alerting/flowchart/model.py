@@ -11,7 +11,7 @@ proves or draws a chart sees one plain graph.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import (
     AfterValidator,
@@ -314,7 +314,7 @@ class SubChart(Section):
     nodes: dict[Name, _TaggedNode] = Field(min_length=1, max_length=500)
 
 
-Always = Annotated[
+TrueOrCel = Annotated[
     Cel,
     BeforeValidator(lambda value: "true" if value is True else value),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"const": True}]}),
@@ -325,7 +325,7 @@ class SeverityRow(Section):
     """One row of the severity table: the first that holds decides. The last one is `when: true`."""
 
     severity: Literal["low", "medium", "high", "critical"]
-    when: Always
+    when: TrueOrCel
     words: Words
 
 
@@ -388,7 +388,21 @@ class OnCall(Protocol):
 
 
 Rosters = Mapping[str, OnCall]
-"""Rosters by their name in the chart."""
+"""Rosters by their name in the chart; and under `@role` who has a role for one brand, whatever the chart says."""
+
+
+class Always(NamedTuple):
+    """The same people at every instant: who has a role for one brand.
+
+    >>> Always(("hana",)).on_call(0)
+    ('hana',)
+    """
+
+    people: tuple[str, ...]
+
+    def on_call(self, _at_ms: int) -> tuple[str, ...]:
+        """These."""
+        return self.people
 
 
 @dataclass(frozen=True)
@@ -469,13 +483,15 @@ class Chart:
         found: dict[str, None] = {}
         for target in targets:
             role = self.roles.get(target)
-            rostered = role is not None and role.roster is not None
-            for name in self.people((target,), at_ms, rosters) if rostered else (target,):
+            varies = role is not None and (role.roster is not None or f"@{target}" in (rosters or {}))
+            for name in self.people((target,), at_ms, rosters) if varies else (target,):
                 found[name] = None
         return tuple(found)
 
     def _behind(self, target: str, at_ms: int | None, rosters: Rosters) -> tuple[str, ...]:
         role = self.roles.get(target)
+        if role is not None and at_ms is not None and f"@{target}" in rosters:
+            return rosters[f"@{target}"].on_call(at_ms)
         if role is not None and role.roster is not None and role.roster in rosters and at_ms is not None:
             return rosters[role.roster].on_call(at_ms)
         return named(self.written, target)

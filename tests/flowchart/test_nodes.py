@@ -7,7 +7,7 @@ import pytest
 from alerting.facts import Facts
 from alerting.flowchart.check import overdue, warnings_of
 from alerting.flowchart.load import load_chart
-from alerting.flowchart.model import ways_out
+from alerting.flowchart.model import Always, ways_out
 from alerting.flowchart.severity import severity_of
 from alerting.flowchart.walk import (
     Approved,
@@ -191,6 +191,16 @@ def test_a_roster_that_is_not_given_reaches_everybody_in_it_rather_than_nobody()
     _, (page,) = begin(CHART, "service_outage", QUIET, 0)
     assert isinstance(page, PagePeople)
     assert page.targets == ("ann", "ben")
+
+
+def test_who_has_a_role_for_one_brand_goes_before_what_the_chart_says() -> None:
+    own = {**ANN, "@pr_on_call": Always(("dan",)), "@head": Always(("cara",))}
+    _, (page,) = begin(CHART, "service_outage", QUIET, 0, rosters=own)
+    assert isinstance(page, PagePeople)
+    assert page.targets == ("dan",)
+    _, (asked,) = begin(CHART, "viral_complaint", QUIET, 0, rosters=own)
+    assert isinstance(asked, AskPeople)
+    assert asked.may == ("dan",)
 
 
 def test_a_condition_can_ask_whether_anybody_is_on_call() -> None:

@@ -1,0 +1,111 @@
+"""A press on a button of the flowchart's own is durable, counts once, and only from whoever was asked."""
+
+import asyncio
+
+import msgspec
+
+from alerting.decision import Asked, Decision
+from alerting.delivery.ways import Answered, Click
+from stream.codec import decode
+from tocsin.answers import Answers
+from tocsin.entry import Answer
+
+QUESTION = Asked(node="is_it_true", words="Is it true?", choices=("yes", "no"), may=("ann", "ben"), by_ms=600_000)
+STATEMENT = Asked(node="say", words="we_know", may=("boss",), authors=("ann",), by_ms=600_000)
+
+
+def _decision(**what: object) -> Decision:
+    known = {"key": "acme-0/1", "at_ms": 0, "brand": "acme", "kind": "Notify", "incident": "acme-0"}
+    known |= {"scenario": "backlash", "severity": "high", "reason": "flowchart", **what}
+    return msgspec.convert(known, Decision)
+
+
+class Log:
+    """What was made durable, and what the card was told."""
+
+    def __init__(self) -> None:
+        self.written: list[Answer] = []
+        self.told: list[Answered] = []
+        self.answers = Answers(self._append, self.told.append, lambda _: "acme")
+
+    async def _append(self, body: bytes) -> None:
+        self.written.append(decode(body, Answer))
+
+    def press(self, action: str, who: str, node: str = "", choice: str = "", at_ms: int = 5) -> str:
+        """What the one who pressed is told."""
+        click = Click(f"{action}-{who}-{choice}-{at_ms}", "acme-0", action, f"U{who}", "T", at_ms, node, choice)
+        return asyncio.run(self.answers.click(click, who))
+
+
+def _asking(asked: Asked, action: str = "ask") -> Log:
+    log = Log()
+    log.answers.decided(_decision(node=asked.node, action=action, asked=asked))
+    return log
+
+
+def test_the_first_answer_in_the_log_counts_and_the_second_hears_who_it_was() -> None:
+    log = _asking(QUESTION)
+    assert log.press("reply", "ann", "is_it_true", "yes") == "Answered: yes."
+    assert log.press("reply", "ben", "is_it_true", "no") == "Already answered by ann: yes."
+    assert [(one.who, one.node, one.choice) for one in log.written] == [
+        ("ann", "is_it_true", "yes"),
+        ("ben", "is_it_true", "no"),
+    ]
+    assert [one.who for one in log.told] == ["ann"]
+
+
+def test_whoever_was_not_asked_is_refused_and_nothing_is_written() -> None:
+    log = _asking(QUESTION)
+    assert log.press("reply", "dan", "is_it_true", "yes") == "Only ann or ben can do that. Nothing was changed."
+    assert log.press("reply", "ann", "is_it_true", "perhaps") == "This is not asked any more. Nothing was changed."
+    assert log.press("reply", "ann", "another", "yes") == "This is not asked any more. Nothing was changed."
+    assert log.written == []
+
+
+def test_an_author_is_told_that_somebody_else_must_approve() -> None:
+    log = _asking(STATEMENT, "statement")
+    assert log.press("approve", "ann", "say") == "Nobody approves their own statement. Somebody else must."
+    assert log.press("approve", "boss", "say") == "Approved."
+    assert [one.who for one in log.written] == ["boss"]
+
+
+def test_an_answer_takes_the_incident_out_of_nobodys_hands_or_into_them() -> None:
+    log = _asking(QUESTION)
+    log.press("reply", "ann", "is_it_true", "yes")
+    assert not log.answers.is_quiet("acme-0")
+    log.press("acknowledge", "ann")
+    log.answers.decided(_decision(node="is_it_true", action="ask", asked=QUESTION))
+    log.press("reply", "ben", "is_it_true", "no", at_ms=6)
+    assert log.answers.is_quiet("acme-0")
+
+
+def test_a_question_asked_again_can_be_answered_again() -> None:
+    log = _asking(QUESTION)
+    log.press("reply", "ann", "is_it_true", "yes")
+    log.answers.decided(_decision(node="wake_pr", kind="Page"))
+    assert log.press("reply", "ben", "is_it_true", "no") == "This is not asked any more. Nothing was changed."
+    log.answers.decided(_decision(node="is_it_true", action="ask", asked=QUESTION))
+    assert log.press("reply", "ben", "is_it_true", "no", at_ms=7) == "Answered: no."
+
+
+def test_an_answer_after_its_time_is_told_so() -> None:
+    log = _asking(QUESTION)
+    assert log.press("reply", "ann", "is_it_true", "yes", at_ms=600_001) == (
+        "This is not asked any more. Nothing was changed."
+    )
+
+
+def test_a_page_to_everyone_is_quiet_only_when_the_last_has_acknowledged() -> None:
+    log = Log()
+    log.answers.decided(_decision(kind="Page", node="wake_all", awaits=["ann", "ben"]))
+    assert log.press("acknowledge", "ann") == "Noted. Not enough yet: ben must acknowledge too."
+    assert not log.answers.is_quiet("acme-0")
+    assert log.press("acknowledge", "ben") == "Acknowledged by ben."
+    assert log.answers.is_quiet("acme-0")
+
+
+def test_who_owns_it_has_it_although_everyone_was_to_acknowledge() -> None:
+    log = Log()
+    log.answers.decided(_decision(kind="Page", node="wake_all", awaits=["ann", "ben"]))
+    log.press("own", "ann")
+    assert log.answers.is_quiet("acme-0")
