@@ -69,6 +69,7 @@ class Names:
             *self._lone_keys(),
             *self._statements(),
             *self._words(),
+            *self._quiet(),
         ]
 
     def _problem(self, path: Path, message: str, *, at_key: bool = False) -> Problem:
@@ -244,6 +245,22 @@ class Names:
                 if fact == "answers" and word and key in asks and word not in asks[key].answers:
                     yield self._word(path, offset, unknown(word, tuple(asks[key].answers), f"as an answer to `{key}`"))
 
+    def _quiet(self) -> Iterator[Problem]:
+        """Kinds of trouble that the quiet speaks of."""
+        known = tuple(self.written.entry)
+        asked: list[tuple[Path, str]] = []
+        for n, rule in enumerate(self.written.quiet.inhibit):
+            asked.append((("quiet", "inhibit", n, "while"), rule.while_))
+            asked += [(("quiet", "inhibit", n, "mute", i), name) for i, name in enumerate(rule.mute)]
+            if rule.while_ in rule.mute:
+                message = f"`{rule.while_}` would mute itself, and nobody would ever be told; take it out of `mute`"
+                yield self._problem(("quiet", "inhibit", n, "mute"), message)
+        for n, hours in enumerate(self.written.quiet.mute):
+            asked += [(("quiet", "mute", n, "scenarios", i), name) for i, name in enumerate(hours.scenarios)]
+        for path, name in asked:
+            if name not in known:
+                yield self._problem(path, unknown(name, known, "as a scenario"))
+
     def _word(self, path: Path, offset: int, said: str) -> Problem:
         line, column = self._document.text_position(path, offset)
         where = f"row {int(path[1]) + 1} of `severity`" if path[0] == "severity" else f"`{path[-1]}` of `{path[-2]}`"
@@ -280,3 +297,8 @@ def told_lists(written: Written) -> Iterator[Told]:
                 case Statement():
                     yield Told((*here, "written_by"), (node.written_by,), ("slack",))
                     yield Told((*here, "approve_by"), node.approve_by, ("slack",), "one")
+    promises = written.promises
+    for name, telling in (("at_risk", promises.at_risk), ("broken", promises.broken)) if promises is not None else ():
+        if telling is not None:
+            yield Told(("promises", name, "page"), telling.page, ("slack",), may_be_empty=True)
+            yield Told(("promises", name, "notify"), telling.notify, ("slack",), may_be_empty=True)
