@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from detectors.baseline import DailyMaxima, score_of
+from detectors.baseline import PAGE_SCORE, DailyMaxima, score_of
 from detectors.detector import NOTICE, Signal, SignalKind
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import OPEN_END, ClosedMinute, SourceState, Window, doubted_until_ms, floor
@@ -45,6 +45,7 @@ PARTLY_EXPECTED = 40
 at a mean of 54 and a quarter of it."""
 PAST_SHORTFALLS_MILLI = 1_500
 """... and half as many again as were missing in this source's poorest ordinary hour of the last weeks."""
+ANGRY_SHARE_MILLI = 300
 _REPORTED = ("silent", "lagging", "capped")
 _STATES = ("silent", "lagging", "capped", "partial")
 
@@ -408,6 +409,31 @@ def hearing_again(window: Window) -> bool:
     (True, False)
     """
     return doubt_ms(window) > 0
+
+
+def in_doubt(signals: list[Signal], window: Window) -> list[Signal]:
+    """The findings, of which those that lean on what is usual wake nobody while that is in doubt.
+
+    Volume does; so does the number of angry people, which grows with it. A share of negatives that is twice the usual,
+    and three in ten, does not: it says the same at any level. What people do in one conversation was all heard.
+
+    >>> more = Signal("volume", 900, True, 500, 50, 0, 60_000)
+    >>> in_doubt([more], Window(at_ms=5_000, blind=[(0, 3_000)]))[0].page, in_doubt([more], Window())[0].page
+    (False, True)
+    """
+    if not hearing_again(window):
+        return signals
+    return [_doubted(signal) if _leans_on_level(signal) else signal for signal in signals]
+
+
+def _leans_on_level(signal: Signal) -> bool:
+    if signal.kind == "negativity":
+        return signal.observed < max(ANGRY_SHARE_MILLI, 2 * signal.expected)
+    return signal.kind == "volume"
+
+
+def _doubted(signal: Signal) -> Signal:
+    return msgspec.structs.replace(signal, page=False, score=min(signal.score, PAGE_SCORE - 1))
 
 
 def _posts(source: str, from_ms: int, window: Window) -> int:

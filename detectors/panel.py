@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from detectors.budget import Budget
 from detectors.detector import Detector, Signal
-from detectors.feed import FeedSilence
+from detectors.feed import FeedSilence, in_doubt
 from detectors.sector import SectorLift
 from detectors.sentiment import NegativeShare
 from detectors.virality import ViralThread
@@ -56,7 +56,7 @@ class Panel:
     def score(self, window: Window) -> list[Signal]:
         """The findings at this grid point, sorted by kind. Never changes the window."""
         found = (detector.score_one(window) for detector in self._detectors)
-        return [signal for signal in found if signal is not None]
+        return in_doubt([signal for signal in found if signal is not None], window)
 
     def learn(self, closed: ClosedMinute, *, allowed: bool) -> None:
         """Let every detector learn a minute that left the open ones."""

@@ -5,7 +5,8 @@ import copy
 import msgspec
 import pytest
 
-from detectors.feed import FeedSilence, doubt_ms, hearing_again
+from detectors.detector import Signal
+from detectors.feed import FeedSilence, doubt_ms, hearing_again, in_doubt
 from detectors.laws import START_MS, Dice, Walk
 from stream.codec import HOUR_MS, MINUTE_MS, canonical
 from stream.pulse import Counts, Pulse, PulsePart
@@ -246,3 +247,24 @@ def test_what_is_usual_is_in_doubt_for_as_long_as_nobody_listened(blind_hours):
     window.at_ms += 2 * HOUR_MS
     window.close()
     assert window.blind == []
+
+
+@pytest.mark.parametrize(
+    ("signal", "wakes"),
+    [
+        (Signal("volume", 900, True, 5_000, 500, 0, HOUR_MS), False),
+        (Signal("negativity", 900, True, 150, 120, 0, HOUR_MS), False),
+        (Signal("negativity", 900, True, 250, 70, 0, HOUR_MS), False),
+        (Signal("negativity", 900, True, 600, 150, 0, HOUR_MS), True),
+        (Signal("virality", 900, True, 60, 8, 0, HOUR_MS), True),
+    ],
+    ids=["more posts", "more angry people at the old share", "a small share", "a turn of mood", "one complaint"],
+)
+def test_after_a_long_silence_more_is_no_proof_and_angrier_is(signal, wakes):
+    """Ten times the posts after a day unheard is told; a crisis that broke out meanwhile pages all the same."""
+    window = Window(at_ms=START_MS + 23 * HOUR_MS, blind=[(START_MS, START_MS + 22 * HOUR_MS)])
+    (judged,) = in_doubt([signal], window)
+    assert judged.page == wakes
+    assert judged.score >= 500
+    assert (judged.score >= 750) == wakes
+    assert in_doubt([signal], Window(at_ms=START_MS)) == [signal]
