@@ -131,7 +131,7 @@ class _Prover:
         self.bounds = bounds_of(known.chart, plan.bound_ms)
         self.situations = self.spans = 0
         self._worst: dict[bool, tuple[int, str]] = {False: (-1, ""), True: (-1, "")}
-        self._found: dict[tuple[str, str, str, str], list[tuple[Situation, Fall]]] = {}
+        self._found: dict[tuple[str, str, bool], list[tuple[Situation, Fall]]] = {}
         self._deaf: dict[str, dict[str, None]] = {}
 
     def risk_sets(self) -> list[tuple[str, ...]]:
@@ -166,12 +166,16 @@ class _Prover:
             said = f"{situation.words}: {who} at {state.node}"
             self._worst[behaviour.is_fault] = (state.reached_ms, said)
         for (kind, node), fall in result.falls.items():
-            self._found.setdefault((kind, node, behaviour.kind, behaviour.who), []).append((situation, fall))
+            slack = behaviour.kind == "slack_down"
+            self._found.setdefault((kind, node, slack), []).append((situation, fall))
         return result
 
     def proof(self) -> Proof:
         """All that was found."""
-        holes = tuple(hole for found in self._found.values() if (hole := self._hole(found)) is not None)
+        for kind, node, slack in list(self._found):
+            if slack and (kind, node, False) in self._found:  # no matter of Slack then
+                self._found[kind, node, False] += self._found.pop((kind, node, slack))
+        holes = tuple(self._hole(found) for found in self._found.values())
         return Proof(
             holes=holes,
             situations=self.situations,

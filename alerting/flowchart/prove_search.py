@@ -285,24 +285,21 @@ class Search:
         """The walks of a span that began to wait after `latest_ms`, by how long after that their first look is that is
         no sooner than `change_ms`. Where time does not count any more, one whole minute of looks stands for all.
         """
+        urgent = self._is_urgent(state)
         low_ms = max(state.low_ms + state.offset_ms, latest_ms + 1 if latest_ms else 0)
         high_ms = state.high_ms + state.offset_ms
         number = -(-(change_ms - high_ms + 1) // LOOK_AGAIN_MS)
-        whole = False
         while low_ms < high_ms:
             after_ms = number * LOOK_AGAIN_MS
-            from_ms = max(low_ms, change_ms - after_ms)
-            late = self._is_urgent(state) and state.offset_ms + after_ms > self.situation.bound_ms
-            if late:
-                from_ms = low_ms
+            late = urgent and state.offset_ms + after_ms > self.situation.bound_ms
+            from_ms = low_ms if late else min(max(low_ms, change_ms - after_ms), high_ms)
             if from_ms < high_ms:
-                piece = state._replace(low_ms=from_ms - state.offset_ms, high_ms=high_ms - state.offset_ms)
-                full = high_ms - from_ms == LOOK_AGAIN_MS
-                if not (whole and full and not self._is_urgent(state) and from_ms > low_ms + LOOK_AGAIN_MS):
-                    yield piece, after_ms
-                whole = whole or full
-            high_ms = min(high_ms, from_ms)
-            number += 1
+                yield state._replace(low_ms=from_ms - state.offset_ms, high_ms=high_ms - state.offset_ms), after_ms
+            passed = 0
+            if not urgent and high_ms - from_ms == LOOK_AGAIN_MS:  # all whole minutes but the last arrive alike
+                passed = max(0, (from_ms - low_ms) // LOOK_AGAIN_MS - 1)
+            high_ms = from_ms - passed * LOOK_AGAIN_MS
+            number += 1 + passed
 
     # --- going on -----------------------------------------------------------------------------------------------------
 

@@ -17,12 +17,12 @@ from alerting.flowchart.prove_people import RINGS
 from alerting.flowchart.prove_state import Demands, Fall, Situation, State, Trail
 from alerting.flowchart.walk_file import read_walk
 from alerting.flowchart.walking import Outcome, Told, walked
-from stream.codec import DAY_MS
+from stream.codec import HOUR_MS
 from stream.zones import local
 
 MOST_SHOWN = 60
 """Steps or pages that a walk file expects one by one; of more it expects only where they end."""
-FOLLOWED_MS = DAY_MS
+FOLLOWED_MS = 6 * HOUR_MS
 """A walk is followed for so long after its fall, to see who is reached after all."""
 
 
