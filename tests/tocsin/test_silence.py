@@ -16,8 +16,11 @@ from stream.codec import HOUR_MS, MINUTE_MS
 from stream.mention import Mention
 from tests.tocsin.stories import CHART, NAMES_OF_BRANDS, STEP_MS, Ran, Said, apply_all, contents_of, run, write
 from tocsin.cli import app
+from tocsin.embedded import Service, wall_clock_ms
 from tocsin.entry import Answer, ConfigChange
+from tocsin.journal import open_existing, verify
 from tocsin.letterbox import BOX, Wish, collect, post, waiting
+from tocsin.settings import load_settings
 from tocsin.synthetic import START_MS
 
 NAME = NAMES_OF_BRANDS[0]
@@ -249,3 +252,34 @@ def test_a_call_that_cannot_be_meant_is_refused_with_what_is_allowed(
     assert status != 0
     assert wanted in said
     assert waiting(deployment.parent / "tocsin-data") == []
+
+
+def test_a_running_service_takes_a_silence_to_its_journal_and_lists_it(tmp_path: Path) -> None:
+    """Durable in the box, then in the log, then in the core: and the journal still verifies."""
+    config = tmp_path / "tocsin.yaml"
+    config.write_text(
+        f"step: 1s\ningest: {{listen: '127.0.0.1:0'}}\nbrands:\n  - name: {NAME}\n    query: {NAME.lower()}\n",
+        encoding="utf-8",
+    )
+    data = tmp_path / "tocsin-data"
+
+    async def live() -> None:
+        service = Service(load_settings(config, {}))
+        await service.start()
+        now_ms = wall_clock_ms()
+        post(data, msgspec.structs.replace(ASKED, from_ms=now_ms, until_ms=now_ms + HOUR_MS))
+        for _ in range(100):
+            state = service.engine.brands.get(NAME)
+            if state is not None and state.book is not None and state.book.quieted.asked:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("no service took it within five seconds")
+        await service.stop()
+
+    asyncio.run(live())
+    assert waiting(data) == []
+    assert verify(open_existing(data / "journal.db")).ok
+    status, said = called("silence", NAME, "--config", str(config), "--list", "--json")
+    assert status == 0
+    assert [(row["id"], row["taken"]) for row in json.loads(said)] == [("s-1", True)]
