@@ -157,6 +157,10 @@ class _Source:
 def _unplaced(event: Any, broken: set[str], declared: set[str]) -> Iterator[tuple[str, str]]:
     if "DTSTART" not in event and "DTSTART" not in broken:
         yield "BEGIN", "this event has no DTSTART: nobody knows when it begins"
+    twice = {name for name in ("DTSTART", "DTEND", "DURATION") if isinstance(event.get(name), list)}
+    for name in sorted(twice):
+        yield name, f"{name} stands twice in this event; keep one of the two"
+    broken = broken | twice
     for name in ("DTSTART", "DTEND"):
         tzid = event[name].params.get("TZID") if name in event and name not in broken else None
         if tzid is not None and str(tzid) not in declared and not _is_zone(str(tzid)):
