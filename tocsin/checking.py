@@ -1,18 +1,26 @@
 """Everything that `tocsin check` and `tocsin flowchart check` look at."""
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from alerting.flowchart.check import warnings_of
+from alerting.flowchart.check import overdue, uncovered, warnings_of
 from alerting.flowchart.load import ChartError, load_chart
 from alerting.flowchart.model import Chart
+from alerting.roster import RosterError, expand
+from stream.codec import DAY_MS
 from stream.strict_yaml import YamlProblem
+from stream.zones import local
 from tocsin.duties import duty_problems
 from tocsin.mistakes import told
 from tocsin.planning import PlanError, plans_of
+from tocsin.rosters import read_calendars
 from tocsin.scorers import load_scorers
 from tocsin.settings import SettingsError, check_settings, load_settings
+
+COVERED_DAYS = 90
+"""For how long ahead a roster must have somebody on call."""
 
 
 def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
@@ -39,13 +47,32 @@ def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
     return [*problems, *duty_problems(settings, chart)]
 
 
-def chart_problems(path: Path) -> tuple[list[str], list[str]]:
-    """`(problems, warnings)` of a flowchart file, one line each."""
+def chart_problems(path: Path, now_ms: int | None = None) -> tuple[list[str], list[str]]:
+    """`(problems, warnings)` of a flowchart file, one line each: the chart itself, what was to be reviewed by now, and
+    whether its rosters have somebody on call for the next 90 days.
+    """
+    at_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     try:
         chart = read_chart(path)
     except (ChartError, OSError) as error:
         return told(error).splitlines(), []
-    return [], [str(warning) for warning in warnings_of(chart)]
+    problems = [str(problem) for problem in overdue(chart, local(at_ms, "UTC").date().isoformat())]
+    return [*problems, *_cover_problems(chart, path, at_ms)], [str(warning) for warning in warnings_of(chart)]
+
+
+def _cover_problems(chart: Chart, path: Path, at_ms: int) -> list[str]:
+    specs = chart.written.rosters
+    until_ms = at_ms + COVERED_DAYS * DAY_MS
+    responders = {name: responder.name for name, responder in chart.responders.items()}
+    try:
+        texts = read_calendars(specs, path.parent, environment=os.environ)
+        rosters = {
+            name: expand(spec, at_ms, until_ms, texts.get(name), name=name, responders=responders)
+            for name, spec in specs.items()
+        }
+    except RosterError as error:
+        return [f"{path}: {problem}" for problem in error.problems]
+    return [str(problem) for problem in uncovered(chart, rosters)]
 
 
 def read_chart(path: Path) -> Chart:

@@ -4,13 +4,14 @@ Single names and words are looked at before, in `check_names`; here every call i
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from alerting.flowchart.check_names import Problem, told_lists
 from alerting.flowchart.model import Ask, Chart, End, Escalate, Mobilise, Node, Page, Statement, Wait, ways_out
 from alerting.flowchart.severity import unreached_rows
 from stream.strict_yaml import Path, YamlProblem
 
-__all__ = ["Problem", "check", "overdue", "warnings_of"]
+__all__ = ["Problem", "check", "overdue", "uncovered", "warnings_of"]
 
 
 def check(chart: Chart) -> list[Problem]:
@@ -52,6 +53,24 @@ def overdue(chart: Chart, today: str) -> list[YamlProblem]:
         chart.document.problem(path, f"{what} was to be reviewed by {day}; look it over and set a new day")
         for path, day, what in dated
         if day is not None and day < today
+    ]
+    return sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+class Covering(Protocol):
+    """What is asked of a roster here (see `alerting.roster.Roster`)."""
+
+    def problems(self) -> list[str]:
+        """When nobody is on call, or too many, in words."""
+
+
+def uncovered(chart: Chart, rosters: Mapping[str, Covering]) -> list[YamlProblem]:
+    """When the rosters of a chart have nobody on call who must be, as far as they are known, in the file's order."""
+    found = [
+        chart.document.problem(("rosters", name), said, at_key=True)
+        for name in chart.written.rosters
+        if name in rosters
+        for said in rosters[name].problems()
     ]
     return sorted(found, key=lambda problem: (problem.line, problem.column))
 

@@ -16,6 +16,9 @@ FACTS = Facts(
     risks=("data_breach",),
     hour=3,
     weekday=6,
+    z_milli=3100,
+    answers={"is_it_true": "yes"},
+    on_call={"legal": True},
 )
 
 HOLDS = [
@@ -39,6 +42,19 @@ HOLDS = [
     ('severity == "critical" ? mentions > 10 : mentions > 1000', False),
     ('brand.matches("^a.*")', False),
     ("mentions\n  > 100", True),
+    ("z > 3", True),
+    ("z > 3.1", False),
+    ("negative_share > 40%", True),
+    ("negative_share == 41%", True),
+    ("negative_share > 41 %", False),
+    ("negative_share >= 40.9%", True),
+    ("volume_ratio > 3x and volume_ratio < 3.6x", True),
+    ('answers["is_it_true"] == "yes"', True),
+    ('answers["never_asked"] == "yes"', False),
+    ('answers["never_asked"] == ""', True),
+    ('"yes" == answers["is_it_true"] && on_call["legal"]', True),
+    ('on_call["press"] || !on_call["legal"]', False),
+    ('answers["is_it_true"] in ["no", "not_sure"]', False),
 ]
 
 
@@ -51,6 +67,12 @@ MARGINS = [
     ("negative_share > 0.35", "negative_share 0.41 > 0.35 (+0.06)"),
     ("mentions >= 150", "mentions 120 >= 150 (-30)"),
     ("hour > -2", "hour 3 > -2 (+5)"),
+    ("negative_share > 40%", "negative_share 0.41 > 0.4 (+0.01)"),
+    ("volume_ratio < 3x", "volume_ratio 3.5 < 3 (+0.5)"),
+    (
+        'answers["asked"] == "yes"',
+        'answers["asked"] == "yes" (answers is is_it_true = yes): does not hold',
+    ),
     ("coordinated", "coordinated (coordinated is false): does not hold"),
     (
         'severity == "high" && mentions > 100',
@@ -71,7 +93,7 @@ def test_its_margin_says_how_near_it_was(text: str, margin: str) -> None:
 
 def test_every_fact_can_be_asked_about_and_has_its_help() -> None:
     seen = as_conditions_see(FACTS)
-    assert list(seen) == list(FACT_HELP)
+    assert sorted(seen) == sorted(FACT_HELP)
     for name, value in seen.items():
         kinds = {bool: name, str: f'{name} == "x"', list: f'"x" in {name}', dict: f'{name}["x"] == {KEYED.get(name)!r}'}
         assert Condition(kinds.get(type(value), f"{name} > 3").replace("False", "false")).names == (name,)
