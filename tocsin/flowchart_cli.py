@@ -19,11 +19,19 @@ JournalFile = Annotated[Path | None, typer.Option(help="A journal, in place of -
 
 
 @app.command(epilog="Example: tocsin flowchart check crisis_flowchart.yaml")
-def check(file: Chart, as_json: Json = False) -> None:
-    """Check a flowchart; every problem has its line, what is wrong and what is allowed."""
-    from tocsin.checking import chart_problems
+def check(file: Chart, data: Data = None, as_json: Json = False) -> None:
+    """Check a flowchart; every problem has its line, what is wrong and what is allowed.
+
+    With --data its promises are held against the past incidents of a deployment.
+    """
+    from tocsin.checking import chart_problems, read_chart
+    from tocsin.journal import open_existing
+    from tocsin.promised import promise_warnings
 
     problems, warnings = chart_problems(file)
+    if data is not None and not problems:
+        past = (recorded.decision for recorded in open_existing(data / "journal.db").decisions())
+        warnings += promise_warnings(read_chart(file), past)
     if as_json:
         print_json({"ok": not problems, "problems": problems, "warnings": warnings})
     else:

@@ -21,6 +21,7 @@ from detectors.detector import Signal
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.alerting.test_escalation import FOR_GOOD, PAGES, T0, Act, Shift, trouble
 from tests.tocsin.stories import CHART, STEP_MS
+from tocsin.promised import promise_warnings
 
 ASKED_MS = T0 - 20 * MINUTE_MS
 """The post that the trouble is about is twenty minutes older than the incident."""
@@ -271,6 +272,25 @@ def test_a_promise_that_history_shows_cannot_be_kept_is_pointed_out() -> None:
         ("solution", "high", 5, 0),
     ]
     assert [(k.promised, k.severity) for k in hard_to_keep(found)] == [("first_response", "high")]
+
+
+def test_a_chart_is_measured_by_what_became_of_past_incidents() -> None:
+    """Five incidents that were answered after 50 minutes: an hour could be promised, half an hour could not."""
+    past: list[Decision] = []
+    for _ in range(ENOUGH_INCIDENTS):
+        shift = running()
+        shift.until(T0 + 30 * MINUTE_MS, every_ms=5 * MINUTE_MS)
+        shift.replied_at = {"t-1": T0 + 30 * MINUTE_MS}
+        shift.look()
+        shift.finding = None
+        past += shift.until(T0 + 3 * HOUR_MS, every_ms=10 * MINUTE_MS)
+    hasty = load_chart(chart("  default: {first_response: 30m}\n"), "c.yaml")
+    line = hasty.document.key_position(("promises",))[0]
+    assert promise_warnings(ALWAYS, past) == []
+    assert promise_warnings(hasty, past) == [
+        f"c.yaml:{line}:1: the first response promised at severity high would have been in time in 0 of 5 past "
+        "incidents; promise a longer time, or have more people answer"
+    ]
 
 
 def test_the_chart_can_say_something_else_about_a_class_than_the_shipped_advice() -> None:
