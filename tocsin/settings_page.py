@@ -27,7 +27,7 @@ from tocsin.settings import Settings
 SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("The file itself", Settings),
     ("`brands:` a list", BrandSettings),
-    ("`competitors:` of a brand, a list", CompetitorSettings),
+    ("A brand's `competitors:`, a list", CompetitorSettings),
     ("`budget:`, of the file or of a brand", BudgetSettings),
     ("`sources:` a list", SourceSettings),
     ("`ingest:`", IngestSettings),
