@@ -22,7 +22,7 @@ OWNER_TIMES = 4
 """Who owns an incident may be silent so many times as long as who only acknowledged it."""
 
 
-class Story(NamedTuple):
+class Subject(NamedTuple):
     """What an incident is about."""
 
     first_ms: int = 0
@@ -37,9 +37,9 @@ class Replies:
     """What the brand says in public. Here nothing is known; whoever knows more overrides it."""
 
     @property
-    def story(self) -> Story:
+    def subject(self) -> Subject:
         """What the findings are about."""
-        return Story()
+        return Subject()
 
     @property
     def responded_ms(self) -> int:
@@ -188,10 +188,10 @@ class Vigil(ABC):
 
     def promise(self, incident: Incident) -> None:
         """Start the clocks of an incident that opened or flared up."""
-        story = self.replies.story
-        incident.thread = story.thread
-        incident.source = story.source
-        incident.clocks = self._clocks(incident, min(story.first_ms or self.at_ms, self.at_ms))
+        subject = self.replies.subject
+        incident.thread = subject.thread
+        incident.source = subject.source
+        incident.clocks = self._clocks(incident, min(subject.first_ms or self.at_ms, self.at_ms))
 
     def tighten(self, incident: Incident) -> None:
         """An incident got worse: what is promised about a worse one holds, from the same post on."""

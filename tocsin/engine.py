@@ -19,7 +19,7 @@ from alerting.facts import Facts
 from alerting.incident import Incident, rank
 from alerting.planned import without_planned
 from alerting.quiet import Silence, Unsilence
-from alerting.vigil import Story
+from alerting.vigil import Subject
 from detectors.budget import Budget
 from detectors.detector import NOTICE, Signal
 from stream.codec import MINUTE_MS, canonical, link
@@ -215,7 +215,7 @@ class Sight(Scene):
         )
 
     @property
-    def story(self) -> Story:
+    def subject(self) -> Subject:
         """What the findings are about: a conversation that carries half of the posts, or many at once."""
         window, facts = self._brand.state.window, self.facts
         key = next((str(s.evidence["thread"]) for s in self.signals if "thread" in s.evidence), "")
@@ -223,8 +223,8 @@ class Sight(Scene):
         sources = window.counts(SHOWN_MS).sources
         source = min(sources, key=lambda name: (-sources[name], name), default="")
         if thread is not None and thread.posts * 2 >= facts.mentions:
-            return Story(thread.first_ms, source, key)
-        return Story(min((s.since_ms for s in self.signals if s.kind != "feed"), default=0), source)
+            return Subject(thread.first_ms, source, key)
+        return Subject(min((s.since_ms for s in self.signals if s.kind != "feed"), default=0), source)
 
     @property
     def responded_ms(self) -> int:

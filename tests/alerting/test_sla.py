@@ -16,7 +16,7 @@ from alerting.message import card
 from alerting.quiet import Silence
 from alerting.sla import ENOUGH_INCIDENTS, Clock, Promises, advice_for, hard_to_keep, kept_share, promise_for
 from alerting.view import IncidentView, grown
-from alerting.vigil import Story
+from alerting.vigil import Subject
 from detectors.detector import Signal
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.alerting.test_escalation import FOR_GOOD, PAGES, T0, Act, Shift, trouble
@@ -43,7 +43,7 @@ class Public(Scene):
         self._of = of
 
     @property
-    def story(self) -> Story:
+    def subject(self) -> Subject:
         """What the findings are about."""
         return self._of.told
 
@@ -61,7 +61,7 @@ class Public(Scene):
 class Counter(Shift):
     """A shift in which clocks run."""
 
-    told = Story(ASKED_MS, "x", "t-1")
+    told = Subject(ASKED_MS, "x", "t-1")
     responded_at = 0
 
     def __init__(self, *args: object) -> None:
@@ -73,7 +73,7 @@ class Counter(Shift):
         return Public(signals, self)
 
 
-def running(of: object = ALWAYS, severity: str = "high", story: Story | None = None) -> Counter:
+def running(of: object = ALWAYS, severity: str = "high", story: Subject | None = None) -> Counter:
     """A shift with an incident that has just opened, and its clocks."""
     shift = Counter(of)
     shift.told = story or shift.told
@@ -139,7 +139,7 @@ def test_a_reply_by_the_brand_to_the_conversation_stops_the_clock_and_one_elsewh
 
 
 def test_where_many_speak_at_once_any_word_of_ours_since_then_is_the_first_response() -> None:
-    before, after = (running(story=Story(ASKED_MS, "x")) for _ in range(2))
+    before, after = (running(story=Subject(ASKED_MS, "x")) for _ in range(2))
     before.responded_at = T0 - MINUTE_MS
     after.responded_at = T0 + 25 * MINUTE_MS
     for shift in (before, after):
@@ -200,7 +200,7 @@ def test_the_owner_stays_through_a_relapse_and_the_clocks_begin_anew_with_its_fi
     shift.finding = None
     shift.until(T0 + 3 * HOUR_MS, every_ms=10 * MINUTE_MS)
     shift.finding = trouble("high")
-    shift.told = Story(shift.at_ms, "x", "t-9")
+    shift.told = Subject(shift.at_ms, "x", "t-9")
     out = shift.look()
     assert shift.book.incident is not None
     assert shift.book.incident.owner == "chloe"
