@@ -205,7 +205,8 @@ def test_upper_limits_are_above_the_mean_and_close_in() -> None:
 def test_nobody_finds_what_is_not_there_and_the_oracle_finds_what_is_huge() -> None:
     """The best possible test: near certainty for a large crisis, near nothing for a speck; more time finds more."""
     quiet = Quiet((20.0,) * 24, 0.18, (20_000,) * 24)
-    large, middle, speck = (oracle(quiet, Plant("steady", size)) for size in (20_000, 2_500, 50))
+    minutes = quiet.poisson(1)
+    large, middle, speck = (oracle(quiet, Plant("steady", size), minutes) for size in (20_000, 2_500, 50))
     assert large.within_10 > 0.99
     assert middle.within_10 < middle.within_60
     assert speck.within_60 < 0.05
