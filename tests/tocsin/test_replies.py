@@ -4,7 +4,9 @@ import asyncio
 
 import msgspec
 
+from alerting.asks import Asks, presses
 from alerting.decision import Asked, Decision
+from alerting.delivery.clicks import pressed
 from alerting.delivery.ways import Answered, Click
 from stream.codec import decode
 from tocsin.answers import Answers
@@ -109,3 +111,24 @@ def test_who_owns_it_has_it_although_everyone_was_to_acknowledge() -> None:
     log.answers.decided(_decision(kind="Page", node="wake_all", awaits=["ann", "ben"]))
     log.press("own", "ann")
     assert log.answers.is_quiet("acme-0")
+
+
+def _payload(action_id: str, value: str) -> dict[str, object]:
+    action = {"action_id": action_id, "value": value, "action_ts": "5.000000"}
+    return {"type": "block_actions", "user": {"id": "U0000ANN"}, "team": {"id": "T"}, "actions": [action]}
+
+
+def test_a_press_in_slack_says_which_question_it_answers_and_how() -> None:
+    (yes, _) = presses("acme-0", Asks(question=QUESTION))
+    (click,) = pressed(_payload("tocsin.reply.0", yes.value), 7).clicks
+    assert (click.action, click.incident, click.node, click.choice) == ("reply", "acme-0", "is_it_true", "yes")
+    (again,) = pressed(_payload("tocsin.reply.0", yes.value), 9).clicks
+    assert again.id == click.id, "the same press delivered twice is one"
+    (approve,) = presses("acme-0", Asks(statement=STATEMENT))
+    (click,) = pressed(_payload("tocsin.approve.0", approve.value), 7).clicks
+    assert (click.action, click.node, click.choice) == ("approve", "say", "")
+
+
+def test_a_press_whose_value_is_none_of_ours_is_no_click() -> None:
+    assert pressed(_payload("tocsin.reply.0", "acme-0"), 7).clicks == ()
+    assert pressed(_payload("tocsin.acknowledge", "acme-0\nis_it_true\nyes"), 7).clicks == ()
