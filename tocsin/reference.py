@@ -111,13 +111,11 @@ def _flat(text: str | None) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
+    "crisis_flowchart.schema.json": schema_text,
     "flowchart.md": flowchart,
     "metrics.md": metrics,
     "settings.md": settings_page.page,
 }
-
-
-SCHEMA = "crisis_flowchart.schema.json"
 
 
 def write(directory: Path) -> None:
@@ -125,7 +123,6 @@ def write(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (directory / name).write_text(page(), encoding="utf-8")
-    (directory / SCHEMA).write_text(schema_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":
