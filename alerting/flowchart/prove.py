@@ -12,6 +12,7 @@ from typing import NamedTuple
 from alerting.facts import BLIND, SEVERITIES, rank
 from alerting.flowchart.fields import duration_text
 from alerting.flowchart.model import Ask, Chart, End, Page, Statement, Wait
+from alerting.flowchart.prove_facts import is_plain
 from alerting.flowchart.prove_known import Known
 from alerting.flowchart.prove_people import Behaviour, Duties, Duty
 from alerting.flowchart.prove_search import BEYOND_MS, LONGEST_WAIT_MS, Search
@@ -110,8 +111,7 @@ def prove(
         for severity in ((BLIND_SEVERITY,) if scenario == BLIND else SEVERITIES)
     ]
     for number, (scenario, severity) in enumerate(cells):
-        for risks in prover.risk_sets():
-            prover.cell(scenario, severity, risks)
+        prover.all_risks(scenario, severity)
         if progress is not None:
             progress(number + 1, len(cells))
     return prover.proof()
@@ -130,15 +130,33 @@ class _Prover:
         self.known, self.plan = known, plan
         self.bounds = bounds_of(known.chart, plan.bound_ms)
         self.situations = self.spans = 0
+        self._risk_sets = tuple(self._sets_of_risks())
         self._worst: dict[bool, tuple[int, str]] = {False: (-1, ""), True: (-1, "")}
         self._found: dict[tuple[str, str, bool], list[tuple[Situation, Fall]]] = {}
         self._deaf: dict[str, dict[str, None]] = {}
 
-    def risk_sets(self) -> list[tuple[str, ...]]:
-        """Risk classes to prove with: none, each alone, and all at once; none stands for all if no condition asks."""
-        if not any("risks" in condition.names for condition in self.known.chart.conditions.values()):
-            return [()]
-        return [(), *((name,) for name in RISK_CLASSES), tuple(RISK_CLASSES)]
+    def all_risks(self, scenario: str, severity: str) -> None:
+        """No risk class, each alone, and all at once; where no question on the way asks for them, none stands for all.
+
+        Those that no condition of the chart names are alike too: one stands for them.
+        """
+        before = self.situations
+        self.known.asked.clear()
+        self.cell(scenario, severity, ())
+        same = self.situations - before
+        for risks in self._risk_sets:
+            if "risks" in self.known.asked:
+                self.cell(scenario, severity, risks)
+            else:
+                self.situations += same
+
+    def _sets_of_risks(self) -> Iterator[tuple[str, ...]]:
+        asking = [one for one in self.known.chart.conditions.values() if "risks" in one.names]
+        named = {word for one in asking for _, word, _ in one.words_asked()}
+        others = [name for name in RISK_CLASSES if name not in named]
+        alike = others[1:] if all(is_plain(one) for one in asking) else []
+        yield from ((name,) for name in RISK_CLASSES if name not in alike)
+        yield tuple(RISK_CLASSES)
 
     def cell(self, scenario: str, severity: str, risks: tuple[str, ...]) -> None:
         """Every behaviour in one scenario, severity and set of risk classes."""
@@ -235,8 +253,7 @@ class _Prover:
         yield "one thing is broken at a time; once somebody acknowledges, the walk is theirs"
         looks = "a condition that is waited for holds at the first look, when the hour makes it hold, or never"
         yield f"a question to people is answered at once or not at all; {looks}"
-        if self.risk_sets() == [()]:
-            yield "no condition asks for risk classes, so that one walk stands for all of them"
+        yield "risk classes come alone or all at once; those that no condition names are alike"
 
 
 def _consequence(situation: Situation, fall: Fall, story: Story) -> str:

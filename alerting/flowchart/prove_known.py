@@ -16,6 +16,8 @@ class Known:
     def __init__(self, chart: Chart, clock: Clock, duty: Duty) -> None:
         self.chart, self.clock, self.duty = chart, clock, duty
         self.memory = Memory(chart)
+        self.asked: dict[str, None] = {}
+        """The facts that conditions asked for since this was last emptied."""
         self._rostered = tuple(role for role, entry in chart.roles.items() if entry.roster is not None)
 
     def by_duty(self, state: State, targets: tuple[str, ...]) -> Iterator[State]:
@@ -68,6 +70,7 @@ class Known:
 
     def _runs(self, given: Situation, state: State, key: str) -> Iterator[tuple[State, bool | None]]:
         condition = self.chart.conditions[state.node, key]
+        self.asked.update(dict.fromkeys(condition.names))
         manned = self._rostered if "on_call" in condition.names else ()
         for piece in self.by_duty(state, manned):
             known = self.facts(given, piece, [condition])

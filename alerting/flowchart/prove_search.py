@@ -29,7 +29,7 @@ from alerting.flowchart.model import (
     Wait,
 )
 from alerting.flowchart.prove_known import Known
-from alerting.flowchart.prove_state import Demands, Fall, Result, Situation, State
+from alerting.flowchart.prove_state import CIRCLES, Demands, Fall, Result, Situation, State
 from alerting.flowchart.prove_time import Piece, Seen
 from alerting.flowchart.walker import LOOK_AGAIN_MS
 from stream.codec import DAY_MS
@@ -82,7 +82,7 @@ class Search:
 
     def _enter(self, state: State) -> None:
         if state.circles(2 * len(self.chart.nodes) + 2):
-            self._last_resort(state, "the walk goes in circles")
+            self._last_resort(state, CIRCLES)
             return
         try:
             self._node(state)
@@ -120,7 +120,7 @@ class Search:
             case Enter():
                 self._go(state, node.into)
             case Escalate():
-                self._go(state._replace(acknowledged=False), node.escalate)
+                self._move(state.stepped()._replace(acknowledged=False), state, node.escalate)
             case _:
                 raise TypeError(f"{type(node).__name__}: no proof knows this kind of node")
 
@@ -129,8 +129,8 @@ class Search:
         done = counts.pop(state.node, 0)
         if done < node.at_most:
             counts[state.node] = done + 1
-        back = state._replace(counts=tuple(sorted(counts.items())))
-        self._go(back, node.repeat if done < node.at_most else node.then)
+        counted = state.stepped()._replace(counts=tuple(sorted(counts.items())))
+        self._move(counted, state, node.repeat if done < node.at_most else node.then)
 
     def _ask(self, state: State, node: Ask) -> None:
         """Whoever can press a button may press any, at once; or nobody does."""
@@ -169,6 +169,7 @@ class Search:
         """The chart has no answer: its last resort is paged, and that page stands."""
         for piece in self.known.by_duty(state, self.chart.last_resort):
             people = self.duty.people(self.chart.last_resort, piece.now_ms)
+            self.result.met.update(dict.fromkeys(self._persons(people)))
             if piece.acknowledged or self.duty.reached(people, ("slack",), self.situation.behaviour):
                 self._reach(piece)
                 self.result.spans += 1
@@ -315,13 +316,13 @@ class Search:
         resumed: bool = False,
     ) -> None:
         moved = state.stepped(demands=demands, choice=choice, acknowledged=acknowledged, resumed=resumed)
-        moved = moved._replace(node=target, offset_ms=state.offset_ms + after_ms)
-        if after_ms:
-            moved = moved._replace(demands=())
+        self._move(moved.later(after_ms)._replace(demands=()) if after_ms else moved, state, target)
+
+    def _move(self, moved: State, before: State, target: str) -> None:
         if self._is_urgent(moved) and moved.offset_ms > self.situation.bound_ms:
-            self._fall("late", state._replace(trail=moved.trail), "nobody is reached in time")
+            self._fall("late", before._replace(trail=moved.trail), "nobody is reached in time")
         else:
-            self._waiting.append(moved)
+            self._waiting.append(moved._replace(node=target))
 
     def _fall(self, kind: str, state: State, words: str) -> None:
         trail = state.trail if kind == "late" else state.stepped().trail

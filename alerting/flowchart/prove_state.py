@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from alerting.flowchart.prove_people import Behaviour
 
+CIRCLES = "the walk goes in circles"
 Demands = tuple[tuple[str, str, bool], ...]
 """Node, key of its condition, and the answer that a path wants of it."""
 

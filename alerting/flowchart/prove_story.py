@@ -14,7 +14,7 @@ from alerting.flowchart.model import Ask, Chart, Page, Statement
 from alerting.flowchart.prove_facts import SEEN, facts_for
 from alerting.flowchart.prove_known import Known
 from alerting.flowchart.prove_people import RINGS
-from alerting.flowchart.prove_state import Demands, Fall, Situation, State, Trail
+from alerting.flowchart.prove_state import CIRCLES, Demands, Fall, Situation, State, Trail
 from alerting.flowchart.walk_file import read_walk
 from alerting.flowchart.walking import Outcome, Told, walked
 from stream.codec import HOUR_MS
@@ -198,11 +198,11 @@ def _falls(known: Known, situation: Situation, fall: Fall, outcome: Outcome) -> 
     first_ms, _ = _first_human(known, situation, outcome)
     if fall.kind == "late":
         return first_ms < 0 or first_ms > situation.bound_ms
+    last = [page for page in outcome.told if page.kind == "page"][-1:]
+    unheard = not last or last[0].node != outcome.node or not _humans(known, situation, last[0])
     if outcome.node != fall.state.node:
-        return False
+        # where a walk that goes in circles gives up is a matter of counting
+        return CIRCLES in fall.words and outcome.ended and unheard
     if fall.kind == "stuck":
         return not outcome.ended
-    if fall.kind == "dry":
-        return outcome.ended
-    last = [page for page in outcome.told if page.kind == "page"][-1:]
-    return not last or last[0].node != fall.state.node or not _humans(known, situation, last[0])
+    return outcome.ended if fall.kind == "dry" else unheard

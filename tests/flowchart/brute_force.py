@@ -149,7 +149,7 @@ class _Tries:
         walk = moment.walk
         for who in clicks:
             walk, effects = acknowledged(self.chart, walk, facts, moment.at_ms, who=who, rosters=self.world.rosters)
-            if walk.acknowledged:
+            if walk.acknowledged or walk.done or effects or walk.node != moment.walk.node:
                 return self._happened(moment._replace(walk=walk), effects, facts)
         if last:
             return not hit
