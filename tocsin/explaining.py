@@ -102,7 +102,8 @@ def search_of(journal: Journal, incident: str, number: int = 1) -> Search:
         raise UsageError(f"{incident}: has {len(pages)} pages; --page {number} is none of them")
     seq, decision = pages[number - 1]
     earlier = [one for _, one in own if _number_of(one) < _number_of(decision)]
-    search = Search(decision, _moment(journal, decision, seq), journal.step_ms, earlier)
+    foot_ms = next((one.at_ms for one in earlier if one.kind in WAKES), decision.at_ms)
+    search = Search(decision, _moment(journal, decision, seq, foot_ms), journal.step_ms, earlier)
     if search.vanishes():
         raise UsageError(f"{journal.path}: the entries do not lead to {decision.key} again; see `tocsin verify`")
     return search
@@ -136,9 +137,9 @@ def _number_of(decision: Decision) -> int:
     return int(decision.key.split("/")[-2])
 
 
-def _moment(journal: Journal, page: Decision, seq: int) -> Moment:
+def _moment(journal: Journal, page: Decision, seq: int, foot_ms: int) -> Moment:
     """From the first post that may have had a part in it, to the hours in which it might have gone out later."""
-    since_ms = page.at_ms - REACHES_BACK_MS - MINUTE_MS
+    since_ms = foot_ms - REACHES_BACK_MS - MINUTE_MS
 
     def before(entry: Entry) -> bool:
         event = entry.event
@@ -191,6 +192,8 @@ def in_words(change: Change, page: Decision, zone: str) -> str:
         )
     if change.kind == "threshold":
         return f"Had the chart asked for more ({change.what}), nobody would have been woken then{then}"
+    if change.kind == "reply":
+        return f"Had {change.what}, nobody would have been woken then{then}"
     if change.kind == "answer":
         did = "nobody pressed Escalate" if change.what == "escalate" else f"{change.what} acknowledged by {until}"
         return f"Had {did}, nobody else would have been woken then{then}"

@@ -5,7 +5,6 @@ The past is a journal, folded under either chart from its first entry, or mentio
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -33,7 +32,7 @@ class Changed(msgspec.Struct, frozen=True):
     """There in both, and not the same."""
 
 
-class PageTo(NamedTuple):
+class PageTo(msgspec.Struct, frozen=True, order=True):
     """A page to somebody, whichever of its incident's decisions it was."""
 
     at_ms: int

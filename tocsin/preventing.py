@@ -13,15 +13,16 @@ import msgspec
 
 from alerting.decision import Decision
 from alerting.facts import BLIND
+from alerting.flowchart.model import Ask
 from alerting.view import WAKES
 from stream.codec import HOUR_MS, MINUTE_MS
 from stream.pulse import Counts, PulsePart
 from tocsin.entry import Answer, Control, DeliveryReport, Entry, Event, Part, SourceReport
 from tocsin.rerun import Edit, Moment, adding, moved_config, moved_state, wakes, with_charts
 from tocsin.thinning import evenly, thinned
-from tocsin.thresholds import Limit, limits_of, with_limit
+from tocsin.thresholds import Limit, chart_of, limits_of, with_limit
 
-ChangeKind = Literal["fewer_angry", "fewer_posts", "smaller", "threshold", "answer", "delivery", "heard"]
+ChangeKind = Literal["fewer_angry", "fewer_posts", "smaller", "threshold", "answer", "reply", "delivery", "heard"]
 REACHES_BACK_MS = HOUR_MS
 """The facts of a page are those of the hour before it."""
 TWENTIETHS = 20
@@ -67,7 +68,7 @@ class Search:
 
         Without `whole_story`, which folds hours, only what was known at the page is changed.
         """
-        tries: list[Callable[[], Change | None]] = [self._undelivered, self._unanswered]
+        tries: list[Callable[[], Change | None]] = [self._undelivered, self._unanswered, self._other_reply]
         if self.page.scenario == BLIND:
             tries.append(self._unheard)
         else:
@@ -86,15 +87,34 @@ class Search:
         posts = self._posts(change.from_ms, last_seq, angry=angry)
         return _without(posts, evenly(len(posts)), change.amount, angry=angry)
 
+    @property
+    def first(self) -> Decision:
+        """The page that what was found led to: of a later rung the one at the foot of its ladder, else the page."""
+        if self.page.kind != "Escalate":
+            return self.page
+        return next((one for one in self.earlier if one.kind in WAKES), self.page)
+
+    @property
+    def before_ms(self) -> int:
+        """When somebody was last woken before this page (0: nobody was)."""
+        times = [one.at_ms for one in self.earlier if one.kind in WAKES and one.at_ms < self.page.at_ms]
+        return max(times, default=0)
+
     # --- running it again ---------------------------------------------------------------------------------------------
 
-    def vanishes(self, edit: Edit | None = None, limit: Limit | None = None) -> bool:
-        """Whether nobody is woken at the page's instant, nor between the page before it and then."""
-        self.runs += 1
-        return self._woken(edit, limit, beyond=False) is None
+    def vanishes(self, edit: Edit | None = None, limit: Limit | None = None, *, ladder: bool = False) -> bool:
+        """Whether nobody is woken at the page's instant, nor between the page before it and then.
 
-    def _woken(self, edit: Edit | None, limit: Limit | None, *, beyond: bool) -> int | None:
-        """When somebody is first woken after the page before this one (with `beyond`: after this one)."""
+        With `ladder` nobody may be woken on any rung up to this one: fewer posts would else only put the first one off,
+        and this one with it.
+        """
+        self.runs += 1
+        since_ms = self.first.at_ms - 1 if ladder and self.first is not self.page else self.before_ms
+        return self._woken(edit, limit, since_ms, self.page.at_ms) is None
+
+    def _woken(self, edit: Edit | None, limit: Limit | None, since_ms: int, until_ms: int | None = None) -> int | None:
+        """When somebody is first woken after `since_ms` and up to `until_ms` (`None`: to the end of what is known)."""
+        beyond = until_ms is None
         if limit is None:
             decisions = self.moment.rerun(edit, beyond=beyond)
         else:
@@ -103,27 +123,23 @@ class Search:
                 moved_config(moved), contents=contents, state=moved_state(moved), beyond=beyond
             )
         about_us = self.page.scenario == BLIND
-        before_ms = max((one.at_ms for one in self.earlier if one.kind in WAKES), default=0)
+        beside = [one.key for one in self.earlier if one.at_ms == self.page.at_ms]
         for one in wakes(decisions, self.page.brand):
-            in_time = one.at_ms > self.page.at_ms if beyond else before_ms < one.at_ms <= self.page.at_ms
-            if in_time and (one.scenario == BLIND) == about_us and not self._same_rung(one):
+            in_time = since_ms < one.at_ms and (until_ms is None or one.at_ms <= until_ms)
+            if in_time and (one.scenario == BLIND) == about_us and one.key not in beside:
                 return one.at_ms
         return None
 
-    def _same_rung(self, other: Decision) -> bool:
-        """A decision that went out at the instant of the page before this one: it is there in any case."""
-        return any(other.key == one.key for one in self.earlier)
-
     def _made(self, change: Change, edit: Edit | None = None, limit: Limit | None = None) -> Change:
-        later_ms = self._woken(edit, limit, beyond=True) or 0
+        later_ms = self._woken(edit, limit, self.page.at_ms) or 0
         runs, self.runs = self.runs, 0
         return msgspec.structs.replace(change, later_ms=later_ms, runs=runs)
 
     # --- fewer posts --------------------------------------------------------------------------------------------------
 
     def _fewer(self, *, angry: bool) -> Change | None:
-        since_ms = min((s.since_ms for s in self.page.signals if s.kind != "feed"), default=self.page.at_ms)
-        far_ms = self.page.at_ms - REACHES_BACK_MS
+        since_ms = min((s.since_ms for s in self.first.signals if s.kind != "feed"), default=self.first.at_ms)
+        far_ms = self.first.at_ms - REACHES_BACK_MS
         for from_ms in dict.fromkeys((max(since_ms, far_ms), far_ms)):
             found = self._fewest(from_ms - from_ms % MINUTE_MS, angry=angry)
             if found is not None:
@@ -136,12 +152,12 @@ class Search:
         whole = len(posts)
         order = evenly(whole)
         too_few, enough = 0, whole
-        if not whole or not self.vanishes(_without(posts, order, whole, angry=angry)):
+        if not whole or not self.vanishes(_without(posts, order, whole, angry=angry), ladder=True):
             self.runs = 0
             return None
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
-            if self.vanishes(_without(posts, order, middle, angry=angry)):
+            if self.vanishes(_without(posts, order, middle, angry=angry), ladder=True):
                 enough = middle
             else:
                 too_few = middle
@@ -156,14 +172,14 @@ class Search:
 
     def _smaller(self) -> Change | None:
         """The whole story smaller, also after the page, so that nobody is woken in all the time that is looked at."""
-        from_ms = self.page.at_ms - REACHES_BACK_MS
+        from_ms = self.first.at_ms - REACHES_BACK_MS
         posts = self._posts(from_ms, self.moment.entries[-1].seq, angry=False)
         order = evenly(len(posts))
         too_few, enough = 0, TWENTIETHS
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
             edit = _without(posts, order, len(posts) * middle // TWENTIETHS, angry=False)
-            if self.vanishes(edit) and self._woken(edit, None, beyond=True) is None:
+            if self.vanishes(edit, ladder=True) and self._woken(edit, None, self.page.at_ms) is None:
                 enough = middle
             else:
                 too_few = middle
@@ -190,7 +206,7 @@ class Search:
 
     def _other_limit(self) -> Change | None:
         for limit in limits_of(self.moment, self.page):
-            if self.vanishes(limit=limit):
+            if self.vanishes(limit=limit, ladder=True):
                 change = Change(kind="threshold", amount=limit.moved_milli, of=limit.of_milli, what=str(limit))
                 return self._made(change, limit=limit)
         self.runs = 0
@@ -215,6 +231,31 @@ class Search:
         if edit is None or not self.vanishes(edit):
             return None
         return self._made(Change(kind="answer", from_ms=before.at_ms, until_ms=at_ms, what=who), edit)
+
+    def _other_reply(self) -> Change | None:
+        """A question on the card was answered: it is answered otherwise."""
+        for entry in self.moment.entries:
+            event = entry.event
+            if entry.seq > self.moment.until_seq:
+                break
+            if isinstance(event, Control) and isinstance(event.event, Answer) and self._is_reply(event.event):
+                given = event.event
+                for choice in self._choices(given.node):
+                    other = msgspec.structs.replace(event, event=msgspec.structs.replace(given, choice=choice))
+                    edit = _in_place_of(entry.seq, other)
+                    if choice != given.choice and self.vanishes(edit):
+                        what = f"{given.who} answered {choice} instead of {given.choice} at {given.node}"
+                        return self._made(Change(kind="reply", until_ms=given.at_ms, what=what), edit)
+        self.runs = 0
+        return None
+
+    def _is_reply(self, answer: Answer) -> bool:
+        return answer.answer == "reply" and answer.incident == self.page.incident
+
+    def _choices(self, node: str) -> tuple[str, ...]:
+        digest = chart_of(self.moment, self.page.brand)
+        asking = self.moment.contents.chart(digest).nodes.get(node) if digest else None
+        return tuple(asking.answers) if isinstance(asking, Ask) else ()
 
     def _without_asking(self) -> Change | None:
         def edit(entry: Entry) -> tuple[Event, ...]:
@@ -267,6 +308,11 @@ class Search:
                 return self._made(Change(kind="heard", until_ms=at_ms, what=source), edit)
         self.runs = 0
         return None
+
+
+def _in_place_of(seq: int, event: Event) -> Edit:
+    """The edit under which one entry holds another event."""
+    return lambda entry: (event,) if entry.seq == seq else (entry.event,)
 
 
 def _without(posts: Sequence[int], order: Sequence[int], amount: int, *, angry: bool) -> Edit:

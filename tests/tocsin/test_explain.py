@@ -1,10 +1,12 @@
 """The page receipt: what it shows is what was decided, and the change that it names makes the page vanish."""
 
+import io
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from alerting.decision import Decision
 from alerting.view import WAKES
@@ -12,13 +14,15 @@ from detectors.detector import Signal
 from stream.pulse import Counts, PulsePart
 from stream.zones import local
 from tests.command import tocsin
-from tests.tocsin.crises import BRAND, SCENARIOS, journal
+from tests.tocsin.crises import BRAND, SCENARIOS, journal, posts
+from tocsin.demo import run_demo
 from tocsin.engine import Engine
-from tocsin.entry import Entry
+from tocsin.entry import Answer, Entry
 from tocsin.explaining import Receipt, explain, figures, finding_of, in_words, search_of, told
 from tocsin.journal import Journal, open_existing
 from tocsin.mistakes import UsageError
 from tocsin.preventing import Change
+from tocsin.replay import replay
 from tocsin.rerun import Edit
 from tocsin.thinning import evenly, thinned
 
@@ -69,7 +73,8 @@ def assert_the_change_prevents_it(path: Path, page: Decision, number: int) -> No
     search = search_of(book, page.incident, number)
     changes = search.changes(whole_story=False)
     assert changes, page.key
-    before_ms = max((one.at_ms for one in search.earlier if one.kind in WAKES), default=0)
+    climbs = page.kind == "Escalate"
+    before_ms = search.first.at_ms - 1 if climbs else search.before_ms
     for change in [change for change in changes if change.kind in ("fewer_angry", "fewer_posts")][:1]:
         assert woken_at(book, search.edit_for(change), page, before_ms) == [], change
         less = Change(kind=change.kind, amount=change.amount - 1, of=change.of, from_ms=change.from_ms)
@@ -97,6 +102,20 @@ def test_the_smallest_change_makes_each_of_twenty_pages_vanish(home: Path) -> No
                 seen.append(page)
     assert len(seen) >= 20
     assert len({page.scenario for page in seen}) == len(SCENARIOS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_pages_of_the_demo_vanish_too(home: Path) -> None:
+    """Every page of the made-up fortnight."""
+    quiet = Console(file=io.StringIO())
+    run_demo(1, home / "demo", quiet, quiet)
+    path = home / "demo" / "journal.db"
+    numbers: dict[str, int] = {}
+    for page in pages_of(path):
+        numbers[page.incident] = numbers.get(page.incident, 0) + 1
+        assert_the_change_prevents_it(path, page, numbers[page.incident])
+    assert numbers
 
 
 def test_a_receipt_shows_path_figures_margins_and_evidence(home: Path, receipt: Receipt) -> None:
@@ -146,6 +165,58 @@ def test_a_threshold_of_the_chart_is_among_the_changes(home: Path) -> None:
     book.close()
     change = next(change for change in changes if change.kind == "threshold")
     assert "instead of" in change.what
+
+
+ASKS = """
+version: 1
+owner: Somebody
+last_resort: [dora]
+responders:
+  anna: {name: Anna, slack: U0000ANNA}
+  dora: {name: Dora, slack: U0000DORA}
+entry: {viral_complaint: bad, backlash: bad, campaign_blunder: bad, data_security: bad, service_outage: bad,
+        blind: calm}
+nodes:
+  bad: {question: Is it bad?, when: 'severity in ["high", "critical"]', yes: is_it_true, no: calm}
+  is_it_true: {ask: Is it true?, of: anna, answers: {yes: wake, no: calm}, within: 30m, if_no_answer: calm}
+  wake: {page: dora, then: calm}
+  calm: {end: It is quiet.}
+"""
+
+
+class SaysYes:
+    """Somebody who answers every question on a card with yes, a minute later."""
+
+    def __init__(self) -> None:
+        self.acts: list[Answer] = []
+
+    def hear(self, decision: Decision) -> None:
+        """Plan an answer to a question."""
+        if decision.action == "ask":
+            act = Answer(
+                id=decision.key, brand=decision.brand, incident=decision.incident, answer="reply", who="anna",
+                at_ms=decision.at_ms + 60_000, node=decision.node, choice="yes",
+            )  # fmt: skip
+            self.acts.append(act)
+
+    def due(self, until_ms: int) -> Answer | None:
+        """The next answer that is due."""
+        return self.acts.pop(0) if self.acts and self.acts[0].at_ms < until_ms else None
+
+
+def test_another_answer_is_among_the_changes(home: Path) -> None:
+    """Nobody is woken where the question on the card is answered with no."""
+    person, path = SaysYes(), home / "asks.db"
+    replay(
+        [posts(home, "service_outage", 1)], brands=[BRAND], chart_text=ASKS, journal_path=path, humans=person,
+        on_decision=person.hear,
+    )  # fmt: skip
+    book = open_existing(path)
+    search = search_of(book, pages_of(path)[0].incident)
+    change = next(change for change in search.changes(whole_story=False) if change.kind == "reply")
+    book.close()
+    assert change.what == "anna answered no instead of yes at is_it_true"
+    assert (change.later_ms, change.size_milli) == (0, 0)
 
 
 def test_a_change_is_told_with_its_hours_in_the_brands_zone() -> None:
