@@ -44,6 +44,23 @@ def test_every_node_is_in_the_svg_which_needs_nothing_from_elsewhere() -> None:
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|@import|url\(|<image|<script|href", drawn)
 
 
+def test_every_kind_of_node_is_drawn_and_a_sub_chart_once_in_a_panel_of_its_own() -> None:
+    text = (Path(__file__).parent / "full.yaml").read_text(encoding="utf-8")
+    chart = load_chart(text, "full.yaml")
+    walked = [*("is_it_bad", "lead", "lead/wake_pr", "lead/tell_legal", "lead/somebody_has_it"), "is_it_true"]
+    root = ET.fromstring(svg(chart, walked))
+    words = " ".join(element.text or "" for element in root.iter(f"{SVG}text"))
+    assert words.count("page · ladder/wake_pr") == 1
+    for kind in ("ask", "statement", "repeat", "escalate", "open_channel", "mobilise", "brief", "call"):
+        assert f"{kind} · " in words
+    lit = [element for element in root.iter() if "walked" in element.get("class", "").split()]
+    # going into a sub-chart and coming out of it is no line; from the call to what comes after it is one
+    assert sum(element.tag == f"{SVG}path" for element in lit) == 4
+    lines = mermaid(chart).splitlines()
+    assert sum(":::" in line for line in lines) == len(chart.written.nodes) + 4
+    assert sum(" -.-> " in line for line in lines) == 1
+
+
 def test_hostile_text_stays_text() -> None:
     root = ET.fromstring(svg(_hostile()))
     kinds = {element.tag.removeprefix(SVG) for element in root.iter()}
