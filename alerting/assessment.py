@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from alerting.facts import Facts
+from detectors.coordination import coordination_of
 from detectors.detector import Signal
 from stream.codec import HOUR_MS
 from stream.pulse import Counts
@@ -21,8 +22,6 @@ WEEKDAYS = 5
 RISKY_POSTS = 3
 RISKY_SHARE_MILLI = 50
 """So many posts with a risk class, and such a share of all, make it a fact of the incident; fewer are anecdotes."""
-COORDINATED_POSTS = 20
-"""Below this nobody can tell a wave from a coincidence."""
 
 
 class Assessment(msgspec.Struct, frozen=True):
@@ -62,8 +61,10 @@ def _pages(found: dict[str, Signal], kind: str) -> bool:
 SEVERITY_TABLE: tuple[SeverityRow, ...] = (
     SeverityRow(
         "critical",
-        "a risk to people or their data, and more angry people than the page budget lets pass as chance",
-        lambda found, f: bool(f.risks) and _pages(found, "negativity") and f.negative_voices >= 15,
+        "a risk to people or their data, volume far beyond this brand's past, and more angry people than chance brings",
+        lambda found, f: (
+            bool(f.risks) and _pages(found, "volume") and _pages(found, "negativity") and f.negative_voices >= 15
+        ),
     ),
     SeverityRow(
         "critical",
@@ -141,8 +142,6 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
     found = {s.kind: s for s in signals}
     thread = _leading_thread(window, found.get("virality"))
     texts = distinct(counts.texts)
-    new_share = _share(counts.new_accounts, counts.mentions)
-    copied = texts * 2 <= counts.mentions
     volume = found.get("volume")
     return Facts(
         brand=around.brand,
@@ -157,7 +156,7 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
         negative_voices=distinct(counts.negative_authors),
         texts=texts,
         loudest_voice_share_milli=_share(window.loudest_voice(HOUR_MS), counts.mentions),
-        coordinated=counts.mentions >= COORDINATED_POSTS and (copied or new_share >= 400),
+        coordinated=coordination_of(window, HOUR_MS).possibly,
         thread_posts=thread.posts if thread else 0,
         thread_voices=distinct_bits(int(thread.voices, 16)) if thread else 0,
         thread_negative_share_milli=_share(thread.negative, thread.scored or thread.posts) if thread else 0,

@@ -30,13 +30,13 @@ class Budget(msgspec.Struct, frozen=True):
     """What a brand may cost in false alarms, in thousandths a month (of thirty days)."""
 
     pages_milli: int = 1_000
-    notices_milli: int = 4_000
+    notices_milli: int = 3_000
 
     def share(self, share_milli: int) -> "Budget":
         """A part of it, for a detector that shares it with others.
 
         >>> Budget().share(250)
-        Budget(pages_milli=250, notices_milli=1000)
+        Budget(pages_milli=250, notices_milli=750)
         """
         return Budget(max(1, self.pages_milli * share_milli // 1000), max(1, self.notices_milli * share_milli // 1000))
 
@@ -178,5 +178,5 @@ class Extremes:
         extremes = cls(prior)
         extremes._day, extremes._today, extremes._held = state["day"], state["today"], state["held"]
         extremes._past = list(state["past"])
-        extremes._noted = {minute: score for minute, score in state["noted"]}
+        extremes._noted = dict(state["noted"])
         return extremes

@@ -32,13 +32,13 @@ PRIOR_CLUMPING = 0.02
 """Posts of one hour resemble each other: the correlation within an hour, before it is learnt."""
 PRIOR_CLUMPING_WEIGHT = 50.0
 
-CROWD_PRIOR = Prior(median=3_000.0, scale=700.0)
-SLOW_CROWD_PRIOR = Prior(median=2_500.0, scale=700.0)
+CROWD_PRIOR = Prior(median=3_500.0, scale=700.0)
+SLOW_CROWD_PRIOR = Prior(median=3_000.0, scale=700.0)
 SHARE_PRIOR = Prior(median=2_500.0, scale=500.0)
 SHARE_RISEN_MILLI = 1_250
 """A crowd counts as angry where the share of negatives is at least a quarter above the usual."""
-RISEN_Z_MILLI = 500
-"""... and by more than half a standard deviation, posts of an hour resembling each other: good news has critics too."""
+RISEN_Z_MILLI = 1_000
+"""... and by more than a standard deviation, posts of an hour resembling each other: good news has critics too."""
 CROWD_OF_NOTICES_MILLI = 700
 """Of the budget for notices; the share alone has the rest."""
 WORTH_COUNTING_MILLI = 700
@@ -57,7 +57,7 @@ class Share(msgspec.Struct, frozen=True, gc=False):
 class NegativeShare:
     """Signal when more people are angry than this brand ever has at once, or when the tone of its posts turns.
 
-    *The crowd*: angry posts over 1, 5, 15, 60 minutes and 6 hours as counts (`detectors.surge`), each voice and each
+    *The crowd*: angry posts over 5, 15, 60 minutes and 6 hours as counts (`detectors.surge`), each voice and each
     text counted once, where their share has risen too: so ten times the usual praise is no crowd, nor is a
     text which many pass on. The crowd pages when it is beyond what the page budget allows for.
 
@@ -76,7 +76,7 @@ class NegativeShare:
         self._pairs = 0.0
         self._weight = weight_of(STEP_MS)
         self._learnt_ms = 0
-        self._crowd = Surge("angry", CROWD_PRIOR, SLOW_CROWD_PRIOR, FEWEST_NEGATIVE_VOICES)
+        self._crowd = Surge("angry", CROWD_PRIOR, SLOW_CROWD_PRIOR, FEWEST_NEGATIVE_VOICES, by_bucket=False)
         self._shares = Extremes(SHARE_PRIOR)
         self.budget = Budget()
         self._steps: list[tuple[int, int]] = []

@@ -17,7 +17,7 @@ from detectors.baseline import (
     weight_of,
 )
 from detectors.budget import Budget, Extremes, Prior
-from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.codec import HOUR_MS, MINUTE_MS
 from stream.window import OPEN_MINUTES, ClosedMinute, Window
 
 SMALL_MEAN = 5.0
@@ -31,9 +31,6 @@ five minutes."""
 SPIKE_SHARE_MILLI = 770
 """Of the budget; the slow burn has the rest."""
 OPEN_MS = OPEN_MINUTES * MINUTE_MS
-
-SLOW_WARM_MS = DAY_MS
-"""A window of six hours says nothing before a whole day was learnt."""
 
 Counted = Literal["mentions", "angry"]
 
@@ -56,15 +53,24 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 class Surge:
-    """One count (posts, or angry posts) over 1, 5, 15, 60 minutes and 6 hours.
+    """One count (posts, or angry posts) over 1, 5, 15, 60 minutes and 6 hours; without `by_bucket` from 5 minutes on.
 
     The root of the count is compared with its exponential mean (half-life four days), in standard deviations that
-    are never below chance. How many of those are a notice or a page is a question of the budget: see `detectors.budget`.
-    Silent for the first six learnt hours; until three days are learnt, a day's swing that was not seen yet counts
-    as uncertainty.
+    are never below chance. How many of those are a notice or a page is a question of the budget: see
+    `detectors.budget`. Silent for the first six learnt hours; until three days are learnt, a day's swing that was not
+    seen yet counts as uncertainty.
     """
 
-    def __init__(self, field: Counted, spike: Prior, slow: Prior, fewest: int, bucket_ms: int = MINUTE_MS) -> None:
+    def __init__(
+        self,
+        field: Counted,
+        spike: Prior,
+        slow: Prior,
+        fewest: int,
+        bucket_ms: int = MINUTE_MS,
+        *,
+        by_bucket: bool = True,
+    ) -> None:
         self.field = field
         self.fewest = fewest
         """Below so many nothing stands out."""
@@ -72,7 +78,7 @@ class Surge:
         self.step_ms = bucket_ms * max(1, -(-5 * MINUTE_MS // bucket_ms))
         """Learning goes by steps of five minutes (or the bucket, where that is longer)."""
         steps = {self.step_ms * max(1, m * MINUTE_MS // self.step_ms) for m in SPANS_MINUTES}
-        self.spans_ms: tuple[int, ...] = tuple(sorted({bucket_ms, *steps}))
+        self.spans_ms: tuple[int, ...] = tuple(sorted({bucket_ms, *steps} if by_bucket else steps))
         self.slow = len(self.spans_ms) - 1
         self._slow_steps = self.spans_ms[-1] // self.step_ms
         self._far_steps = self._slow_steps - max(1, OPEN_MS // self.step_ms)
@@ -105,6 +111,11 @@ class Surge:
         self._shares = budget.share(SPIKE_SHARE_MILLI), budget.share(1000 - SPIKE_SHARE_MILLI)
 
     @property
+    def rhythm(self) -> Rhythm:
+        """The day's rhythm, as far as it is known."""
+        return self._rhythm
+
+    @property
     def warm(self) -> bool:
         """Whether six hours were learnt."""
         return self._learnt_ms >= WARM_UP_MS
@@ -112,7 +123,7 @@ class Surge:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def look(self, window: Window, admits: Callable[[int, int], bool] | None = None) -> Reading:
-        """The span that stands out most now, finding or not. `admits(span_ms, count)` may refuse one that stands out."""
+        """The span that stands out most now, finding or not. `admits(span_ms, count)` may refuse one."""
         best, best_z, best_count = self.slow - 1, 0, 0
         for index in range(self.slow):
             span_ms = self.spans_ms[index]
@@ -159,8 +170,9 @@ class Surge:
         return extremes.threshold(share.notices_milli), extremes.threshold(share.pages_milli)
 
     def _slow_count(self, window: Window) -> int:
-        """The count of the last six hours; 0 where they were not heard without a gap."""
-        if self._recent_ms < 0 or len(self._recent) < self._far_steps or self._learnt_ms < SLOW_WARM_MS:
+        """The count of the last six hours; 0 where they were not heard without a gap, or no three days were learnt: a
+        day's tide fills six hours too."""
+        if self._recent_ms < 0 or len(self._recent) < self._far_steps or self._learnt_ms < SETTLED_MS:
             return 0
         far = sum(self._recent[-self._far_steps :]) if self._far_steps > 0 else 0
         near: int = getattr(window.tally(OPEN_MS), self.field)
@@ -220,7 +232,7 @@ class Surge:
             return
         self._next_ms = end_ms
         self._open += count
-        if self.bucket_ms < self.step_ms:
+        if self.spans_ms[0] < self.step_ms:
             self._learn_span(0, count, end_ms)
         if end_ms % self.step_ms == 0:
             self._learn_step(end_ms)

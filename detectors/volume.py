@@ -67,6 +67,11 @@ class VolumeSurge:
         return reading
 
     @property
+    def surge(self) -> Surge:
+        """What is usual, and how far: to be read."""
+        return self._surge
+
+    @property
     def warm(self) -> bool:
         """Whether six hours were learnt."""
         return self._surge.warm

@@ -1,4 +1,4 @@
-"""What was said before anybody listened: it teaches the baselines and is judged by nobody. Pure.
+"""What was said before anybody listened: it teaches the baselines and is told to nobody. Pure.
 
 Parts marked `live: false` reach the detectors' `learn_one` in the order of their own time, through a window of their
 own: there is no desk in it, so nothing can signal, open or page. Baselines learn forwards alone; so what lies behind
@@ -61,6 +61,7 @@ def learn_past(state: BrandState, panel: Panel, step: int, at_ms: int, planned: 
         window.at_ms = minute_ms + MINUTE_MS
         window.take(minute_ms, part)
         window.cut()
+        panel.score(window)  # nobody listens: but how far an ordinary day goes is noted when it is looked at
         _close(window, panel, planned)
     if window.started_ms >= 0:
         window.at_ms += OPEN_MINUTES * MINUTE_MS

@@ -34,7 +34,7 @@ class BudgetSettings(Section):
         default=1, ge=0.1, le=30, description="pages that turn out to be for nothing, a brand and month"
     )
     false_notices_per_brand_month: Number = Field(
-        default=4, ge=0.5, le=200, description="notices that turn out to be for nothing, a brand and month"
+        default=3, ge=0.5, le=200, description="notices that turn out to be for nothing, a brand and month"
     )
 
 

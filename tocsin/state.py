@@ -25,7 +25,7 @@ class Content(msgspec.Struct, frozen=True):
     """Digest of the flowchart's text."""
     pages_milli: int = 1000
     """The budget: pages a month that turn out to be for nothing, in thousandths."""
-    notices_milli: int = 4000
+    notices_milli: int = 3000
     """The same for notices."""
     plans: tuple[Plan, ...] = ()
     """Planned events, in order."""
@@ -37,7 +37,7 @@ class Judged(NamedTuple):
     """How a brand is judged besides its flowchart; the fields are those of `Content`, in its order."""
 
     pages_milli: int = 1000
-    notices_milli: int = 4000
+    notices_milli: int = 3000
     plans: tuple[Plan, ...] = ()
     mode: str = "live"
 

@@ -36,13 +36,8 @@ class Brand:
     def minute(self, part, learn_only=False):
         """One minute with this in it."""
         self.at_ms += MINUTE_MS
-        if learn_only:
-            pulse = Pulse(start_ms=self.at_ms - MINUTE_MS, end_ms=self.at_ms, counts=part.counts)
-            threads = []
-            self.walk.detector.learn_one(ClosedMinute(pulse, threads), allowed=True)
-            self.walk.window.learnt_ms = self.walk.window.started_ms = self.at_ms
-            return None
-        return self.walk.step(self.at_ms - MINUTE_MS, part)
+        signal = self.walk.step(self.at_ms - MINUTE_MS, part)
+        return None if learn_only else signal
 
     def posts(self, count, negative_milli=None, thread=""):
         """One minute with this many posts, by as many people."""
@@ -146,10 +141,10 @@ def test_a_night_burst_is_found_because_the_night_is_known():
     """Twice the noon at two in the night is found; with the rhythm put aside it would not be."""
     brand = Brand(VolumeSurge(), hours=24 * 9, rate_milli=2_000, day=lambda hour: 50 if hour < 8 else 1500)
     detector = brand.walk.detector
-    assert detector._rhythm.used
+    assert detector.surge.rhythm.used
     assert [s for s in [brand.ordinary() for _ in range(120)] if s is not None] == []
     ignorant = VolumeSurge.restore(detector.snapshot())
-    ignorant._rhythm = Rhythm()
+    ignorant.surge._rhythm = Rhythm()
     found = [(brand.posts(6), ignorant.score_one(brand.walk.window)) for _ in range(60)]
     assert any(s is not None for s, _ in found)
     assert all(s is None for _, s in found)

@@ -42,7 +42,8 @@ class Aliased(VolumeSurge):
     """Hands out its own lists."""
 
     def snapshot(self):
-        return {**super().snapshot(), "steps": self._steps}
+        state = super().snapshot()
+        return {**state, "surge": {**state["surge"], "steps": self.surge._steps}}
 
 
 class Foreseeing(VolumeSurge):

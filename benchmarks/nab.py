@@ -1,0 +1,178 @@
+"""NAB's realTweets, row by row through the counts detector: as shipped, and leaving each brand out in turn.
+
+`python -m benchmarks.nab` needs the five files and the scorer beside the checkout; without them it says so and ends.
+Leave-one-out: what the detector knows before it saw a brand (the prior of a day's greatest deviation) is chosen on four
+brands and scored on the fifth. The budgets are the user's and are not fitted.
+"""
+
+import argparse
+import csv
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.progress import track
+
+from detectors import volume
+from detectors.budget import Budget, Prior
+from detectors.counts import CountsDetector
+from stream.codec import MINUTE_MS
+
+SHARED = Path(__file__).parents[2] / "shared"
+INTERVAL_MS = 5 * MINUTE_MS
+MEDIANS = (4_000.0, 4_500.0, 5_000.0, 5_500.0)
+SCALES = (800.0, 1_200.0, 1_600.0)
+DAYS = (7, 14, 28)
+PROFILES = ("standard", "reward_low_FP_rate", "reward_low_FN_rate")
+
+
+class Detected(NamedTuple):
+    """One brand's rows: time as it stands in the file, score in thousandths, whether it pages."""
+
+    name: str
+    rows: list[tuple[str, int, bool]]
+
+
+class Figures(NamedTuple):
+    """What `nab_score.py` says of some brands."""
+
+    standard: float
+    low_fp: float
+    hit: int
+    onset: int
+    false_per_week: float
+    f1: float
+
+
+def present() -> bool:
+    """Whether the recordings and the scorer are at hand."""
+    return (SHARED / "data" / "nab").is_dir() and (SHARED / "tools" / "nab_score.py").is_file()
+
+
+def brands() -> list[str]:
+    """File names of the brands at hand."""
+    return sorted(path.name for path in (SHARED / "data" / "nab").glob("*.csv"))
+
+
+@contextmanager
+def prior(held: Prior | None) -> Iterator[None]:
+    """Detectors made within believe this of a brand they have not seen."""
+    before = volume.SPIKE_PRIOR
+    if held is not None:
+        volume.SPIKE_PRIOR = held
+    try:
+        yield
+    finally:
+        volume.SPIKE_PRIOR = before
+
+
+def detect(name: str, held: Prior | None = None, budget: Budget | None = None) -> Detected:
+    """One file, row by row, as `tocsin detect --interval 5m` takes it."""
+    with prior(held):
+        detector = CountsDetector(INTERVAL_MS, budget or Budget())
+        rows = []
+        with (SHARED / "data" / "nab" / name).open(newline="") as file:
+            for row in csv.DictReader(file):
+                at = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
+                score, page = detector.row(round(at.timestamp() * 1000), float(row["value"]))
+                rows.append((row["timestamp"], score, page))
+    return Detected(name, rows)
+
+
+def figures(found: Sequence[Detected], *, pages: bool = False) -> Figures:
+    """Scores of notices, or of the `page` column alone."""
+    scorer = _scorer()
+    data = SHARED / "data" / "nab"
+    with TemporaryDirectory() as folder:
+        for one in found:
+            with (Path(folder) / f"t_{one.name}").open("w", newline="") as file:
+                out = csv.writer(file)
+                out.writerow(("timestamp", "anomaly_score"))
+                out.writerows((at, int(page) if pages else score / 1000) for at, score, page in one.rows)
+        names = [one.name for one in found]
+        files = scorer.load(data, data / "combined_windows.json", folder, names, data / "combined_labels.json")
+    raw = {p: scorer.normalise(files, scorer.raw_score(files, 0.5, p), p) for p in PROFILES}
+    told = scorer.pager(files, 0.5)
+    return Figures(
+        round(raw["standard"], 1),
+        round(raw["reward_low_FP_rate"], 1),
+        told["hit"],
+        told["onset_hit"],
+        round(told["fp_per_brand_week"], 2),
+        round(told["f1"], 3),
+    )
+
+
+def leave_one_out(workers: int) -> dict[str, Any]:
+    """Each brand scored with the prior that suits the other four best; beside it the best prior for all five."""
+    grid = [Prior(*knobs) for knobs in product(MEDIANS, SCALES, DAYS)]
+    names = brands()
+    jobs = [(name, held) for held in grid for name in names]
+    with ProcessPoolExecutor(workers) as pool:
+        done = list(track(pool.map(_job, jobs), description="fitting", total=len(jobs), console=Console(stderr=True)))
+    found = {(one.name, held): one for (_, held), one in zip(jobs, done, strict=True)}
+    worth = {key: figures([one]).standard for key, one in found.items()}
+    counts = {name: _windows(name) for name in names}
+
+    def best(among: Sequence[str]) -> Prior:
+        return max(grid, key=lambda held: sum(worth[name, held] * counts[name] for name in among))
+
+    chosen = {name: best([other for other in names if other != name]) for name in names}
+    all_in = best(names)
+    return {
+        "chosen": {name: list(held) for name, held in chosen.items()},
+        "left_out": figures([found[name, chosen[name]] for name in names])._asdict(),
+        "left_out_pages": figures([found[name, chosen[name]] for name in names], pages=True)._asdict(),
+        "in_sample": figures([found[name, all_in] for name in names])._asdict(),
+        "in_sample_prior": list(all_in),
+    }
+
+
+def shipped() -> dict[str, Any]:
+    """As `tocsin detect` does it."""
+    found = [detect(name) for name in brands()]
+    return {"notices": figures(found)._asdict(), "pages": figures(found, pages=True)._asdict()}
+
+
+def main() -> None:
+    """Print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--shipped", action="store_true", help="only the shipped configuration, no fitting")
+    call = parser.parse_args()
+    if not present():
+        print("the NAB files are not beside this checkout: nothing to measure", file=sys.stderr)
+        return
+    result = {"shipped": shipped()} if call.shipped else {"shipped": shipped(), **leave_one_out(call.workers)}
+    print(json.dumps(result, indent=1))
+
+
+def _job(job: tuple[str, Prior]) -> Detected:
+    return detect(*job)
+
+
+def _windows(name: str) -> int:
+    windows = json.loads((SHARED / "data" / "nab" / "combined_windows.json").read_text())
+    return next(len(spans) for key, spans in windows.items() if key.endswith(name))
+
+
+def _scorer() -> Any:
+    spec = importlib.util.spec_from_file_location("nab_score", SHARED / "tools" / "nab_score.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    main()
