@@ -53,10 +53,11 @@ class Asking(ABC):
 
     at_ms: int
     out: list[Decision]
-    rosters: Rosters
 
     @abstractmethod
     def chart_of(self, incident: Incident) -> Chart: ...
+    @abstractmethod
+    def rosters_of(self, chart: Chart) -> Rosters: ...
     @abstractmethod
     def _facts(self, incident: Incident) -> Facts: ...
     @abstractmethod
@@ -87,15 +88,16 @@ class Asking(ABC):
         if walk is None or late:
             return
         chart, facts = self.chart_of(incident), self._facts(incident)
+        rosters = self.rosters_of(chart)
         if act.answer == "approve":
-            moved, effects = approved(chart, walk, facts, self.at_ms, node=act.node, who=act.who, rosters=self.rosters)
+            moved, effects = approved(chart, walk, facts, self.at_ms, node=act.node, who=act.who, rosters=rosters)
             if moved.node == walk.node and not moved.done:
                 return
             incident.asked = None
             self._walk(incident, moved, effects, "flowchart")
             return
         moved, effects = answered(
-            chart, walk, facts, self.at_ms, node=act.node, choice=act.choice, who=act.who, rosters=self.rosters
+            chart, walk, facts, self.at_ms, node=act.node, choice=act.choice, who=act.who, rosters=rosters
         )
         if moved.answers == walk.answers and moved.path == walk.path:
             return
@@ -111,9 +113,8 @@ class Asking(ABC):
         walk = incident.walk
         if walk is None or not walk.awaits or walk.acknowledged or walk.done:
             return False
-        moved, _ = acknowledged(
-            self.chart_of(incident), walk, self._facts(incident), self.at_ms, who=who, rosters=self.rosters
-        )
+        chart, facts = self.chart_of(incident), self._facts(incident)
+        moved, _ = acknowledged(chart, walk, facts, self.at_ms, who=who, rosters=self.rosters_of(chart))
         if moved.acknowledged:
             return False
         incident.walk = moved

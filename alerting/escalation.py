@@ -139,7 +139,7 @@ class Desk(Vigil, Asking):
     """Works one brand's casebook at one grid point.
 
     New walks begin on `chart`; one under way stays on the version it began with, which `charts` gives by its digest.
-    `rosters` say who is on call.
+    `rosters` says who is on call for the walks on a chart.
     """
 
     def __init__(
@@ -150,14 +150,14 @@ class Desk(Vigil, Asking):
         at_ms: int,
         scene: Scene,
         *,
-        rosters: Rosters | None = None,
+        rosters: Callable[[Chart], Rosters] | None = None,
     ) -> None:
         self.book = book
         self.chart = chart
         self._charts = charts
         self.at_ms = at_ms
         self.scene = scene
-        self.rosters = rosters or {}
+        self._rosters = rosters
         self.out: list[Decision] = []
         self.fresh = False
         """Whether there is a finding about the brand at this grid point."""
@@ -184,6 +184,17 @@ class Desk(Vigil, Asking):
     def chart_of(self, incident: Incident) -> Chart:
         """The chart that the incident walks."""
         return self._chart_of(incident.walk) if incident.walk is not None else self.chart
+
+    def rosters_of(self, chart: Chart) -> Rosters:
+        """Who is on call for the walks on a chart."""
+        return self._rosters(chart) if self._rosters is not None else {}
+
+    def present(self, incident: Incident, targets: Sequence[str]) -> tuple[str, ...]:
+        """The targets with whoever is on call now in place of each role that has a roster; as they are, where nobody
+        is: better all who have the role than no one.
+        """
+        chart = self.chart_of(incident)
+        return chart.on_call(tuple(targets), self.at_ms, self.rosters_of(chart)) or tuple(targets)
 
     # ---- the brand's own trouble
 
@@ -214,7 +225,7 @@ class Desk(Vigil, Asking):
 
     def _resume(self, incident: Incident, walk: Walk) -> None:
         chart = self._chart_of(walk)
-        self._walk(incident, *resume(chart, walk, self._facts(incident), self.at_ms, rosters=self.rosters))
+        self._walk(incident, *resume(chart, walk, self._facts(incident), self.at_ms, rosters=self.rosters_of(chart)))
 
     def answer(self, act: HumanAct) -> None:
         """Take in what a human did. The same act twice, or on an incident that is over, changes nothing."""
@@ -297,7 +308,7 @@ class Desk(Vigil, Asking):
         self.book.blind = incident
         self.book.deaf = None
         self._decide(incident, "OpenIncident", reason, signals=(feed,))
-        begun = begin(self.chart, BLIND, self._facts(incident), self.at_ms, rosters=self.rosters)
+        begun = begin(self.chart, BLIND, self._facts(incident), self.at_ms, rosters=self.rosters_of(self.chart))
         self._walk(incident, *begun, reason=reason)
 
     # ---- the life of an incident
@@ -373,7 +384,8 @@ class Desk(Vigil, Asking):
 
     def _begin(self, incident: Incident, reason: Reason) -> None:
         incident.walked = tuple(dict.fromkeys((*incident.walked, incident.scenario)))
-        walk, effects = begin(self.chart, incident.scenario, self._facts(incident), self.at_ms, rosters=self.rosters)
+        chart, facts = self.chart, self._facts(incident)
+        walk, effects = begin(chart, incident.scenario, facts, self.at_ms, rosters=self.rosters_of(chart))
         if incident.is_answered:
             if any(isinstance(effect, PagePeople) for effect in effects):
                 self._no_page(incident, "already_acknowledged", walk.page_node)
@@ -401,7 +413,8 @@ class Desk(Vigil, Asking):
         self._decide(incident, "Update", "owned" if act.answer == "own" else "acknowledged", note=act.who)
         if incident.walk is not None and not incident.walk.done:
             chart, facts = self._chart_of(incident.walk), self._facts(incident)
-            self._walk(incident, *acknowledged(chart, incident.walk, facts, self.at_ms, rosters=self.rosters))
+            rosters = self.rosters_of(chart)
+            self._walk(incident, *acknowledged(chart, incident.walk, facts, self.at_ms, rosters=rosters))
 
     def _escalate(self, incident: Incident, act: HumanAct) -> None:
         incident.called = True
@@ -411,7 +424,8 @@ class Desk(Vigil, Asking):
         """The next rung, at once."""
         assert incident.walk is not None  # an open incident has begun its walk
         chart, facts = self._chart_of(incident.walk), self._facts(incident)
-        walk, effects = escalated(chart, incident.walk, facts, self.at_ms, words, rosters=self.rosters)
+        rosters = self.rosters_of(chart)
+        walk, effects = escalated(chart, incident.walk, facts, self.at_ms, words, rosters=rosters)
         self._walk(incident, walk, effects, reason=reason)
 
     def _set_severity(self, incident: Incident, act: HumanAct) -> None:

@@ -98,6 +98,8 @@ class Vigil(ABC):
     ) -> None: ...
     @abstractmethod
     def _told(self, incident: Incident, targets: Sequence[str]) -> None: ...
+    @abstractmethod
+    def present(self, incident: Incident, targets: Sequence[str]) -> tuple[str, ...]: ...
 
     # ---- quiet
 
@@ -247,6 +249,7 @@ class Vigil(ABC):
         targets = tuple(dict.fromkeys((*([incident.owner] if incident.owner else ()), *telling.page, *telling.notify)))
         if not targets:
             return
+        targets = self.present(incident, targets)
         woken = bool(telling.page) and not incident.is_answered
         reason: Reason = "promise_broken" if clock.colour == "red" else "promise_at_risk"
         note = promise_text(clock, self.at_ms)

@@ -7,7 +7,7 @@ It reads no clock, randomness, environment, file or network, and logs nothing (D
 entries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -16,6 +16,7 @@ from alerting.assessment import Surroundings, assess, facts_of
 from alerting.decision import Decision
 from alerting.escalation import Desk, Scene
 from alerting.facts import Facts
+from alerting.flowchart.model import Chart, Rosters
 from alerting.incident import Incident, rank
 from alerting.planned import without_planned
 from alerting.quiet import Silence, Unsilence
@@ -147,7 +148,7 @@ class Engine:
         _note_blindness(window, feed)
         _learn(brand, planned)
         scene = Sight(brand, signals, content.timezone)
-        desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene)
+        desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene, rosters=self._on_call(state))
         if mode and mode != content.mode:
             desk.change_mode()
         closed = _in_shadow(desk.out, mode)
@@ -175,12 +176,18 @@ class Engine:
 
     def _configure(self, brand: Brand, event: ControlEvent) -> None:
         if isinstance(event, ConfigChange):
-            self._contents.content(event.digest)
+            content = self._contents.content(event.digest)
             brand.state.content = event.digest
+            walked = {one.walk.chart for one in (brand.book.incident, brand.book.blind) if one and one.walk}
+            held = {name: said for name, said in brand.state.rosters.items() if name in walked}
+            brand.state.rosters = {**held, content.chart: content.rosters}
         elif isinstance(event, SourceReport):
             source = brand.state.window.sources.setdefault(event.source, SourceState())
             source.status = event.status
             source.status_since_ms = event.since_ms or event.at_ms
+
+    def _on_call(self, state: BrandState) -> Callable[[Chart], Rosters]:
+        return lambda chart: self._contents.on_call(state.content, chart, state.rosters.get(chart.digest, ""))
 
 
 class Sight(Scene):

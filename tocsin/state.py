@@ -6,7 +6,8 @@ import msgspec
 
 from alerting.escalation import Casebook, due_ms
 from alerting.flowchart.load import load_chart
-from alerting.flowchart.model import Chart
+from alerting.flowchart.model import Always, Chart, OnCall, Rosters
+from alerting.roster import Roster, unpack
 from detectors.panel import Panel
 from stream.codec import CHAIN_START, canonical, copy_of, decode, digest
 from stream.plans import Plan, PlannedTimes
@@ -31,6 +32,10 @@ class Content(msgspec.Struct, frozen=True):
     """Planned events, in order."""
     mode: str = "live"
     """`live`, or `shadow`: everything is decided and nobody is told."""
+    duties: tuple[tuple[str, str], ...] = ()
+    """Roles of the flowchart that are somebody else's for this brand, and whose; in order."""
+    rosters: str = ""
+    """Digest of who is on call when (`alerting.roster.pack`); empty where nobody said."""
 
 
 class Judged(NamedTuple):
@@ -40,6 +45,7 @@ class Judged(NamedTuple):
     notices_milli: int = 3000
     plans: tuple[Plan, ...] = ()
     mode: str = "live"
+    duties: tuple[tuple[str, str], ...] = ()
 
 
 class Guard(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +87,8 @@ class BrandState(msgspec.Struct):
     """Posts of the past that taught the baselines."""
     backfilled: int = 0
     """Posts that were marked as not live and could not be learnt: counted, never judged."""
+    rosters: dict[str, str] = {}
+    """By flowchart: digest of the last rosters that were said with it, for as long as an incident walks it."""
 
 
 class CoreState(msgspec.Struct):
@@ -125,6 +133,8 @@ class Contents:
         self._charts: dict[str, Chart] = {}
         self._contents: dict[str, Content] = {}
         self._planned: dict[str, PlannedTimes] = {}
+        self._rosters: dict[str, dict[str, Roster]] = {"": {}}
+        self._on_call: dict[tuple[str, str, str], Rosters] = {}
 
     def put(self, body: bytes) -> str:
         """Make a content known; returns its digest."""
@@ -153,9 +163,38 @@ class Contents:
             found = self._charts[name] = load_chart(self._bodies[name].decode(), "crisis_flowchart.yaml")
         return found
 
+    def rosters(self, name: str) -> dict[str, Roster]:
+        """Who is on call when, by roster; none for "". Raises `KeyError` when the journal does not hold it."""
+        found = self._rosters.get(name)
+        if found is None:
+            found = self._rosters[name] = unpack(self._bodies[name])
+        return found
+
+    def on_call(self, name: str, chart: Chart, began: str) -> Rosters:
+        """Who is on call for a walk on `chart` while a brand is judged by the configuration `name`.
+
+        An incident keeps the flowchart that it began on, and not a shift that was swapped since: the newest rosters
+        count, as far as that flowchart knows everybody in them. Else those that were last said with it (`began`).
+        """
+        key = (name, chart.digest, began)
+        found = self._on_call.get(key)
+        if found is None:
+            content = self.content(name)
+            newest: dict[str, OnCall] = {f"@{role}": Always((who,)) for role, who in content.duties}
+            newest |= self.rosters(content.rosters)
+            known = {one: rota for one, rota in newest.items() if _everybody(rota) <= chart.responders.keys()}
+            found = self._on_call[key] = {**self.rosters(began), **known}
+        return found
+
     def bodies(self) -> dict[str, bytes]:
         """All that is known, for a journal's keeping."""
         return dict(self._bodies)
+
+
+def _everybody(rota: OnCall) -> set[str]:
+    if isinstance(rota, Roster):
+        return {name for interval in rota.intervals for name in interval.people}
+    return set(rota.on_call(0))
 
 
 class Brand:

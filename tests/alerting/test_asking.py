@@ -65,7 +65,9 @@ class Story:
         """Pass time, take in what humans did, and give what was decided."""
         self.at_ms += after_ms
         restored = decode(canonical(self.book), Casebook)
-        desk = Desk(restored, CHART, lambda _: CHART, self.at_ms, Scene((self._signal,)), rosters=self.rosters)
+        desk = Desk(
+            restored, CHART, lambda _: CHART, self.at_ms, Scene((self._signal,)), rosters=lambda _: self.rosters
+        )
         for act in acts:
             desk.answer(act)
         desk.assess(self._trouble, blind=False)
