@@ -143,6 +143,7 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
     thread = _leading_thread(window, found.get("virality"))
     texts = distinct(counts.texts)
     volume = found.get("volume")
+    arranged = coordination_of(window, HOUR_MS)
     return Facts(
         brand=around.brand,
         mentions=counts.mentions,
@@ -156,7 +157,8 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
         negative_voices=distinct(counts.negative_authors),
         texts=texts,
         loudest_voice_share_milli=_share(window.loudest_voice(HOUR_MS), counts.mentions),
-        coordinated=coordination_of(window, HOUR_MS).possibly,
+        coordinated=arranged.possibly,
+        repeated_share_milli=arranged.repeated_share_milli,
         thread_posts=thread.posts if thread else 0,
         thread_voices=distinct_bits(int(thread.voices, 16)) if thread else 0,
         thread_negative_share_milli=_share(thread.negative, thread.scored or thread.posts) if thread else 0,
@@ -176,6 +178,7 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
         hour=around.hour,
         weekday=around.weekday,
         business_hours=around.weekday <= WEEKDAYS and 9 <= around.hour < 18,
+        chance_milli=_chance_milli(signals),
     )
 
 
@@ -208,6 +211,24 @@ def _ratio_milli(volume: Signal | None, mentions: int, expected: int) -> int:
 
 def _share(part: int, whole: int) -> int:
     return part * 1000 // whole if whole else 0
+
+
+def _chance_milli(signals: Sequence[Signal]) -> int:
+    """Of the rarest finding that pages, else of the rarest; 0 where none says how rare it is.
+
+    >>> pages = Signal("volume", 900, True, 9, 1, since_ms=0, window_ms=1, evidence={"chance_milli": 400})
+    >>> tells = Signal("negativity", 600, False, 9, 1, since_ms=0, window_ms=1, evidence={"chance_milli": 90})
+    >>> _chance_milli([pages, tells]), _chance_milli([tells]), _chance_milli([])
+    (400, 90, 0)
+    """
+    about = [s for s in signals if s.kind != "feed"]
+    paging = [s for s in about if s.page]
+    for some in (paging, about):
+        known = [s.evidence["chance_milli"] for s in some if "chance_milli" in s.evidence]
+        if known:
+            # Rarer than can be said in thousandths is still known to be rare.
+            return max(1, min(int(chance) for chance in known))
+    return 0
 
 
 def _score(signal: Signal | None) -> int:

@@ -83,7 +83,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     on_call: dict[str, bool] = {}
     """Per role whether anybody has it now."""
     chance_milli: int = 0
-    """On how many days a month (thousandths) this brand reaches such a score without a crisis: of the rarest finding."""
+    """On how many days a month (thousandths) this brand reaches such a score without a crisis (0: nobody knows)."""
+
+    repeated_share_milli: int = 0
+    """Posts of the last hour whose text another post had first; reposts are no copies."""
 
     sector_milli: int = 0
     """Posts about the brand's competitors in the last hour against their own usual hour (0: nothing is known)."""
@@ -133,6 +136,7 @@ FACT_HELP: dict[str, str] = {
     "persistence": "for how many minutes the longest of the findings has lasted",
     "answers": 'what people answered to a node that asks them, as answers["is_it_true"] == "yes"; "" = not yet',
     "on_call": 'whether anybody has a role now, as on_call["legal"]',
+    "repeated_share": "share of the posts that repeat a text of others word for word, 0.0 to 1.0; reposts are none",
     "sector": "posts about the competitors against their own usual hour (2.0 = twice; 0 = none is known)",
     "sector_wide": "true when a competitor is talked about far beyond what is usual too",
     "sector_up": 'those competitors, as "Bolt" in sector_up',

@@ -12,6 +12,7 @@ from alerting.asks import approved_blocks, draft_lines, presses, question_line
 from alerting.facts import BLIND
 from alerting.inert import cells, clip, mrkdwn, one_line, plain, safe_url, terminal_safe
 from alerting.view import IncidentView, Paged, ShownPost
+from alerting.why_words import ahead_line, fresh_line, sources_text, voices_text
 from alerting.words import (
     byline,
     clock_text,
@@ -91,6 +92,7 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     blocks += _chart(view)
     fields = [f"{name}\n{value}" for name, value in figures(view)]
     blocks += [{"type": "section", "fields": [_text(f, FIELD_LIMIT) for f in fields[:10]]}] if fields else []
+    blocks += _why_now(view)
     blocks += [_post_block(view, number, post) for number, post in enumerate(view.posts[:POSTS_SHOWN])]
     if view.path:
         blocks.append(_section("Why, by the flowchart\n" + "\n".join(f"• {step}" for step in steps(view))))
@@ -159,6 +161,26 @@ def _chart(view: IncidentView) -> list[Block]:
     return [_trusted(f"`{sparkline(view.history)}`  {chart_words(view)}")]
 
 
+def why_now(view: IncidentView) -> list[str]:
+    """At most two lines: the new words and who was first; what the next hour may bring, and what chance does. Inert."""
+    return [] if view.scenario == BLIND else [line for line in (fresh_line(view), ahead_line(view)) if line]
+
+
+def _why_now(view: IncidentView) -> list[Block]:
+    lines = why_now(view)
+    if not lines:
+        return []
+    block = _section("\n".join(lines))
+    url = safe_url(view.explanation.first.url) if view.explanation.first is not None else None
+    if url:
+        block["accessory"] = _link(url, "Open first post", "first")
+    return [block]
+
+
+def _link(url: str, label: str, name: str) -> Block:
+    return {"type": "button", "text": _text(label, 75), "url": url, "action_id": f"{_ACTION}link.{name}"}
+
+
 def chart_words(view: IncidentView) -> str:
     """What the small chart shows, and where it is going."""
     last = count_text(view.history[-1])
@@ -178,12 +200,9 @@ def figures(view: IncidentView) -> Iterator[tuple[str, str]]:
         yield "Observed and expected", f"{observed} posts in the last hour; {expected} expected{lift}"
         now, before = percent(facts.negative_share_milli), percent(facts.usual_negative_share_milli)
         yield "Sentiment", f"{now} negative now; {before} before"
-        voices = f"{count_text(facts.voices)} different people"
-        if facts.loudest_voice_share_milli:
-            voices += f"; the busiest account wrote {percent(facts.loudest_voice_share_milli)}"
-        yield "Voices", voices
+        yield "Voices", voices_text(view)
     if facts.sources:
-        yield "Sources", names_text(facts.sources, 8)
+        yield "Sources", sources_text(view)
     if facts.coordinated:
         yield "Take care", coordinated_text(facts)
     if facts.reach:
@@ -198,12 +217,7 @@ def _post_block(view: IncidentView, number: int, post: ShownPost) -> Block:
     where = f"\n{one_line(post.url, 200)}" if post.url else ""
     block = _section(f"{byline(post, view.timezone, view.opened_ms)}\n“{quoted}”{where}")
     if url:
-        block["accessory"] = {
-            "type": "button",
-            "text": _text("Open post", 75),
-            "url": url,
-            "action_id": f"{_ACTION}link.{number}",
-        }
+        block["accessory"] = _link(url, "Open post", str(number))
     return block
 
 
@@ -355,6 +369,9 @@ def _paragraphs(view: IncidentView) -> Iterator[list[str]]:
     if view.history:
         yield [sparkline(view.history), chart_words(view)]
     yield [f"{name}: {value}" for name, value in figures(view)]
+    lines = why_now(view)
+    if lines:
+        yield lines
     for post in view.posts[:POSTS_SHOWN]:
         where = [one_line(post.url, 200)] if post.url else []
         yield [byline(post, view.timezone, view.opened_ms), f"“{plain(post.text) or '(no text)'}”", *where]

@@ -6,6 +6,7 @@ import msgspec
 
 from alerting.asks import Asks, asks_after
 from alerting.decision import Decision, Reason
+from alerting.explain import Explanation
 from alerting.facts import Facts
 from alerting.sla import Clock
 from detectors.detector import Signal
@@ -46,8 +47,8 @@ class NextRung(msgspec.Struct, frozen=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One incident as it is shown. `exemplars` (names of posts) is what is kept; `posts` is filled in from the erasable
-    text store just before it is shown.
+    """One incident as it is shown. `exemplars` (names of posts) is what is kept; `posts` and `explanation` come from
+    the erasable text store just before it is shown.
     """
 
     brand: str
@@ -63,6 +64,11 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     updated_ms: int = 0
     facts: Facts = Facts()
     signals: tuple[Signal, ...] = ()
+    since_ms: int = 0
+    """When the first of its findings began."""
+    found_ms: int = 0
+    """When the detectors last had something to say about it."""
+    explanation: Explanation = Explanation()
     history: tuple[int, ...] = ()
     """Posts per 5 minutes, oldest first."""
     expected: int = 0
@@ -106,7 +112,7 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         opened_ms=decision.at_ms,
     )
     if decision.kind == "OpenIncident" and view.over:  # it flared up: nobody has this one yet
-        view = msgspec.structs.replace(view, status="open", acked_by="", paged=(), next=None)
+        view = msgspec.structs.replace(view, status="open", acked_by="", paged=(), next=None, since_ms=0)
     view = msgspec.structs.replace(
         view,
         scenario=decision.scenario,
@@ -115,6 +121,8 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         facts=decision.facts or view.facts,
         expected=decision.facts.expected if decision.facts else view.expected,
         signals=decision.signals or view.signals,
+        since_ms=view.since_ms or min((s.since_ms for s in decision.signals if s.kind != "feed"), default=0),
+        found_ms=max(view.found_ms, decision.at_ms) if decision.signals else view.found_ms,
         history=decision.history or view.history,
         exemplars=decision.exemplars or view.exemplars,
         path=decision.path or view.path,

@@ -369,9 +369,14 @@ def _asked_line(decision: Decision, by: str) -> str:
 
 
 def coordinated_text(facts: Facts) -> str:
-    """The two figures behind "possibly coordinated": how few texts, and how many new accounts."""
-    texts = f"{count_text(facts.texts)} different texts in {count_text(facts.mentions)} posts"
-    return f"Possibly coordinated: {texts}, {count_text(facts.new_accounts)} posts by accounts younger than 30 days"
+    """The two figures behind "possibly coordinated": how many repeat a text, and how many accounts are new.
+
+    >>> coordinated_text(Facts(mentions=400, new_accounts=200, repeated_share_milli=612))
+    'Possibly coordinated: 61% of the posts repeat a text of others, 50% are by accounts younger than 30 days'
+    """
+    new_milli = facts.new_accounts * 1000 // max(1, facts.mentions)
+    repeats = f"{percent(facts.repeated_share_milli)} of the posts repeat a text of others"
+    return f"Possibly coordinated: {repeats}, {percent(new_milli)} are by accounts younger than 30 days"
 
 
 def byline(post: ShownPost, timezone: str, today_ms: int) -> str:

@@ -5,6 +5,8 @@ sentence. Two languages are compared by the words that one has and the other has
 "is", "was", "me") speaks for neither. A few µs a text, where the identifier takes 129.
 """
 
+from collections.abc import Iterable
+
 _WORDS = {
     "de": "der die das und nicht ich ist ein eine einen einem einer den dem des mit auf für zu auch sich wie bei"
     " nach noch aber dass nur wenn wir ihr ihnen mein meine dein sind wird werden haben hat habe hatte kann"
@@ -63,6 +65,16 @@ _SAMPLE = 300
 def sample(text: str) -> frozenset[str]:
     """The different words at the beginning of a text, in small letters."""
     return frozenset(text[:_SAMPLE].lower().replace("\u2019", "'").split())
+
+
+def words_of(languages: Iterable[str]) -> frozenset[str]:
+    """The words of some languages as `stream.text.wording_of` writes them; languages that are not known here have none.
+
+    >>> sorted(words_of(("en", "tlh")) & {"don", "t", "don't", "the", "de"})
+    ['don', 't', 'the']
+    """
+    known = [one for one in languages if one in _SETS]
+    return frozenset(piece for one in known for word in _SETS[one] for piece in word.split("'") if piece)
 
 
 def stands_in(words: frozenset[str], language: str) -> bool:

@@ -34,15 +34,14 @@ from stream.sources.intake_log import Appender, Item, LogRecord
 from stream.sources.signing import Verifier
 from stream.sources.webhook import Limits, ingest_app
 from tocsin.answers import Answers
-from tocsin.checking import chart_text, read_chart
 from tocsin.deployment import Deployment
-from tocsin.duties import on_duty
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
+from tocsin.fresh_words import Explainer
 from tocsin.intake import Intake
 from tocsin.letterbox import collect
+from tocsin.live_chart import BAD, LiveChart, held_rosters
 from tocsin.metrics import Metrics, service_routes
-from tocsin.planning import plans_of
-from tocsin.replay import configure
+from tocsin.mistakes import told
 from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
@@ -55,6 +54,8 @@ TAKE_AT_ONCE = 200
 """Records of the log between two syncs: live that is a step at the most, after an outage it is a group."""
 GOODBYE_S = 3
 """How long a request under way at the end may take."""
+LOOK_EVERY_S = 60
+"""How often the flowchart's file is looked at."""
 BEAT: Item = ("beat", "", b"")
 
 
@@ -77,18 +78,18 @@ class Service:
         self._clock = clock
         self._step_ms = settings.step
         scorers = load_scorers(settings.scorers)
-        self._chart = read_chart(settings.flowchart_path)
-        self._chart_text = chart_text(settings.flowchart_path)
         self.home = Deployment(settings.data_path, step_ms=settings.step)
         self.metrics = Metrics()
         self.appender = Appender(self.home.intake_log, clock)
         self._brands = settings.brand_list()
-        self._duties = {b.name: b.responders for b in settings.brands}
-        judged = settings.judged(plans_of(settings.calendars(), settings.zones(), clock()))
-        configured = configure(self._brands, self._chart_text, self.home.journal.add_content, judged)
         self._contents = self.home.journal.contents()
-        self._configured = configured
         self.engine = self.home.journal.restored_engine(self._contents)
+        self.live = LiveChart(
+            settings, self._brands, self._keep, clock, held=held_rosters(self.engine, self._contents), warn=_warn
+        )
+        self._configured = self.live.configured()
+        self._look = asyncio.Event()
+        self._born = 0
         self.answers = Answers(self._append_control, self._told, self._brand_of)
         self.clicks = self._build_clicks()
         self.delivery = self._build_delivery(terminal)
@@ -127,6 +128,7 @@ class Service:
         self.base_url = f"http://{host}:{port}"
         # A beat first: whatever follows has a stamp of the log's own, which never goes back.
         await self.appender.append([BEAT])
+        self._born = self.home.intake_log.last_offset
         await self._collect()
         self._configure()
         # Answers that a crash left in the log are heard before anybody is paged.
@@ -148,6 +150,7 @@ class Service:
             await self._inbound.start()
         self._work(self._beat())
         self._work(self.delivery.run())
+        self._work(self._watch())
         log.info("listening", address=self.base_url, brands=[b.name for b in self._brands])
 
     async def stop(self) -> None:
@@ -215,6 +218,10 @@ class Service:
             event = msgspec.json.decode(record.body, type=ControlEvent)
             if isinstance(event, Answer):
                 self.answers.note(event)
+            elif isinstance(event, ConfigChange) and record.offset < self._born:
+                # On its way when the process before this one ended: what holds now was said at the start.
+                self.sequencer.reach(record.observed_ms, offset=record.offset)
+                return
             self.sequencer.control(event, observed_ms=record.observed_ms, offset=record.offset)
         elif record.body:  # an erased record has none
             mention = self._read(record)
@@ -240,7 +247,7 @@ class Service:
             self.answers.decided(decision)
             if decision.reason in ("ack_expired", "escalated"):
                 self.answers.expired(decision.incident, decision.at_ms)
-            self.delivery.take(on_duty(decision, self._duties.get(decision.brand, {})))
+            self.delivery.take(decision)
 
     # ---- recovery
 
@@ -290,6 +297,70 @@ class Service:
                 change = ConfigChange(brand, name, first.observed_ms)
                 self.sequencer.control(change, observed_ms=first.observed_ms, offset=first.offset)
 
+    # ---- a flowchart that changes
+
+    def look_again(self) -> None:
+        """Read the flowchart and its calendars now, whether they seem to have changed or not."""
+        self._look.set()
+
+    async def _watch(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), LOOK_EVERY_S)
+            asked = self._look.is_set()
+            self._look.clear()
+            self._remember_walked()
+            if asked or self.live.has_news():
+                await self._read_again()
+
+    async def _read_again(self) -> None:
+        """Go by what the file and the calendars say now. A bad flowchart is told of, and the good one runs on."""
+        bad = ""
+        try:
+            version = await asyncio.to_thread(self.live.read)
+        except BAD as why:
+            bad = told(why)
+            try:
+                version = await asyncio.to_thread(self.live.stand_in)
+            except BAD as also:
+                bad = f"{bad}\n{told(also)}" if told(also) not in bad else bad
+                version = None
+        try:
+            configured = self.live.configured(version) if version is not None else self._configured
+        except BAD as why:
+            bad, configured, version = told(why), self._configured, None
+        if bad:
+            log.warning("flowchart refused: the one before runs on", problems=bad.splitlines())
+            self.metrics.read_chart("refused", bad=True)
+        if version is not None:
+            self.live.take(version)
+            await self._reconfigure(configured, bad=bool(bad))
+            self._remember_walked()
+
+    async def _reconfigure(self, configured: list[tuple[str, str]], *, bad: bool) -> None:
+        """Tell the core, through the log, by which configuration it judges from here on."""
+        changed = [one for one in configured if one not in self._configured]
+        self._configured = configured
+        for brand, name in changed:
+            await self._append_control(canonical(ConfigChange(brand, name, self._clock())))
+        if changed and not bad:
+            log.info("flowchart taken", version=self.live.chart.digest[:12], brands=[brand for brand, _ in changed])
+        if not bad:
+            self.metrics.read_chart("taken", bad=False)
+
+    def _remember_walked(self) -> None:
+        """Whoever is in a flowchart that an incident still walks is reached, and may answer."""
+        books = [state.book for state in self.engine.brands.values() if state.book is not None]
+        walks = [one.walk for book in books for one in (book.incident, book.blind) if one is not None and one.is_open]
+        names = sorted({walk.chart for walk in walks if walk is not None})
+        self.live.remember([self._contents.chart(name) for name in names])
+        self._clickers.clear()
+        self._clickers.update(self.live.clickers())
+
+    def _keep(self, body: bytes) -> str:
+        self._contents.put(body)
+        return self.home.journal.add_content(body)
+
     # ---- people
 
     def _build_delivery(self, terminal: TextIO) -> Delivery:
@@ -312,6 +383,7 @@ class Service:
             self._settings.delivery.grace,
             timezone=lambda brand: zones.get(brand, self._settings.timezone),
             late_s=lambda _brand: self._behind_s(),
+            explain=Explainer(self.home.texts, self._brands).explain,
         )
 
     def _behind_s(self) -> int:
@@ -320,21 +392,11 @@ class Service:
         return behind_ms // 1000 if behind_ms >= 3 * self._step_ms else 0
 
     def _resolve(self, target: str) -> list[Address]:
-        """Where a role or a responder is reached: the channel of the cards, then the people by their own address."""
-        people = self._chart.people([target])
-        slack = self._settings.slack
-        if slack is None:
-            return [Address(name, "terminal", "terminal") for name in people]
-        found = [Address(people[0] if people else target, "slack", slack.channel)]
-        for name in people:
-            to = self._chart.responders[name].slack
-            if to is not None:
-                found.append(Address(name, "slack", to))
-        return found
+        return self.live.addresses(target, self._settings.slack.channel if self._settings.slack else None)
 
     def _build_clicks(self) -> Clicks:
-        allowed = {r.slack: name for name, r in self._chart.responders.items() if r.slack and r.slack[0] in "UW"}
-        return Clicks(allowed, self.answers.click)
+        self._clickers = self.live.clickers()
+        return Clicks(self._clickers, self.answers.click)
 
     def _told(self, answered: Answered) -> None:
         self.delivery.answered(answered)
@@ -406,6 +468,10 @@ class Service:
         }
 
 
+def _warn(line: str) -> None:
+    log.warning("calendar", problem=line)
+
+
 class _Server(uvicorn.Server):
     """Uvicorn without its signal handlers: stopping is ours."""
 
@@ -437,6 +503,8 @@ async def _run(settings: Settings, console: Console) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     service = Service(settings)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, service.look_again)
     await service.start()
     console.print(f"Tocsin listens on {service.base_url}; stop with Ctrl-C.", markup=False, highlight=False)
     assert service.failed is not None

@@ -148,4 +148,5 @@ class Intake:
             lang=found[0].sentiment.lang if found else mention.lang,
             brands=brands,
             label=found[0].sentiment.label if found else "unscored",
+            own=bool(found) and all(s.own for s in found),
         )

@@ -22,6 +22,7 @@ from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.plan import addresses_of, rows_of
 from alerting.delivery.slack import mention_of
 from alerting.delivery.ways import Address, Answered, Delivered, Message, Outcome, Unreadable, Way
+from alerting.explain import Explanation
 from alerting.message import Card, card, line_card, page_card, sentence, terminal_card
 from alerting.view import IncidentView, ShownPost, answered, grown, unreached
 
@@ -59,13 +60,14 @@ class Delivery:
         *,
         timezone: Callable[[str], str] = lambda _brand: "UTC",
         late_s: Callable[[str], int] = lambda _brand: 0,
+        explain: Callable[[IncidentView], Explanation] = lambda _view: Explanation(),
         drill: bool = False,
         terminal_width: int = 100,
         poll_ms: int = 250,
     ) -> None:
         """`clock` gives milliseconds since 1970; `posts` the texts behind names, as far as they exist; `resolve`
         where a target of the flowchart is reached; `is_quiet` whether an incident is acknowledged or closed.
-        `timezone` and `late_s` say what the card of a brand shows.
+        `timezone` and `late_s` say what the card of a brand shows, `explain` what the texts add to it.
         """
         self.outbox = outbox
         self._ways = ways
@@ -75,7 +77,7 @@ class Delivery:
         self._resolve = resolve
         self._is_quiet = is_quiet
         self._grace_ms = grace_ms
-        self._timezone, self._late_s, self._drill = timezone, late_s, drill
+        self._timezone, self._late_s, self._explain, self._drill = timezone, late_s, explain, drill
         self._terminal_width = terminal_width
         self._poll_s = poll_ms / 1000
         self._paused: dict[tuple[str, str], int] = {}
@@ -85,7 +87,7 @@ class Delivery:
         """Unknown pages sent again although the history could not be read."""
         self.edits_refused = 0
         self.without_posts = 0
-        """Cards shown without their posts, because the text store could not be read."""
+        """Cards shown without their posts or words, because the text store could not be read."""
         self.recovered = outbox.recover()
         """Pages that the last process left half sent."""
 
@@ -285,14 +287,17 @@ class Delivery:
         return row.line if row.kind == "story" else f"{row.line} {sentence(view)}"
 
     def _shown(self, view: IncidentView) -> IncidentView:
-        """The view with its posts, as far as they still exist, and how late the data is."""
+        """The view with its posts and words, as far as they still exist, and how late the data is."""
+        found: Mapping[str, ShownPost] = {}
+        explanation = Explanation()
         try:
             found = self._posts(view.exemplars) if view.exemplars else {}
+            explanation = self._explain(view)
         except Exception:  # noqa: BLE001 - a page without its posts is better than no page
-            found = {}
             self.without_posts += 1
         posts = tuple(found[name] for name in view.exemplars if name in found)
-        return msgspec.structs.replace(view, posts=posts, data_late_s=self._late_s(view.brand))
+        late_s = self._late_s(view.brand)
+        return msgspec.structs.replace(view, posts=posts, explanation=explanation, data_late_s=late_s)
 
     # ---- keeping cards true, and telling the core
 

@@ -2,7 +2,7 @@
 
 The journal knows a mention by a keyed hash (`name`) and a note by its salted digest; the words lie here alone.
 Texts are in a table that only grows at the end (why: `store.wipe`); the tables that find them hold names, salted
-hashes and times, no words and no handles.
+hashes, times and our own brands, no words and no handles.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stream.codec import HOUR_MS
 from stream.mention import Label
 from stream.sources.store import drop_wiped, open_store, transaction, truncate_wal, wipe
 
@@ -32,6 +33,14 @@ CREATE INDEX IF NOT EXISTS post_id ON post (id_hash);
 CREATE INDEX IF NOT EXISTS post_author ON post (author_hash);
 CREATE INDEX IF NOT EXISTS post_created ON post (created_ms);
 CREATE INDEX IF NOT EXISTS post_slot ON post (slot);
+CREATE TABLE IF NOT EXISTS about (
+    brand TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    PRIMARY KEY (brand, hour, name)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS note (digest TEXT PRIMARY KEY, slot INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS note_slot ON note (slot);
 CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), last_slot INTEGER, salt BLOB);
@@ -57,6 +66,8 @@ class StoredPost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     lang: str | None = None
     brands: tuple[str, ...] = ()
     label: Label = "unscored"
+    own: bool = False
+    """By one of the brand's own accounts: an answer, and no mention."""
 
 
 class TextStore:
@@ -80,6 +91,8 @@ class TextStore:
         in_file = path is not None
         self._db = open_store(path, _SCHEMA, version=1, durable=durable and in_file, erasable=in_file)
         self._one = threading.RLock()
+        self.erasures = 0
+        """How many times something was erased: what was read before may no longer be shown."""
         self._slot, self._salt = self._db.execute("SELECT last_slot, salt FROM head").fetchone()
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(StoredPost).decode
@@ -93,13 +106,21 @@ class TextStore:
             start = self._slot
             rows = [(start + n, self._encode(_valid(post))) for n, post in enumerate(latest.values(), 1)]
             with transaction(self._db, "texts.put"):
-                wipe(self._db, "body", "slot", self._slots("name", list(latest)))
+                wipe(self._db, "body", "slot", self._forgotten("name", list(latest)))
                 self._db.executemany("INSERT INTO body VALUES (?, ?)", rows)
                 self._db.executemany(
                     "INSERT OR REPLACE INTO post VALUES (?, ?, ?, ?, ?)",
                     (
                         (post.name, slot, self._hash(post.id), self._hash(post.author), post.created_ms)
                         for post, (slot, _) in zip(latest.values(), rows, strict=True)
+                    ),
+                )
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO about VALUES (?, ?, ?, ?, ?)",
+                    (
+                        (brand, post.created_ms // HOUR_MS, post.name, post.created_ms, slot)
+                        for post, (slot, _) in zip(latest.values(), rows, strict=True)
+                        for brand in post.brands
                     ),
                 )
                 self._move_to(start + len(rows))
@@ -114,6 +135,45 @@ class TextStore:
                 query = f"SELECT name, body FROM post JOIN body USING (slot) WHERE name IN ({_marks(some)})"
                 found |= {name: self._decode(body) for name, body in self._db.execute(query, some)}
         return {name: found[name] for name in wanted if name in found}
+
+    def about(
+        self, brand: str, from_ms: int, until_ms: int, limit: int, *, by_hour: int | None = None
+    ) -> tuple[list[StoredPost], bool]:
+        """The posts about a brand created in `[from_ms, until_ms)`, by time; and whether some were left out.
+
+        Above `limit` they are a sample: the same for the same posts, and no platform chooses it, for a name is a keyed
+        hash. `by_hour` takes at most so many of any hour, so that one wild day does not outweigh a fortnight.
+        """
+        first, last = from_ms // HOUR_MS, (until_ms - 1) // HOUR_MS
+        found: list[tuple[str, int]] = []
+        cut = False
+        with self._one:
+            for hour in range(first, last + 1):
+                rows = self._db.execute(
+                    "SELECT name, slot FROM about WHERE brand = ? AND hour = ? AND created_ms >= ? AND created_ms < ?"
+                    " ORDER BY name LIMIT ?",
+                    (brand, hour, from_ms, until_ms, (by_hour or limit) + 1),
+                ).fetchall()
+                cut = cut or len(rows) > (by_hour or limit)
+                found += rows[: by_hour or limit]
+            posts = self._bodies([slot for _, slot in sorted(found)[:limit]])
+        return sorted(posts, key=lambda post: (post.created_ms, post.name)), cut or len(found) > limit
+
+    def earliest(self, brand: str, from_ms: int, until_ms: int, limit: int) -> list[StoredPost]:
+        """The first posts about a brand created in `[from_ms, until_ms)`, at most `limit`, by time."""
+        found: list[tuple[int, str, int]] = []
+        with self._one:
+            for hour in range(from_ms // HOUR_MS, (until_ms - 1) // HOUR_MS + 1):
+                found += self._db.execute(
+                    "SELECT created_ms, name, slot FROM about"
+                    " WHERE brand = ? AND hour = ? AND created_ms >= ? AND created_ms < ?"
+                    " ORDER BY created_ms, name LIMIT ?",
+                    (brand, hour, from_ms, until_ms, limit - len(found)),
+                ).fetchall()
+                if len(found) >= limit:
+                    break
+            posts = self._bodies([slot for _, _, slot in found])
+        return sorted(posts, key=lambda post: (post.created_ms, post.name))
 
     def erase_mention(self, mention_id: str) -> int:
         """Erase one post by its id: out of the file and out of its log when this returns. How many there were.
@@ -177,6 +237,14 @@ class TextStore:
         with self._one:
             self._db.close()
 
+    def _bodies(self, slots: Sequence[int]) -> list[StoredPost]:
+        ordered = sorted(slots)  # neighbours in the file are read together
+        found: list[StoredPost] = []
+        for some in _batches(ordered):
+            query = f"SELECT body FROM body WHERE slot IN ({_marks(some)})"
+            found += [self._decode(body) for (body,) in self._db.execute(query, some)]
+        return found
+
     def _erase(self, column: str, values: Sequence[bytes | None]) -> int:
         with self._one:
             with transaction(self._db, "texts.erase"):
@@ -185,7 +253,8 @@ class TextStore:
         return erased
 
     def _remove(self, column: str, values: Sequence[bytes | str | None]) -> int:
-        slots = self._slots(column, values)
+        slots = self._forgotten(column, values)
+        self.erasures += 1
         wipe(self._db, "body", "slot", slots)
         self._db.execute(f"DELETE FROM post WHERE {column} IN ({_marks(values)})", values)
         return len(slots)
@@ -196,6 +265,15 @@ class TextStore:
             for some in _batches(values)
             for row in self._db.execute(f"SELECT slot FROM post WHERE {column} IN ({_marks(some)}) ORDER BY slot", some)
         ]
+
+    def _forgotten(self, column: str, values: Sequence[bytes | str | None]) -> list[int]:
+        """Where these posts' bodies lie, to be wiped; what leads to them by brand is gone from here."""
+        slots = self._slots(column, values)
+        self._db.executemany(
+            "DELETE FROM about WHERE brand = ? AND hour = ? AND name = ?",
+            ((b, post.created_ms // HOUR_MS, post.name) for post in self._bodies(slots) for b in post.brands),
+        )
+        return slots
 
     def _first_slot(self) -> int:
         first = "SELECT min(slot) FROM (SELECT min(slot) AS slot FROM post UNION ALL SELECT min(slot) FROM note)"

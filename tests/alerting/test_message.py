@@ -27,6 +27,7 @@ FACTS = Facts(
     texts=31,
     new_accounts=57,
     coordinated=True,
+    repeated_share_milli=924,
     sources=("bluesky", "x"),
     issues=("outage",),
 )
@@ -91,7 +92,7 @@ def pressed(shown: IncidentView) -> list[str]:
         "64% negative now; 12% before",
         "289 different people",
         "bluesky, x",
-        "Possibly coordinated: 31 different texts in 412 posts, 57 posts by accounts younger than 30 days",
+        "Possibly coordinated: 92% of the posts repeat a text of others, 14% are by accounts younger than 30 days",
         "Third day without internet",
         "@anna · 12,000 followers · bluesky · 11:30 CET",
         "volume_ratio 11.8, asked 3.0: 8.8 above",
