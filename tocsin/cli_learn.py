@@ -61,17 +61,15 @@ def digest(
     """Show what `mode: shadow` would have paged: when, whom, why, and how it ended."""
     from tocsin.digest import digest as digest_of
     from tocsin.digest import markdown
-    from tocsin.duties import on_duty
     from tocsin.journal import open_existing
     from tocsin.replaying import instant
     from tocsin.settings import load_settings
 
     settings = load_settings(config if journal is None or config.is_file() else None, os.environ)
-    people = {brand.name: brand.responders for brand in settings.brands}
     since_ms, until_ms = instant("--since", since), instant("--until", until)
     held = open_existing(journal or settings.data_path / "journal.db")
     try:
-        decisions = (on_duty(one.decision, people.get(one.brand, {})) for one in held.decisions())
+        decisions = (one.decision for one in held.decisions())
         shown = digest_of(decisions, settings.zones(), since_ms=since_ms, until_ms=until_ms)
     finally:
         held.close()

@@ -14,15 +14,14 @@ from stream.codec import rfc3339
 from stream.combine import Combined
 from stream.reading import BadMention
 from stream.sources.files import read_files
-from tocsin.checking import chart_text
 from tocsin.deployment import Deployment
 from tocsin.engine import Engine
 from tocsin.entry import ConfigChange, Entry, Event
 from tocsin.intake import Intake
 from tocsin.journal import Journal
+from tocsin.live_chart import LiveChart, held_rosters
 from tocsin.past import learnable
-from tocsin.planning import plans_of
-from tocsin.replay import configure, past_parts
+from tocsin.replay import past_parts
 from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings, SettingsError, query_problems
@@ -88,8 +87,9 @@ def learn(
     home = Deployment(settings.data_path, step_ms=settings.step)
     try:
         brands = settings.brand_list()
-        judged = settings.judged(plans_of(settings.calendars(), settings.zones(), clock()))
-        configured = configure(brands, chart_text(settings.flowchart_path), home.journal.add_content, judged)
+        contents = home.journal.contents()
+        held = held_rosters(home.journal.restored_engine(contents), contents)
+        configured = LiveChart(settings, brands, home.journal.add_content, clock, held=held).configured()
         teacher = Intake(brands, home.names, step_ms=settings.step, keep_posts=False, scorers=scorers)
         return _Lesson(home, settings, configured, teacher, clock).learn(paths, progress)
     finally:

@@ -45,6 +45,17 @@ class Metrics:
         self._delivered = Counter(
             "tocsin_delivery_reports", "What became of pages", ["way", "outcome"], registry=self.registry
         )
+        self._charts = Counter(
+            "tocsin_flowchart_reads",
+            "Times a changed flowchart, or changed rosters, were read again, by what became of them: taken or refused",
+            ["became"],
+            registry=self.registry,
+        )
+        self._chart_bad = Gauge(
+            "tocsin_flowchart_bad",
+            "1 while the flowchart's file is no good and the one before it runs on, else 0",
+            registry=self.registry,
+        )
 
     def took(self, counts: Mapping[str, int], dead: Mapping[tuple[str, str], int], refused: Mapping[str, int]) -> None:
         """Show the counts of intake and of the door as they are now."""
@@ -62,6 +73,11 @@ class Metrics:
     def delivered(self, report: DeliveryReport) -> None:
         """Count what became of a page."""
         self._delivered.labels(report.way, report.outcome).inc()
+
+    def read_chart(self, became: str, *, bad: bool) -> None:
+        """Count a flowchart that was read again, and whether the file is no good."""
+        self._charts.labels(became).inc()
+        self._chart_bad.set(bad)
 
 
 def service_routes(metrics: Metrics, health: Callable[[], dict[str, object]]) -> list[BaseRoute]:

@@ -4,6 +4,7 @@ import os
 
 from alerting.flowchart.load import ChartError
 from alerting.flowchart.walk_file import WalkError
+from alerting.roster import RosterError
 from stream.query_parser import QueryError
 from stream.sources.files import SourceError
 from stream.sources.store import StoreError
@@ -35,6 +36,7 @@ MISTAKES = (
     OSError,
     PlanError,
     QueryError,
+    RosterError,
     SettingsError,
     SourceError,
     StoreError,

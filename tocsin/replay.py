@@ -19,9 +19,11 @@ import msgspec
 
 from alerting.decision import Decision
 from alerting.facts import BLIND
+from alerting.flowchart.model import Chart
 from alerting.incident import rank
+from alerting.roster import Roster, pack
 from stream.brands import Brand
-from stream.codec import canonical, rfc3339
+from stream.codec import DAY_MS, canonical, rfc3339
 from stream.combine import Combined
 from stream.mention import Mention
 from stream.names import REPLAY_KEY, Names
@@ -34,11 +36,14 @@ from tocsin.engine import Engine
 from tocsin.entry import Answer, ConfigChange
 from tocsin.intake import Intake
 from tocsin.journal import Journal, Keeper, Unkept
+from tocsin.rosters import expand_rosters
 from tocsin.sequencer import Sequencer
 from tocsin.state import Content, Contents, Judged
 
 DEFAULT_STEP_MS = 5_000
 BATCH = 1_000
+REPLAYED_DAYS = 1_500
+"""For how long a replay knows who is on call."""
 
 
 class IncidentRow(msgspec.Struct):
@@ -125,14 +130,35 @@ def configure(
     chart_text: str,
     add: Callable[[bytes], str],
     judged: Mapping[str, Judged] = MappingProxyType({}),
+    rosters: str = "",
 ) -> list[tuple[str, str]]:
     """Keep each brand's configuration with `add`; returns `(brand, digest)`s for their `ConfigChange`s.
 
-    A brand that `judged` does not name is judged by the defaults.
+    A brand that `judged` does not name is judged by the defaults. `rosters` is the digest of who is on call.
     """
     chart = add(chart_text.encode())
     default = Judged()
-    return [(b.name, add(canonical(Content(b.name, b.timezone, chart, *judged.get(b.name, default))))) for b in brands]
+    return [
+        (b.name, add(canonical(Content(b.name, b.timezone, chart, *judged.get(b.name, default), rosters=rosters))))
+        for b in brands
+    ]
+
+
+def rosters_then(chart: Chart, calendars: Mapping[str, str], at_ms: int) -> dict[str, Roster]:
+    """Who was on call in the time of a replay. A roster in which nobody is for a week from then on, because it began
+    later or its calendar is not at hand, says nothing of that time: everybody in it stands for it then.
+
+    Raises `RosterError` for a calendar that cannot be used.
+    """
+    specs = {name: one for name, one in chart.written.rosters.items() if one.calendar is None or name in calendars}
+    responders = {name: responder.name for name, responder in chart.responders.items()}
+    found = expand_rosters(specs, calendars, at_ms, responders, days=REPLAYED_DAYS)
+    week_ms = at_ms + 7 * DAY_MS
+    return {
+        name: roster
+        for name, roster in found.items()
+        if any(i.people and i.from_ms < week_ms and i.until_ms > at_ms for i in roster.intervals)
+    }
 
 
 def replay(
@@ -151,12 +177,13 @@ def replay(
     scorers: Scorers | None = None,
     judged: Mapping[str, Judged] = MappingProxyType({}),
     learn: Sequence[Path] = (),
+    calendars: Mapping[str, str] = MappingProxyType({}),
 ) -> ReplayResult:
     """Run files through intake and core. `on_decision` sees each decision once, in order.
 
     With `humans` every step is applied before the next is read, so that they can answer what was decided. Without
     `scorers` the shipped ones score. What `learn` holds from before the first mention teaches the baselines and is
-    judged by nobody; `progress` is told of it like of the rest.
+    judged by nobody; `progress` is told of it like of the rest. `calendars` are the iCalendar texts of rosters.
 
     Raises `stream.sources.files.SourceError` when a file cannot be read, `ChartError` for a bad flowchart.
     """
@@ -180,9 +207,12 @@ def replay(
             if on_decision is not None:
                 on_decision(decision)
 
-    configured = configure(brands, chart_text, keep, judged)
-    for _, name in configured:
-        contents.chart(contents.content(name).chart)
+    chart = contents.chart(contents.put(chart_text.encode()))
+
+    def configured(at_ms: int) -> list[tuple[str, str]]:
+        rosters = rosters_then(chart, calendars, at_ms)
+        return configure(brands, chart_text, keep, judged, keep(pack(rosters)) if rosters else "")
+
     intake = Intake(brands, Names(REPLAY_KEY), step_ms=step_ms, keep_posts=texts is not None, scorers=scorers)
     engine = Engine(step_ms=step_ms, contents=contents)
     sequencer = Sequencer(
@@ -227,7 +257,7 @@ def _rare_collections() -> Iterator[None]:
 
 def _begin(
     sequencer: Sequencer,
-    configured: Sequence[tuple[str, str]],
+    configured: Callable[[int], Sequence[tuple[str, str]]],
     mentions: Iterator[Mention],
     past: Callable[[int], list[Combined]],
 ) -> Iterator[Mention]:
@@ -236,7 +266,7 @@ def _begin(
     if first is None:
         return iter(())
     at_ms = first.observed_ms
-    for brand, name in configured:
+    for brand, name in configured(at_ms):
         sequencer.control(ConfigChange(brand, name, at_ms), observed_ms=at_ms, offset=0)
     sequencer.learn(past(at_ms), observed_ms=at_ms, offset=0)
     return chain([first], mentions)

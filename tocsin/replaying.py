@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from alerting.decision import Decision, decision_line
+from alerting.flowchart.load import load_chart
+from alerting.roster import RosterError
 from stream.brands import Brand
 from stream.codec import canonical, parse_rfc3339
 from stream.mention import Mention
@@ -23,6 +25,7 @@ from tocsin.checking import chart_text
 from tocsin.mistakes import UsageError
 from tocsin.planning import plans_of
 from tocsin.replay import IncidentRow, ReplayResult, replay
+from tocsin.rosters import read_calendars
 from tocsin.scorers import load_scorers
 from tocsin.settings import Settings, SettingsError, load_settings, plain_name, query_problems, shipped_chart_path
 from tocsin.state import Judged
@@ -67,6 +70,7 @@ def run_replay(call: ReplayCall, *, out: Console, progress_on: Console) -> Repla
                 call.files,
                 brands=setup.brands,
                 chart_text=setup.chart,
+                calendars=_calendars(call, setup, progress_on),
                 judged=judged,
                 learn=call.learn,
                 since_ms=since_ms,
@@ -148,8 +152,23 @@ def _judged(call: ReplayCall, setup: _Setup, mentions: Iterable[Mention]) -> dic
     return {name: one._replace(pages_milli=round(call.budget * 1000)) for name, one in judged.items()}
 
 
+def _calendars(call: ReplayCall, setup: _Setup, err: Console) -> dict[str, str]:
+    """The calendars of rosters that can be had; of the others one line is said, and everybody in them is told."""
+    path = _chart_path(call, setup.settings)
+    texts: dict[str, str] = {}
+    for name, spec in load_chart(setup.chart, str(path)).written.rosters.items():
+        try:
+            texts |= read_calendars({name: spec}, path.parent, environment=os.environ)
+        except RosterError as error:
+            _line(err, f"{path}: {error}; everybody who has the role stands for it")
+    return texts
+
+
+def _chart_path(call: ReplayCall, settings: Settings) -> Path:
+    return call.flowchart or (settings.flowchart_path if call.config is not None else shipped_chart_path())
+
+
 def _configured(call: ReplayCall) -> _Setup:
-    chart_path = call.flowchart or shipped_chart_path()
     brands: list[Brand] = []
     scorers = load_scorers(())
     settings = Settings()
@@ -159,14 +178,13 @@ def _configured(call: ReplayCall) -> _Setup:
             raise SettingsError(problems)
         brands = list(settings.brand_list())
         scorers = load_scorers(settings.scorers)
-        chart_path = call.flowchart or settings.flowchart_path
     brands += [brand_of(text, call.languages) for text in call.brands]
     if not brands:
         raise UsageError("no brand: say --brand NAME, --brand NAME=QUERY or --config FILE")
     names = [plain_name(b.name) for b in brands]
     if len(set(names)) < len(names):
         raise UsageError(f"the same brand twice: {', '.join(b.name for b in brands)}")
-    return _Setup(brands, chart_text(chart_path), scorers, settings)
+    return _Setup(brands, chart_text(_chart_path(call, settings)), scorers, settings)
 
 
 def brand_of(text: str, languages: tuple[str, ...]) -> Brand:

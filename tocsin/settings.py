@@ -101,7 +101,12 @@ class Settings(Section):
 
     def judged(self, plans: Mapping[str, tuple[Plan, ...]]) -> dict[str, Judged]:
         """How each brand is judged, with the planned events that were read from its calendars."""
-        return {b.name: Judged(*self._budget(b), plans.get(b.name, ()), self.mode_of(b)) for b in self.brands}
+        return {
+            b.name: Judged(
+                *self._budget(b), plans.get(b.name, ()), self.mode_of(b), tuple(sorted(b.responders.items()))
+            )
+            for b in self.brands
+        }
 
     def _budget(self, brand: BrandSettings) -> tuple[int, int]:
         """Pages and notices in thousandths: what the brand says, else the file."""
