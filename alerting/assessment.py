@@ -11,7 +11,7 @@ import msgspec
 
 from alerting.facts import Facts
 from detectors.coordination import coordination_of
-from detectors.detector import Signal
+from detectors.detector import NOTICE, Signal
 from stream.codec import HOUR_MS
 from stream.pulse import Counts
 from stream.sketches import distinct, distinct_bits
@@ -48,10 +48,8 @@ def _thread(found: dict[str, Signal]) -> bool:
     return "virality" in found and "thread" in found["virality"].evidence
 
 
-def _crowd(found: dict[str, Signal]) -> bool:
-    """More angry people, each with words of their own, than this brand usually has at once."""
-    crowd = found["negativity"].evidence.get("crowd_milli", 0) if "negativity" in found else 0
-    return isinstance(crowd, int) and crowd >= 1000
+def _told(signal: Signal) -> bool:
+    return signal.score >= NOTICE
 
 
 def _pages(found: dict[str, Signal], kind: str) -> bool:
@@ -85,14 +83,12 @@ SEVERITY_TABLE: tuple[SeverityRow, ...] = (
     SeverityRow(
         "high",
         "a risk to people or their data, unusual volume, and more angry people than usual",
-        lambda found, f: bool(f.risks) and ("volume" in found or _thread(found)) and _crowd(found),
+        lambda found, f: bool(f.risks) and ("volume" in found or _thread(found)) and "negativity" in found,
     ),
     SeverityRow(
-        "medium",
-        "beyond what this brand's ordinary days bring",
-        lambda found, f: "volume" in found or "virality" in found or _crowd(found),
+        "medium", "beyond what this brand's ordinary days bring", lambda found, f: any(_told(s) for s in found.values())
     ),
-    SeverityRow("low", "the tone alone has turned", lambda found, f: True),
+    SeverityRow("low", "a finding that is worth no notice", lambda found, f: True),
 )
 
 

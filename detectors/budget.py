@@ -66,7 +66,7 @@ class Extremes:
     (6708, True, True)
     """
 
-    __slots__ = ("_day", "_held", "_noted", "_past", "_thresholds", "_today", "prior")
+    __slots__ = ("_day", "_held", "_noted", "_past", "_tail_held", "_thresholds", "_today", "prior")
 
     def __init__(self, prior: Prior) -> None:
         self.prior = prior
@@ -78,6 +78,7 @@ class Extremes:
         self._held = 0
         """Greatest score of the incident under way."""
         self._thresholds: dict[int, int] = {}
+        self._tail_held: tuple[float, float] | None = None
 
     def note(self, minute_ms: int, score: int) -> None:
         """A score that was given in a minute (by its start)."""
@@ -117,6 +118,7 @@ class Extremes:
     def _push(self, score: int) -> None:
         self._past = [*self._past, score][-DAYS_KEPT:]
         self._thresholds = {}
+        self._tail_held = None
 
     @property
     def days(self) -> int:
@@ -152,6 +154,11 @@ class Extremes:
 
     def _tail(self) -> tuple[float, float]:
         """Median and scale of a day's greatest score: the brand's own, shrunk to the prior."""
+        if self._tail_held is None:
+            self._tail_held = self._fitted()
+        return self._tail_held
+
+    def _fitted(self) -> tuple[float, float]:
         prior, ordered = self.prior, sorted(self._past)
         if not ordered:
             return prior.median, prior.scale

@@ -38,7 +38,8 @@ class Panel:
     @classmethod
     def shipped(cls, bucket_ms: int = MINUTE_MS) -> Self:
         """A panel that has learnt nothing yet."""
-        return cls(FeedSilence(), NegativeShare(), ViralThread(), VolumeSurge(bucket_ms))
+        volume = VolumeSurge(bucket_ms)
+        return cls(FeedSilence(), NegativeShare(volume.surge), ViralThread(), volume)
 
     @property
     def budget(self) -> Budget:
@@ -91,11 +92,12 @@ class Panel:
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The inverse of `snapshot`."""
+        volume = VolumeSurge.restore(state["volume"])
         panel = cls(
             FeedSilence.restore(state["feed"]),
-            NegativeShare.restore(state["negativity"]),
+            NegativeShare.restore(state["negativity"], volume.surge),
             ViralThread.restore(state["virality"]),
-            VolumeSurge.restore(state["volume"]),
+            volume,
         )
         panel.sector = SectorLift.restore(state.get("sector", {}))
         return panel

@@ -4,23 +4,26 @@ A post is angry when it is negative in words of its author's own; a grim headlin
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import msgspec
 
 from detectors.baseline import PAGE_SCORE, WARM_UP_MS, WINSOR, hexed, milli, score_between, weight_of
-from detectors.budget import Budget, Extremes, Prior
-from detectors.detector import NOTICE, Signal, SignalKind
-from detectors.surge import OPEN_MS, Reading, Surge
-from stream.codec import MINUTE_MS
+from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
+from detectors.detector import Signal, SignalKind
+from detectors.surge import OPEN_MS, Surge
+from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
+from stream.codec import HOUR_MS, MINUTE_MS
 from stream.sketches import distinct
 from stream.window import ClosedMinute, Window, floor
 
 STEP_MS = 15 * MINUTE_MS
-SPANS_MS = (STEP_MS, 4 * STEP_MS)
-FEWEST_SCORED = 12
-FEWEST_NEGATIVE_VOICES = 5
+SLOW_MS = 6 * HOUR_MS
+SPANS_MS = (5 * MINUTE_MS, STEP_MS, HOUR_MS, SLOW_MS)
+FAR_STEPS = (SLOW_MS - OPEN_MS) // STEP_MS
+"""Steps of the longest span that are no longer open."""
+FEWEST_ANGRY = 5
 FEWEST_PAGE_PEOPLE = 8
 """With fewer nobody is woken, whatever the brand."""
 FEWEST_LEARNT = 30
@@ -32,71 +35,75 @@ PRIOR_CLUMPING = 0.02
 """Posts of one hour resemble each other: the correlation within an hour, before it is learnt."""
 PRIOR_CLUMPING_WEIGHT = 50.0
 
-CROWD_PRIOR = Prior(median=3_500.0, scale=700.0)
-SLOW_CROWD_PRIOR = Prior(median=3_000.0, scale=700.0)
-SHARE_PRIOR = Prior(median=2_500.0, scale=500.0)
-SHARE_RISEN_MILLI = 1_250
-"""A crowd counts as angry where the share of negatives is at least a quarter above the usual."""
-RISEN_Z_MILLI = 1_000
+ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0)
+"""Were the model exact and a day one look, the greatest score of a day had a median of .37 and a scale of 1 (Gumbel's
+law). Looking every five seconds at four spans adds to it, and so does what no model knows: recorded brands have 2 to 5.
+"""
+CROWD_MILLI = 1_500
+"""A crowd is half as many angry posts again as are usual at this hour."""
+RISEN_MILLI = 1_250
+"""... at a share that is at least a quarter above the usual ..."""
+RISEN_Z = 1.0
 """... and by more than a standard deviation, posts of an hour resembling each other: good news has critics too."""
-CROWD_OF_NOTICES_MILLI = 700
-"""Of the budget for notices; the share alone has the rest."""
 WORTH_COUNTING_MILLI = 700
 """From this part of a notice on, voices and texts are counted and not only posts."""
+LEAST_RATE = 1e-9
 
 
-class Share(msgspec.Struct, frozen=True, gc=False):
-    """The share of negatives over one span: z in milli-units."""
+class Anger(msgspec.Struct, frozen=True, gc=False):
+    """What one span shows. `score` is the natural logarithm, in thousandths, of how many days one would wait for the
+    like by chance."""
 
     span_ms: int
-    negative: int
-    scored: int
-    z: int
+    posts: int = 0
+    angry: int = 0
+    scored: int = 0
+    usual_angry: int = 0
+    share_z: int = 0
+    rate_milli: int = 0
+    """On how many days a month so many posts come, angry or not."""
+    score: int = 0
 
 
 class NegativeShare:
-    """Signal when more people are angry than this brand ever has at once, or when the tone of its posts turns.
+    """Signal when more people are angry than chance brings to this brand.
 
-    *The crowd*: angry posts over 5, 15, 60 minutes and 6 hours as counts (`detectors.surge`), each voice and each
-    text counted once, where their share has risen too: so ten times the usual praise is no crowd, nor is a
-    text which many pass on. The crowd pages when it is beyond what the page budget allows for.
+    Over 5, 15, 60 minutes and 6 hours two things are asked: how often a month do so many posts come to this brand
+    anyway (`detectors.surge`); and of so many posts, how probable is such a share of angry ones? Their product is how
+    often a month both happen by chance. A wild brand's daily bursts therefore need a clear turn of mood, and a calm
+    brand's only burst of the year a slight one; good news, of which the share of angry posts does not rise, is nothing.
+    What a notice and a page are is a question of the budget, and of how far this brand's own days went
+    (`detectors.budget`). Each voice and each text counts once.
 
-    *The share*: angry posts among the posts that could be judged, over 15 and 60 minutes, against the usual share, both
-    with their uncertainty: posts of an hour resemble each other, so n of them are worth
-    `n / (1 + (n - 1) * clumping)` (beta-binomial), and the past is as uncertain as its size says. The z is that of
-    Chernoff's bound. It never pages. Silent below 12 judged posts or 5 different people who were angry.
+    The share is held against the usual share, both with their uncertainty: posts of an hour resemble each other, so n
+    of them are worth `n / (1 + (n - 1) * clumping)` (beta-binomial), and the past is as uncertain as its size says. The
+    z is that of Chernoff's bound (Hoeffding 1963, theorem 1).
     """
 
     kind: ClassVar[SignalKind] = "negativity"
 
-    def __init__(self) -> None:
+    def __init__(self, volume: Surge | None = None) -> None:
+        self._owned = volume is None
+        self._volume = volume if volume is not None else Surge(SPIKE_PRIOR, SLOW_PRIOR, FEWEST_POSTS)
+        """How many posts are usual: the volume detector's, or one of its own where it works alone."""
         self._negative = 0.0
         self._scored = 0.0
         self._clumped = 0.0
         self._pairs = 0.0
         self._weight = weight_of(STEP_MS)
         self._learnt_ms = 0
-        self._crowd = Surge("angry", CROWD_PRIOR, SLOW_CROWD_PRIOR, FEWEST_NEGATIVE_VOICES, by_bucket=False)
-        self._shares = Extremes(SHARE_PRIOR)
+        self._extremes = Extremes(ANGER_PRIOR)
         self.budget = Budget()
         self._steps: list[tuple[int, int]] = []
-        """(negative, scored) of the last whole steps learnt without a gap, oldest first."""
+        """(angry, scored) of the last whole steps learnt without a gap, oldest first."""
+        self._recent: list[tuple[int, int]] = []
+        """The same of the last whole steps, learnt or not."""
+        self._recent_open = (0, 0)
+        self._recent_ms = -1
         self._open_negative = 0
         self._open_scored = 0
         self._next_ms = -1
         self._active = False
-
-    @property
-    def budget(self) -> Budget:
-        """What this detector may cost. Set by whoever knows the brand's; no part of the state."""
-        return self._budget
-
-    @budget.setter
-    def budget(self, budget: Budget) -> None:
-        self._budget = budget
-        crowd = budget.share(CROWD_OF_NOTICES_MILLI)
-        self._crowd.budget = Budget(budget.pages_milli, crowd.notices_milli)
-        self._share_rate = max(1, budget.notices_milli - crowd.notices_milli)
 
     # -- scoring ---------------------------------------------------------------------------------------------------
 
@@ -105,90 +112,105 @@ class NegativeShare:
         self._active = False
         if not self.warm:
             return None
-        crowd = self._look_at_crowd(window)
-        share = self._look_at_share(window)
-        needed = self._shares.threshold(self._share_rate)
-        beyond = max(crowd.ratio, share.z * 1000 // needed)
-        if beyond < 1000:
+        anger = self.look(window)
+        self._extremes.note(window.last_ms, anger.score)
+        if anger.score < self._extremes.threshold(self.budget.notices_milli):
             return None
-        return self._finding(window, crowd, share, needed)
+        return self._finding(window, anger)
 
-    def _look_at_crowd(self, window: Window) -> Reading:
-        """The angry crowd that stands out most, each person counted once where it matters."""
-        reading = self._crowd.look(window, self._admits(window))
-        if reading.ratio >= WORTH_COUNTING_MILLI:
-            reading = self._crowd.again(reading, self._people(window, reading), window)
-        self._crowd.note(reading, window)
-        return reading
-
-    def _admits(self, window: Window) -> Callable[[int, int], bool]:
-        def admits(span_ms: int, negative: int) -> bool:
-            scored = window.tally(span_ms).scored
-            risen = negative * 1_000_000 >= scored * self.usual_share_milli * SHARE_RISEN_MILLI
-            return risen and milli(self._z(negative, scored)) >= RISEN_Z_MILLI
-
-        return admits
-
-    def _people(self, window: Window, reading: Reading) -> int:
-        """Different people with texts of their own among the negative posts; unknown ones do not block."""
-        counts = window.counts(min(reading.span_ms, OPEN_MS))
-        known = [n for n in (distinct(counts.negative_authors), distinct(counts.negative_texts)) if n > 0]
-        people = min([counts.angry, *known])
-        return people * reading.count // max(1, counts.angry) if reading.slow else min(people, reading.count)
-
-    def _look_at_share(self, window: Window) -> Share:
-        best = Share(SPANS_MS[0], 0, 0, 0)
+    def look(self, window: Window) -> Anger:
+        """The span that stands out most, finding or not."""
+        best = Anger(SPANS_MS[0])
         for span_ms in SPANS_MS:
-            tally = window.tally(span_ms)
-            if tally.scored >= FEWEST_SCORED and tally.angry >= FEWEST_NEGATIVE_VOICES:
-                z = milli(self._z(tally.angry, tally.scored))
-                if z > best.z:
-                    best = Share(span_ms, tally.angry, tally.scored, z)
-        self._shares.note(window.last_ms, best.z)
+            angry, scored, posts = self._counted(window, span_ms)
+            if angry >= FEWEST_ANGRY:
+                anger = self._judged(window, span_ms, angry, scored, posts)
+                if anger.score > best.score:
+                    best = anger
+        if best.score * 1000 >= self._extremes.threshold(self.budget.notices_milli) * WORTH_COUNTING_MILLI:
+            best = self._once(window, best)
         return best
 
-    def _finding(self, window: Window, crowd: Reading, share: Share, needed: int) -> Signal | None:
-        by_crowd = crowd.ratio >= 1000
-        span_ms = min(crowd.span_ms, OPEN_MS) if by_crowd else share.span_ms
-        counts = window.counts(span_ms)
-        voices, texts = distinct(counts.negative_authors), distinct(counts.negative_texts)
-        if 0 < voices < FEWEST_NEGATIVE_VOICES:
+    def _counted(self, window: Window, span_ms: int) -> tuple[int, int, int]:
+        """Angry, scored and all posts of a span; of six hours that were not all heard, nothing."""
+        tally = window.tally(min(span_ms, OPEN_MS))
+        if span_ms <= OPEN_MS:
+            return tally.angry, tally.scored, tally.mentions
+        posts = self._volume.six_hours(window)
+        if self._recent_ms < 0 or len(self._recent) < FAR_STEPS or not posts:
+            return 0, 0, 0
+        far = self._recent[-FAR_STEPS:]
+        angry = tally.angry + self._recent_open[0] + sum(step[0] for step in far)
+        return angry, tally.scored + self._recent_open[1] + sum(step[1] for step in far), posts
+
+    def _judged(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> Anger:
+        usual = self._usual()
+        usual_angry = usual * self._volume.usual(span_ms, window)
+        risen = angry * 1000 >= scored * usual * RISEN_MILLI and angry * 1000 >= usual_angry * CROWD_MILLI
+        z = self._z(angry, scored) if risen else 0.0
+        if z < RISEN_Z:
+            return Anger(span_ms)
+        rate_milli = self._volume.rate_milli(span_ms, posts, window)
+        by_chance = rate_milli / 1000 / MONTH_DAYS * 0.5 * math.erfc(z / math.sqrt(2.0))
+        score = milli(-math.log(max(by_chance, LEAST_RATE)))
+        return Anger(span_ms, posts, angry, scored, round(usual_angry), milli(z), rate_milli, score)
+
+    def _once(self, window: Window, anger: Anger) -> Anger:
+        """The same, each voice and each text counted once; unknown ones do not block."""
+        counts = window.counts(min(anger.span_ms, OPEN_MS))
+        voices, texts = distinct(counts.authors), distinct(counts.texts)
+        angry = min(anger.angry, _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms)))
+        posts = min(anger.posts, _apart(anger.posts, counts.mentions, [voices, texts]))
+        return self._judged(window, anger.span_ms, angry, max(anger.scored, angry), posts)
+
+    def _angry_apart(self, window: Window, span_ms: int) -> list[int]:
+        counts = window.counts(min(span_ms, OPEN_MS))
+        return [distinct(counts.negative_authors), distinct(counts.negative_texts)]
+
+    def _finding(self, window: Window, anger: Anger) -> Signal | None:
+        notice = self._extremes.threshold(self.budget.notices_milli)
+        page = max(notice + 1, self._extremes.threshold(self.budget.pages_milli))
+        counts = window.counts(min(anger.span_ms, OPEN_MS))
+        voices, texts = self._angry_apart(window, anger.span_ms)
+        people = min([counts.angry, *[n for n in (voices, texts) if n > 0]])
+        if people < FEWEST_ANGRY:
             return None
         self._active = True
-        score = score_between(crowd.z, crowd.notice, crowd.page) if by_crowd else NOTICE
-        people = min([counts.angry, *[n for n in (voices, texts) if n > 0]])
+        score = score_between(anger.score, notice, page)
         if people < FEWEST_PAGE_PEOPLE:
             score = min(score, PAGE_SCORE - 1)
-        scored = max(1, counts.scored)
         return Signal(
             kind="negativity",
             score=score,
             page=score >= PAGE_SCORE,
-            observed=counts.angry * 1000 // scored,
+            observed=anger.angry * 1000 // max(1, anger.scored),
             expected=self.usual_share_milli,
-            since_ms=self._since(window, span_ms),
-            window_ms=crowd.span_ms if by_crowd else share.span_ms,
+            since_ms=self._since(window, min(anger.span_ms, OPEN_MS)),
+            window_ms=anger.span_ms,
             evidence={
                 "negative": counts.negative,
-                "angry": counts.angry,
-                "scored": counts.scored,
-                "usual_angry": crowd.expected,
+                "angry": anger.angry,
+                "scored": anger.scored,
+                "usual_angry": anger.usual_angry,
                 "people": people,
                 "usual_share_milli": self.usual_share_milli,
                 "negative_voices": voices,
                 "negative_texts": texts,
-                "z_milli": crowd.z if by_crowd else share.z,
-                "threshold_milli": crowd.notice if by_crowd else needed,
-                "page_threshold_milli": crowd.page,
-                "chance_milli": self._crowd.chance_milli(crowd) if by_crowd else self._shares.chance_milli(share.z),
-                "crowd_milli": crowd.ratio,
+                "z_milli": anger.share_z,
+                "posts": anger.posts,
+                "rate_milli": anger.rate_milli,
+                "threshold_milli": notice,
+                "page_threshold_milli": page,
+                "score_milli": anger.score,
+                "chance_milli": self._extremes.chance_milli(anger.score),
+                "crowd_milli": anger.score * 1000 // notice,
             },
         )
 
     @property
     def warm(self) -> bool:
         """Whether enough was learnt to speak of a usual share."""
-        return self._learnt_ms >= WARM_UP_MS and self._scored >= FEWEST_LEARNT and self._crowd.warm
+        return self._learnt_ms >= WARM_UP_MS and self._scored >= FEWEST_LEARNT and self._volume.warm
 
     @property
     def usual_share_milli(self) -> int:
@@ -235,9 +257,11 @@ class NegativeShare:
     def learn_one(self, closed: ClosedMinute, *, allowed: bool) -> None:
         """Learn a minute; one that is incomplete or not allowed leaves a gap that no span reaches across."""
         pulse = closed.pulse
-        self._crowd.learn(closed, allowed=allowed)
+        if self._owned:
+            self._volume.learn(closed, allowed=allowed)
+        self._keep_recent(closed)
         if pulse.complete:
-            self._shares.close(pulse.start_ms, ordinary=allowed)
+            self._extremes.close(pulse.start_ms, ordinary=allowed)
         if pulse.start_ms != self._next_ms:
             self._open_negative = self._open_scored = 0
             self._steps.clear()
@@ -256,8 +280,22 @@ class NegativeShare:
 
     def judged(self, *, real: bool) -> None:
         """The incident under way ended; `real` when a human took it."""
-        self._crowd.judged(real=real)
-        self._shares.judged(real=real)
+        self._extremes.judged(real=real)
+        if self._owned:
+            self._volume.judged(real=real)
+
+    def _keep_recent(self, closed: ClosedMinute) -> None:
+        pulse = closed.pulse
+        if pulse.start_ms != self._recent_ms or not pulse.complete:
+            self._recent, self._recent_open, self._recent_ms = [], (0, 0), -1
+            if pulse.start_ms % STEP_MS or not pulse.complete:
+                return
+        self._recent_ms = pulse.end_ms
+        angry, scored = self._recent_open
+        self._recent_open = (angry + pulse.counts.angry, scored + pulse.counts.scored)
+        if pulse.end_ms % STEP_MS == 0:
+            self._recent = [*self._recent, self._recent_open][-FAR_STEPS:]
+            self._recent_open = (0, 0)
 
     def _learn_step(self, end_ms: int) -> None:
         negative, scored = self._open_negative, self._open_scored
@@ -267,7 +305,7 @@ class NegativeShare:
         steps.append((negative, scored))
         if len(steps) > 4:
             del steps[0]
-        if len(steps) == 4 and end_ms % SPANS_MS[-1] == 0:
+        if len(steps) == 4 and end_ms % HOUR_MS == 0:
             hour_negative, hour_scored = sum(n for n, _ in steps), sum(s for _, s in steps)
             if hour_scored > 1:
                 self._learn_clumping(hour_negative, hour_scored)
@@ -300,8 +338,11 @@ class NegativeShare:
         return {
             "sums": hexed((self._negative, self._scored, self._clumped, self._pairs)),
             "learnt_ms": self._learnt_ms,
-            "crowd": self._crowd.snapshot(),
-            "shares": self._shares.snapshot(),
+            "volume": self._volume.snapshot() if self._owned else {},
+            "extremes": self._extremes.snapshot(),
+            "recent": [list(step) for step in self._recent],
+            "recent_open": list(self._recent_open),
+            "recent_ms": self._recent_ms,
             "steps": [list(step) for step in self._steps],
             "open": [self._open_negative, self._open_scored],
             "next_ms": self._next_ms,
@@ -309,15 +350,25 @@ class NegativeShare:
         }
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> Self:
-        """The inverse of `snapshot`."""
-        self = cls()
+    def restore(cls, state: Mapping[str, Any], volume: Surge | None = None) -> Self:
+        """The inverse of `snapshot`; `volume` as when it was made."""
+        self = cls(volume)
         self._negative, self._scored, self._clumped, self._pairs = (float.fromhex(x) for x in state["sums"])
         self._learnt_ms = state["learnt_ms"]
-        self._crowd.resume(state["crowd"])
-        self._shares = Extremes.restore(state["shares"], SHARE_PRIOR)
+        if self._owned:
+            self._volume.resume(state["volume"])
+        self._extremes = Extremes.restore(state["extremes"], ANGER_PRIOR)
+        self._recent = [(angry, scored) for angry, scored in state["recent"]]
+        self._recent_open = (state["recent_open"][0], state["recent_open"][1])
+        self._recent_ms = state["recent_ms"]
         self._steps = [(n, s) for n, s in state["steps"]]
         self._open_negative, self._open_scored = state["open"]
         self._next_ms = state["next_ms"]
         self._active = state["active"]
         return self
+
+
+def _apart(count: int, held: int, distinct_ones: list[int]) -> int:
+    """A count, had each of those that are known counted once: their share of what is open stands for the whole."""
+    known = [n for n in distinct_ones if n > 0]
+    return min([held, *known]) * count // max(1, held)

@@ -1,8 +1,8 @@
-"""How far a count stands out: over minutes and hours at once, against one brand's own past and its wildest days."""
+"""How far the number of posts stands out: over minutes and hours at once, against a brand's past and its wildest days."""
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,8 +16,8 @@ from detectors.baseline import (
     tail_z,
     weight_of,
 )
-from detectors.budget import Budget, Extremes, Prior
-from stream.codec import HOUR_MS, MINUTE_MS
+from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import OPEN_MINUTES, ClosedMinute, Window
 
 SMALL_MEAN = 5.0
@@ -31,8 +31,6 @@ five minutes."""
 SPIKE_SHARE_MILLI = 770
 """Of the budget; the slow burn has the rest."""
 OPEN_MS = OPEN_MINUTES * MINUTE_MS
-
-Counted = Literal["mentions", "angry"]
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +51,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 class Surge:
-    """One count (posts, or angry posts) over 1, 5, 15, 60 minutes and 6 hours; without `by_bucket` from 5 minutes on.
+    """Posts over 1, 5, 15, 60 minutes and 6 hours.
 
     The root of the count is compared with its exponential mean (half-life four days), in standard deviations that
     are never below chance. How many of those are a notice or a page is a question of the budget: see
@@ -61,24 +59,14 @@ class Surge:
     seen yet counts as uncertainty.
     """
 
-    def __init__(
-        self,
-        field: Counted,
-        spike: Prior,
-        slow: Prior,
-        fewest: int,
-        bucket_ms: int = MINUTE_MS,
-        *,
-        by_bucket: bool = True,
-    ) -> None:
-        self.field = field
+    def __init__(self, spike: Prior, slow: Prior, fewest: int, bucket_ms: int = MINUTE_MS) -> None:
         self.fewest = fewest
         """Below so many nothing stands out."""
         self.bucket_ms = bucket_ms
         self.step_ms = bucket_ms * max(1, -(-5 * MINUTE_MS // bucket_ms))
         """Learning goes by steps of five minutes (or the bucket, where that is longer)."""
         steps = {self.step_ms * max(1, m * MINUTE_MS // self.step_ms) for m in SPANS_MINUTES}
-        self.spans_ms: tuple[int, ...] = tuple(sorted({bucket_ms, *steps} if by_bucket else steps))
+        self.spans_ms: tuple[int, ...] = tuple(sorted({bucket_ms, *steps}))
         self.slow = len(self.spans_ms) - 1
         self._slow_steps = self.spans_ms[-1] // self.step_ms
         self._far_steps = self._slow_steps - max(1, OPEN_MS // self.step_ms)
@@ -122,20 +110,18 @@ class Surge:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def look(self, window: Window, admits: Callable[[int, int], bool] | None = None) -> Reading:
-        """The span that stands out most now, finding or not. `admits(span_ms, count)` may refuse one."""
+    def look(self, window: Window) -> Reading:
+        """The span that stands out most now, finding or not."""
         best, best_z, best_count = self.slow - 1, 0, 0
         for index in range(self.slow):
             span_ms = self.spans_ms[index]
-            count: int = getattr(window.tally(span_ms), self.field)
+            count = window.tally(span_ms).mentions
             if count >= self.fewest:
                 z = self._z(index, count, window)
-                if z > best_z and (admits is None or admits(span_ms, count)):
+                if z > best_z:
                     best, best_z, best_count = index, z, count
         burning = self._slow_count(window)
         slow_z = self._z(self.slow, burning, window) if burning >= self.fewest else 0
-        if slow_z and admits is not None and not admits(OPEN_MS, getattr(window.tally(OPEN_MS), self.field)):
-            slow_z = 0
         if slow_z * self._thresholds(slow=False)[0] > best_z * self._thresholds(slow=True)[0]:
             return self._reading(self.slow, burning, slow_z, window)
         return self._reading(best, best_count, best_z, window)
@@ -153,6 +139,26 @@ class Surge:
     def chance_milli(self, reading: Reading) -> int:
         """On how many days a month (thousandths) such a z comes by chance at this brand."""
         return (self.burns if reading.slow else self.spikes).chance_milli(reading.z)
+
+    def rate_milli(self, span_ms: int, count: int, window: Window) -> int:
+        """How often a month (thousandths) a span holds as many by chance.
+
+        Of what is ordinary there are as many chances as there are spans in a month; of what is not, as many as this
+        brand has days that went so far.
+        """
+        index = self.spans_ms.index(span_ms)
+        z = self._z(index, count, window)
+        often = MONTH_DAYS * DAY_MS / span_ms * 0.5 * math.erfc(z / 1000 / math.sqrt(2.0))
+        days = (self.burns if index == self.slow else self.spikes).chance_milli(z)
+        return max(days, milli(often))
+
+    def usual(self, span_ms: int, window: Window) -> float:
+        """The usual count of a span that ends now."""
+        return self._usual_now(self.spans_ms.index(span_ms), window)[2]
+
+    def six_hours(self, window: Window) -> int:
+        """The count of the longest span; 0 where it is not known."""
+        return self._slow_count(window)
 
     def expected(self, span_ms: int, end_ms: int) -> float:
         """The usual count of a span that ends at a time; 0 while nothing is known."""
@@ -175,8 +181,7 @@ class Surge:
         if self._recent_ms < 0 or len(self._recent) < self._far_steps or self._learnt_ms < SETTLED_MS:
             return 0
         far = sum(self._recent[-self._far_steps :]) if self._far_steps > 0 else 0
-        near: int = getattr(window.tally(OPEN_MS), self.field)
-        return far + self._recent_open + near
+        return far + self._recent_open + window.tally(OPEN_MS).mentions
 
     def _z(self, index: int, count: int, window: Window) -> int:
         root, spread, mean = self._usual_now(index, window)
@@ -215,7 +220,7 @@ class Surge:
         """Learn a minute; one that is incomplete or not allowed leaves a gap that no span reaches across."""
         pulse = closed.pulse
         start_ms, end_ms = pulse.start_ms, pulse.end_ms
-        count: int = getattr(pulse.counts, self.field)
+        count = pulse.counts.mentions
         self._usuals = (-1, [])
         self._keep_recent(start_ms, end_ms, count, complete=pulse.complete)
         if pulse.complete:

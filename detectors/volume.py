@@ -36,7 +36,7 @@ class VolumeSurge:
 
     def __init__(self, bucket_ms: int = MINUTE_MS) -> None:
         self.bucket_ms = bucket_ms
-        self._surge = Surge("mentions", SPIKE_PRIOR, SLOW_PRIOR, FEWEST_POSTS, bucket_ms)
+        self._surge = Surge(SPIKE_PRIOR, SLOW_PRIOR, FEWEST_POSTS, bucket_ms)
         self._active = False
 
     @property
