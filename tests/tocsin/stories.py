@@ -14,6 +14,8 @@ from random import Random
 import msgspec
 
 from alerting.decision import Decision
+from alerting.flowchart.load import load_chart
+from alerting.roster import pack
 from stream.brands import Brand
 from stream.codec import HOUR_MS, MINUTE_MS
 from stream.mention import Mention, ScoredMention
@@ -25,7 +27,7 @@ from tocsin.engine import Engine
 from tocsin.entry import Answer, AnswerKind, ConfigChange, ControlEvent, DeliveryReport, Entry, Event, SourceReport
 from tocsin.intake import Intake
 from tocsin.journal import Unkept
-from tocsin.replay import configure
+from tocsin.replay import configure, rosters_then
 from tocsin.sequencer import Sequencer
 from tocsin.state import Contents, snapshot_bytes
 from tocsin.synthetic import START_MS, Public, Row, Story, merged
@@ -321,7 +323,8 @@ def lived(seed: int, count: int = 1, posts: int = 150) -> Lived:
 def contents_of(of: Sequence[Brand], chart: str = CHART) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
     """The contents that configure some brands, and their digests by brand."""
     contents = Contents({})
-    configured = configure(of, chart, contents.put)
+    rosters = rosters_then(load_chart(chart, "crisis_flowchart.yaml"), {}, START_MS)
+    configured = configure(of, chart, contents.put, rosters=contents.put(pack(rosters)))
     return contents.bodies(), configured
 
 
