@@ -14,7 +14,7 @@ FORMS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 export TZ := UTC
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test slow proof accuracy bench check format slack lock clean
+.PHONY: help demo test slow proof accuracy bench backtest check format slack lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ accuracy: $(READY) ## Measure the scorers on every labelled set at hand, and wri
 
 bench: $(READY) ## What a mention costs, stage by stage, beside vaderSentiment alone
 	@$(BIN)/python -m benchmarks.replay $(ARGS)
+
+backtest: $(READY) ## Replay the recordings at hand, hold them against what happened; writes docs/backtests/
+	@$(BIN)/python -m benchmarks.backtest $(ARGS)
 
 check: $(READY) ## Lint, form, types, import directions, tidiness, documents
 	$(BIN)/ruff check .

@@ -50,7 +50,20 @@ class Figures(NamedTuple):
     hit: int
     onset: int
     false_per_week: float
+    """False alarms a brand and week, three hours of them counted once."""
     f1: float
+    windows: int
+    false_rows_per_week: float
+    """The same, each row counted."""
+
+
+class LeftOut(NamedTuple):
+    """Every brand as the prior that suits the other four best finds it, and all by the prior that suits all best."""
+
+    chosen: dict[str, Prior]
+    found: list[Detected]
+    best: Prior
+    in_sample: list[Detected]
 
 
 def present() -> bool:
@@ -109,31 +122,51 @@ def figures(found: Sequence[Detected], *, pages: bool = False) -> Figures:
         told["onset_hit"],
         round(told["fp_per_brand_week"], 2),
         round(told["f1"], 3),
+        told["windows"],
+        round(told["fp_rows"] / sum(file["weeks"] for file in files), 2),
+    )
+
+
+def jobs() -> list[tuple[str, Prior]]:
+    """All that fitting has to run: each brand under each prior."""
+    return [(name, Prior(*knobs)) for knobs in product(MEDIANS, SCALES, DAYS) for name in brands()]
+
+
+def job(one: tuple[str, Prior]) -> Detected:
+    """One of them."""
+    return detect(*one)
+
+
+def chosen(done: Sequence[tuple[tuple[str, Prior], Detected]]) -> LeftOut:
+    """Choose each brand's prior by the standard scores of the other four, by their number of windows."""
+    found = dict(done)
+    grid = list(dict.fromkeys(held for _, held in found))
+    names = list(dict.fromkeys(name for name, _ in found))
+    worth = {key: figures([one]).standard for key, one in found.items()}
+    counts = {name: len(windows(name)) for name in names}
+
+    def best(among: Sequence[str]) -> Prior:
+        return max(grid, key=lambda held: sum(worth[name, held] * counts[name] for name in among))
+
+    priors = {name: best([other for other in names if other != name]) for name in names}
+    all_in = best(names)
+    return LeftOut(
+        priors, [found[name, priors[name]] for name in names], all_in, [found[name, all_in] for name in names]
     )
 
 
 def leave_one_out(workers: int) -> dict[str, Any]:
     """Each brand scored with the prior that suits the other four best; beside it the best prior for all five."""
-    grid = [Prior(*knobs) for knobs in product(MEDIANS, SCALES, DAYS)]
-    names = brands()
-    jobs = [(name, held) for held in grid for name in names]
+    todo = jobs()
     with ProcessPoolExecutor(workers) as pool:
-        done = list(track(pool.map(_job, jobs), description="fitting", total=len(jobs), console=Console(stderr=True)))
-    found = {(one.name, held): one for (_, held), one in zip(jobs, done, strict=True)}
-    worth = {key: figures([one]).standard for key, one in found.items()}
-    counts = {name: _windows(name) for name in names}
-
-    def best(among: Sequence[str]) -> Prior:
-        return max(grid, key=lambda held: sum(worth[name, held] * counts[name] for name in among))
-
-    chosen = {name: best([other for other in names if other != name]) for name in names}
-    all_in = best(names)
+        done = list(track(pool.map(job, todo), description="fitting", total=len(todo), console=Console(stderr=True)))
+    left = chosen(list(zip(todo, done, strict=True)))
     return {
-        "chosen": {name: list(held) for name, held in chosen.items()},
-        "left_out": figures([found[name, chosen[name]] for name in names])._asdict(),
-        "left_out_pages": figures([found[name, chosen[name]] for name in names], pages=True)._asdict(),
-        "in_sample": figures([found[name, all_in] for name in names])._asdict(),
-        "in_sample_prior": list(all_in),
+        "chosen": {name: list(held) for name, held in left.chosen.items()},
+        "left_out": figures(left.found)._asdict(),
+        "left_out_pages": figures(left.found, pages=True)._asdict(),
+        "in_sample": figures(left.in_sample)._asdict(),
+        "in_sample_prior": list(left.best),
     }
 
 
@@ -156,13 +189,10 @@ def main() -> None:
     print(json.dumps(result, indent=1))
 
 
-def _job(job: tuple[str, Prior]) -> Detected:
-    return detect(*job)
-
-
-def _windows(name: str) -> int:
-    windows = json.loads((SHARED / "data" / "nab" / "combined_windows.json").read_text())
-    return next(len(spans) for key, spans in windows.items() if key.endswith(name))
+def windows(name: str) -> list[tuple[str, str]]:
+    """The labelled windows of a brand, as they stand in the file."""
+    known = json.loads((SHARED / "data" / "nab" / "combined_windows.json").read_text())
+    return next([(since, until) for since, until in spans] for key, spans in known.items() if key.endswith(name))
 
 
 def _scorer() -> Any:
