@@ -11,7 +11,9 @@ its mass is that of `PRIOR_PEOPLE` who talk as all posts together do.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -27,8 +29,9 @@ from stream.text import cluster_of, normalise, wording_of
 FEWEST_PEOPLE = 4
 """Fewer people using a word in a few hours are chance at any brand."""
 PRIOR_PEOPLE = 500.0
-NEW_MILLI = 3_000
-"""z (milli-units) from which a word is called new: of the hundreds of words of an hour, chance lifts hardly one."""
+NEW_MILLI = 2_600
+"""z (milli-units) from which a word is called new: made-up ordinary stories have none, and six people of sixty with a
+word of their own are enough. Measured by `benchmarks/words.py`."""
 WORDS_SHOWN = 4
 SUBJECTS_SHOWN = 2
 VOICES_SHOWN = 3
@@ -122,10 +125,8 @@ class Vocabulary:
     Raises `QueryError` for a query that cannot be read.
 
     >>> about = Vocabulary(Brand("Acme", "acme OR acmecare*"))
-    >>> about.units("the refund of acme is where acmecares")
+    >>> [word for word in "the refund of acme is where acmecares".split() if about.tells(word)]
     ['refund']
-    >>> about.units("data leak again")
-    ['data', 'leak', 'data leak']
     """
 
     __slots__ = ("_classifier", "_own", "_prefixes")
@@ -140,27 +141,13 @@ class Vocabulary:
         self._prefixes = tuple(sorted({wording_of(term.literal) for term in terms if term.prefix} - {""}))
         self._classifier = Classifier(dict(brand.issues))
 
-    def units(self, wording: str) -> list[str]:
-        """The words, and pairs of neighbours, of a text as `stream.text.cluster_of` leaves it that may be new; each
-        once, in order."""
-        found: dict[str, None] = {}
-        before = ""
-        for word in wording.split()[:WORDS_PER_POST]:
-            if not self._tells(word):
-                before = ""
-                continue
-            found[word] = None
-            if before:
-                found[f"{before} {word}"] = None
-            before = word
-        return list(found)
-
     def subjects(self, normalised: str, lang: str | None) -> tuple[str, ...]:
         """The risk and issue classes of a text."""
         risks, issues = self._classifier.classes(normalised, lang or "")
         return (*risks, *issues)
 
-    def _tells(self, word: str) -> bool:
+    def tells(self, word: str) -> bool:
+        """Whether a word could say what a story is about."""
         if word in self._own or not 1 < len(word) <= LONGEST_WORD or word.isdecimal():
             return False
         return not (self._prefixes and word.startswith(self._prefixes))
@@ -172,26 +159,32 @@ class _Text(NamedTuple):
     post: Said
     voice: str
     normalised: str
-    wording: str
+    words: list[str]
 
 
-def _texts(posts: Sequence[Said]) -> list[_Text]:
-    """Each text once, with its first author, in order of time."""
-    seen: set[str] = set()
-    found = []
-    for post in posts:
-        normalised = normalise(post.text)
-        wording = cluster_of(normalised)
-        if wording and wording not in seen:
-            seen.add(wording)
-            # Who posts without a name is a voice of his own.
-            found.append(_Text(post, post.author or f"\0{post.name}", normalised, wording))
-    return found
+class Texts:
+    """What some posts say, each text once and with its first author: taken apart once, to be asked often."""
+
+    __slots__ = ("found", "people", "posts")
+
+    def __init__(self, posts: Iterable[Said]) -> None:
+        self.posts = sorted(posts, key=_by_time)
+        self.found: list[_Text] = []
+        seen: set[str] = set()
+        for post in self.posts:
+            normalised = normalise(post.text)
+            wording = cluster_of(normalised)
+            if wording and wording not in seen:
+                seen.add(wording)
+                # Who posts without a name is a voice of his own.
+                voice = post.author or f"\0{post.name}"
+                self.found.append(_Text(post, voice, normalised, wording.split()[:WORDS_PER_POST]))
+        self.people = len({text.voice for text in self.found})
 
 
 def explain(
-    now: Sequence[Said],
-    past: Sequence[Said],
+    now: Texts,
+    past: Texts,
     about: Vocabulary,
     *,
     root: Said | None = None,
@@ -203,7 +196,6 @@ def explain(
     `root` is the first post of the conversation that spreads, if there is one and its text exists. `early` are the
     story's very first posts, where `now` is a sample of them (`sampled`). Posts may come in any order.
 
-    >>> about = Vocabulary(Brand("Acme", "acme"))
     >>> class Post(msgspec.Struct):
     ...     name: str
     ...     text: str
@@ -213,28 +205,23 @@ def explain(
     ...     source: str = "x"
     ...     lang: str | None = "en"
     ...     url: str | None = None
-    >>> past = [Post(f"p{n}", f"acme number {n} is fine", n, f"a{n}") for n in range(400)]
-    >>> now = [Post(f"n{n}", f"acme refund {n}", 1_000 + n, f"b{n}") for n in range(20)]
-    >>> found = explain(now, past, about)
+    >>> past = Texts(Post(f"p{n}", f"acme number {n} is fine", n, f"a{n}") for n in range(400))
+    >>> now = Texts(Post(f"n{n}", f"acme refund {n}", 1_000 + n, f"b{n}") for n in range(20))
+    >>> found = explain(now, past, Vocabulary(Brand("Acme", "acme")))
     >>> [(one.word, one.people) for one in found.words], found.first.author
     ([('refund', 20)], 'b0')
     """
-    now, past, early = (sorted(posts, key=_by_time) for posts in (now, past, early))
-    texts, before = _texts(now), _texts(past)
-    people, people_before = len({text.voice for text in texts}), len({text.voice for text in before})
-    odds = _Odds(people, people_before)
-    words = _words(texts, before, about, odds)
-    subjects = _subjects(texts, before, about, odds)
-    first = _first(words, [*early, *now] if sampled else now, root, about)
+    odds = _Odds(now.people, past.people)
+    words, voices = _words(now, past, about, odds), _voices(now.posts)
     return Explanation(
         words=words,
-        subjects=subjects,
-        first=first,
-        busiest=_busiest(now),
-        loudest=_loudest(now),
-        sources=_tally(now, lambda post: post.source),
-        languages=_tally(now, lambda post: post.lang or ""),
-        people=people,
+        subjects=_subjects(now, past, about, odds),
+        first=_first(words, early, now, root),
+        busiest=_busiest(voices),
+        loudest=_loudest(voices),
+        sources=_tally(now.posts, lambda post: post.source),
+        languages=_tally(now.posts, lambda post: post.lang or ""),
+        people=now.people,
         sampled=sampled,
     )
 
@@ -266,46 +253,47 @@ class _Odds:
         return math.floor(1000 * logarithm(odds / odds_before) / math.sqrt(1.0 / said + 1.0 / said_before))
 
 
-def _words(texts: Sequence[_Text], before: Sequence[_Text], about: Vocabulary, odds: _Odds) -> tuple[FreshWord, ...]:
-    used: dict[str, dict[str, str]] = {}
-    for text in texts:
-        for unit in about.units(text.wording):
-            used.setdefault(unit, {}).setdefault(text.voice, text.post.name)
-    wanted = {unit: by for unit, by in used.items() if len(by) >= FEWEST_PEOPLE}
-    known = _known(before, wanted)
-    ranked = _ranked(wanted, known, odds)
+def _words(now: Texts, past: Texts, about: Vocabulary, odds: _Odds) -> tuple[FreshWord, ...]:
+    # No more people than texts can have said something, and texts are counted quickly: few words are worth a look.
+    often = Counter(chain.from_iterable(set(text.words) for text in now.found))
+    single = frozenset(word for word, texts in often.items() if texts >= FEWEST_PEOPLE and about.tells(word))
+    pairs = ([f"{a} {b}" for a, b in pairwise(text.words) if a in single and b in single] for text in now.found)
+    units = ([*sorted(single.intersection(text.words)), *two] for text, two in zip(now.found, pairs, strict=True))
+    wanted = _used(now, units)
+    ranked = _ranked(wanted, _known(past, wanted), odds)
     return _each_thing_once(ranked, wanted)[:WORDS_SHOWN]
 
 
-def _known(before: Sequence[_Text], wanted: Iterable[str]) -> dict[str, int]:
+def _used(now: Texts, said: Iterable[Iterable[str]]) -> dict[str, dict[str, str]]:
+    """By what was said: each voice, and the post in which it said so first. What too few said is left out."""
+    used: dict[str, dict[str, str]] = {}
+    for text, units in zip(now.found, said, strict=True):
+        for unit in units:
+            used.setdefault(unit, {}).setdefault(text.voice, text.post.name)
+    return {unit: by for unit, by in used.items() if len(by) >= FEWEST_PEOPLE}
+
+
+def _known(past: Texts, wanted: Iterable[str]) -> dict[str, int]:
     """How many people used each of these words and pairs in the past."""
     voices: dict[str, set[str]] = {unit: set() for unit in wanted}
     single = frozenset(unit for unit in voices if " " not in unit)
-    pairs: dict[str, list[tuple[str, str]]] = {}
-    for unit in voices:
-        first, _, second = unit.partition(" ")
-        if second:
-            pairs.setdefault(first, []).append((second, unit))
-    for text in before:
+    firsts = frozenset(unit.partition(" ")[0] for unit in voices if " " in unit)
+    for text in past.found:
         # Few words of an ordinary post are wanted: the intersection of sets is the quickest look.
-        for word in single.intersection(text.wording.split()):
+        for word in sorted(single.intersection(text.words)):
             voices[word].add(text.voice)
-            for second, unit in pairs.get(word, ()):
-                if second in text.wording and f" {unit} " in f" {text.wording} ":
-                    voices[unit].add(text.voice)
+        if not firsts.isdisjoint(text.words):
+            for one, other in pairwise(text.words):
+                pair = voices.get(f"{one} {other}") if one in firsts else None
+                if pair is not None:
+                    pair.add(text.voice)
     return {unit: len(by) for unit, by in voices.items()}
 
 
-def _subjects(texts: Sequence[_Text], before: Sequence[_Text], about: Vocabulary, odds: _Odds) -> tuple[FreshWord, ...]:
-    used: dict[str, dict[str, str]] = {}
-    for text in texts:
-        for subject in about.subjects(text.normalised, text.post.lang):
-            used.setdefault(subject, {}).setdefault(text.voice, text.post.name)
-    wanted = {subject: by for subject, by in used.items() if len(by) >= FEWEST_PEOPLE}
-    if not wanted:
-        return ()
+def _subjects(now: Texts, past: Texts, about: Vocabulary, odds: _Odds) -> tuple[FreshWord, ...]:
+    wanted = _used(now, (about.subjects(text.normalised, text.post.lang) for text in now.found))
     voices: dict[str, set[str]] = {subject: set() for subject in wanted}
-    for text in before:
+    for text in past.found if wanted else ():
         for subject in about.subjects(text.normalised, text.post.lang):
             if subject in voices:
                 voices[subject].add(text.voice)
@@ -345,26 +333,27 @@ def _leads(pair: FreshWord, used: Mapping[str, Mapping[str, str]]) -> bool:
 # ---- who
 
 
-def _first(words: Sequence[FreshWord], posts: Sequence[Said], root: Said | None, about: Vocabulary) -> First | None:
+def _first(words: Sequence[FreshWord], early: Sequence[Said], now: Texts, root: Said | None) -> First | None:
     """Where a conversation spreads, its first post; else the first post that uses the newest word."""
     if root is not None:
         return First(root.name, root.author or "", root.created_ms, root.url or "", began=True)
     if not words:
         return None
-    newest = words[0].word
-    using = (post for post in posts if newest in about.units(cluster_of(normalise(post.text))))
-    first = min(using, key=_by_time, default=None)
+    newest = f" {words[0].word} "
+    using = (post for post in sorted(early, key=_by_time) if newest in f" {cluster_of(normalise(post.text))} ")
+    later = (text.post for text in now.found if newest in f" {' '.join(text.words)} ")
+    first = next(chain(using, later), None)
     return None if first is None else First(first.name, first.author or "", first.created_ms, first.url or "")
 
 
-def _busiest(posts: Sequence[Said]) -> tuple[Voice, ...]:
+def _busiest(everybody: Sequence[Voice]) -> tuple[Voice, ...]:
     """Who posted most; nobody who posted once."""
-    voices = [voice for voice in _voices(posts) if voice.posts > 1]
+    voices = [voice for voice in everybody if voice.posts > 1]
     return tuple(sorted(voices, key=lambda v: (-v.posts, -(v.followers or 0), v.author))[:VOICES_SHOWN])
 
 
-def _loudest(posts: Sequence[Said]) -> tuple[Voice, ...]:
-    voices = [voice for voice in _voices(posts) if voice.followers]
+def _loudest(everybody: Sequence[Voice]) -> tuple[Voice, ...]:
+    voices = [voice for voice in everybody if voice.followers]
     return tuple(sorted(voices, key=lambda v: (-(v.followers or 0), -v.posts, v.author))[:VOICES_SHOWN])
 
 

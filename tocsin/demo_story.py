@@ -27,9 +27,11 @@ from alerting.words import (
     severity_words,
 )
 from detectors.detector import Signal
+from stream.brands import Brand
 from stream.codec import MINUTE_MS
 from stream.sources.text_store import TextStore
 from stream.zones import local
+from tocsin.fresh_words import Explainer
 from tocsin.journal import Verdict
 from tocsin.replay import ReplayResult
 from tocsin.synthetic import BRAND
@@ -194,12 +196,13 @@ def _show_page(out: Console, story: Story, view: IncidentView, texts: TextStore)
 
 
 def with_posts(view: IncidentView, texts: TextStore) -> IncidentView:
-    """The view with the posts it quotes, from the erasable store."""
+    """The view with the posts it quotes and the words that are new, from the erasable store."""
     found = texts.get(view.exemplars)
     posts = tuple(
         ShownPost(p.text, p.author or "", p.url or "", p.source, p.followers, p.created_ms) for p in found.values()
     )
-    return msgspec.structs.replace(view, posts=posts)
+    explained = Explainer(texts, [Brand(BRAND, BRAND.casefold())]).explain(view)
+    return msgspec.structs.replace(view, posts=posts, explanation=explained)
 
 
 def _why(moments: Sequence[Moment], worst: Moment) -> str:

@@ -5,24 +5,30 @@ fortnight before.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from alerting.explain import Explanation, Vocabulary, explain
+from alerting.explain import Explanation, Texts, Vocabulary, explain
 from alerting.facts import BLIND
 from alerting.view import IncidentView
 from stream.brands import Brand
 from stream.codec import DAY_MS, HOUR_MS
 from stream.sources.text_store import StoredPost, TextStore
 
+K = TypeVar("K", tuple[str, int, int], tuple[str, int, int, int])
+V = TypeVar("V")
+
 PAST_MS = 14 * DAY_MS
-PAST_POSTS = 3_000
+PAST_POSTS = 2_000
 PAST_BY_HOUR = -(-PAST_POSTS // (PAST_MS // HOUR_MS))
-STORY_POSTS = 1_500
-"""More of either are sampled by their names, which are keyed hashes: a card may take 50 ms, and no longer."""
+STORY_POSTS = 1_000
+"""More of either are sampled by their names, which are keyed hashes: a card may take 50 ms and no longer, whatever the
+size of the crisis. `benchmarks/words.py` measures it."""
 EARLY_POSTS = 200
 LONGEST_STORY_MS = 24 * HOUR_MS
 """Of a story that goes on for longer the last day is looked at."""
 KEPT = 64
 """Explanations that wait for the next edit of their card."""
+PASTS_KEPT = 4
 
 
 class Explainer:
@@ -38,6 +44,8 @@ class Explainer:
         self._texts = texts
         self._about = {brand.name: Vocabulary(brand) for brand in brands}
         self._kept: dict[tuple[str, int, int, int], Explanation] = {}
+        self._pasts: dict[tuple[str, int, int], Texts] = {}
+        """By brand and the beginning of a story: a card is edited often, and its past stays what it was."""
 
     def explain(self, view: IncidentView) -> Explanation:
         """What the texts say about an incident as its last decision left it. Raises `StoreError`."""
@@ -48,23 +56,36 @@ class Explainer:
         key = (view.incident, view.since_ms, view.found_ms, self._texts.erasures)
         found = self._kept.get(key)
         if found is None:
-            found = self._explained(view, about)
-            self._kept[key] = found
-            while len(self._kept) > KEPT or next(iter(self._kept))[-1] != self._texts.erasures:
-                del self._kept[next(iter(self._kept))]
+            found = self._kept[key] = self._explained(view, about)
+            _forget(self._kept, KEPT, self._texts.erasures)
         return found
 
     def _explained(self, view: IncidentView, about: Vocabulary) -> Explanation:
         from_ms, until_ms = story_of(view)
         now, sampled = self._texts.about(view.brand, from_ms, until_ms, STORY_POSTS)
-        past, _ = self._texts.about(view.brand, from_ms - PAST_MS, from_ms, PAST_POSTS, by_hour=PAST_BY_HOUR)
         early = self._texts.earliest(view.brand, from_ms, until_ms, EARLY_POSTS) if sampled else []
-        return explain(_public(now), _public(past), about, root=self._root(view), early=_public(early), sampled=sampled)
+        past = self._past(view.brand, from_ms)
+        return explain(Texts(_public(now)), past, about, root=self._root(view), early=_public(early), sampled=sampled)
+
+    def _past(self, brand: str, from_ms: int) -> Texts:
+        key = (brand, from_ms, self._texts.erasures)
+        found = self._pasts.get(key)
+        if found is None:
+            posts, _ = self._texts.about(brand, from_ms - PAST_MS, from_ms, PAST_POSTS, by_hour=PAST_BY_HOUR)
+            found = self._pasts[key] = Texts(_public(posts))
+            _forget(self._pasts, PASTS_KEPT, self._texts.erasures)
+        return found
 
     def _root(self, view: IncidentView) -> StoredPost | None:
         """The first post of the conversation that spreads: a conversation is called by its name."""
         thread = next((str(s.evidence["thread"]) for s in view.signals if "thread" in s.evidence), "")
         return self._texts.get([thread]).get(thread) if thread else None
+
+
+def _forget(kept: dict[K, V], most: int, erasures: int) -> None:
+    """Leave at most so many, the youngest, and none of before an erasure."""
+    while len(kept) > most or next(iter(kept))[-1] != erasures:
+        del kept[next(iter(kept))]
 
 
 def story_of(view: IncidentView) -> tuple[int, int]:
