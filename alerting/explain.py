@@ -37,6 +37,8 @@ SUBJECTS_SHOWN = 2
 VOICES_SHOWN = 3
 SAME_MILLI = 700
 """Two words used by so many of the same people say one thing."""
+ALSO_STOPPED = frozenset(("hoeveel", "waarom", "wanneer", "welke"))
+"""Words that a language can hardly do without either, though they tell none from another."""
 WORDS_PER_POST = 60
 LONGEST_WORD = 40
 
@@ -137,7 +139,7 @@ class Vocabulary:
         own += [term.literal for term in terms if not term.prefix]
         # A handle is no word to `wording_of`; the same name without the `@` is one of the brand's.
         named = {word for one in own for word in wording_of(one.replace("@", " ")).split()}
-        self._own = words_of(("en", "nl", *brand.languages)) | named
+        self._own = words_of(("en", "nl", *brand.languages)) | ALSO_STOPPED | named
         self._prefixes = tuple(sorted({wording_of(term.literal) for term in terms if term.prefix} - {""}))
         self._classifier = Classifier(dict(brand.issues))
 

@@ -259,12 +259,13 @@ def _paged_text(view: IncidentView, one: Paged) -> str:
 
 
 def footer(view: IncidentView) -> str:
-    """The small print: which incident, since when, why told. Inert."""
+    """The small print: which incident, since when, why told, and how to see every post behind it. Inert."""
     drill = "DRILL: nothing of this is real. " if view.drill else ""
-    opened = clock_text(view.opened_ms, view.timezone)
-    return f"{drill}{one_line(view.incident, 120)} · opened {opened} · {reason_words[view.reason]}" + (
-        f" · {plain(view.why, 300, 1)}" if view.why else ""
-    )
+    incident, opened = one_line(view.incident, 120), clock_text(view.opened_ms, view.timezone)
+    said = [f"{drill}{incident}", f"opened {opened}", reason_words[view.reason]]
+    said += [plain(view.why, 300, 1)] if view.why else []
+    said += [f"every post: tocsin mentions {incident}"] if view.scenario != BLIND else []
+    return " · ".join(said)
 
 
 def _asks(view: IncidentView) -> list[Block]:
