@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from alerting.facts import BLIND
@@ -42,6 +41,8 @@ TEXTS = """## Texts: recorded brands
 An incident that is reopened within a day keeps its id; it stands here once for each time. *Due* is what a person who
 knew what happened would have wanted; all else was for nothing.
 """
+
+ANGER_UNIT = "natural logarithm of the days one would wait for the like by chance"
 
 
 class Row(NamedTuple):
@@ -289,7 +290,7 @@ def pictures(outcome: Outcome) -> dict[str, tuple[str, list[Strip]]]:
         told = [(parse_rfc3339(e.at), PAGE if e.kind in WAKES else NOTICE) for e in _told(seen.events)]
         strips = [
             Strip("posts", seen.curves.volume, known=known, told=told),
-            Strip("anger", seen.curves.anger, "natural logarithm of the days one would wait for the like by chance", known, told),
+            Strip("anger", seen.curves.anger, ANGER_UNIT, known, told),
         ]
         found[key] = (one.call, strips)
     return found
@@ -300,10 +301,6 @@ def _told(events: Sequence[Event]) -> list[Event]:
 
 
 def _counted_strip(one: nab.Detected, curves: Curves) -> Strip:
-    told = [(_ms(at), PAGE if paged else NOTICE) for at, score, paged in one.rows if score >= 500]
-    known = [(_ms(since), _ms(until)) for since, until in nab.windows(one.name)]
+    told = [(nab.ms_of(at), PAGE if paged else NOTICE) for at, score, paged in one.rows if score >= 500]
+    known = [(nab.ms_of(since), nab.ms_of(until)) for since, until in nab.windows(one.name)]
     return Strip(_brand(one.name), curves.volume, known=known, told=told)
-
-
-def _ms(at: str) -> int:
-    return round(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() * 1000)

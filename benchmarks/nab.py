@@ -88,17 +88,32 @@ def prior(held: Prior | None) -> Iterator[None]:
         volume.SPIKE_PRIOR = before
 
 
+def rows(name: str) -> list[tuple[int, float]]:
+    """The series of one file: time in ms since 1970, and the count."""
+    return [(ms_of(at), value) for at, value in _lines(name)]
+
+
+def answers(series: Sequence[tuple[int, float]], budget: Budget | None = None) -> list[tuple[int, bool]]:
+    """Score in thousandths and page of each row, by a detector that has seen nothing before them."""
+    detector = CountsDetector(INTERVAL_MS, budget or Budget())
+    return [detector.row(at_ms, value) for at_ms, value in series]
+
+
 def detect(name: str, held: Prior | None = None, budget: Budget | None = None) -> Detected:
     """One file, row by row, as `tocsin detect --interval 5m` takes it."""
     with prior(held):
-        detector = CountsDetector(INTERVAL_MS, budget or Budget())
-        rows = []
-        with (SHARED / "data" / "nab" / name).open(newline="") as file:
-            for row in csv.DictReader(file):
-                at = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
-                score, page = detector.row(round(at.timestamp() * 1000), float(row["value"]))
-                rows.append((row["timestamp"], score, page))
-    return Detected(name, rows)
+        told = answers(rows(name), budget)
+    return Detected(name, [(at, *answer) for (at, _), answer in zip(_lines(name), told, strict=True)])
+
+
+def ms_of(at: str) -> int:
+    """A time as it stands in the files."""
+    return round(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _lines(name: str) -> list[tuple[str, float]]:
+    with (SHARED / "data" / "nab" / name).open(newline="") as file:
+        return [(row["timestamp"], float(row["value"])) for row in csv.DictReader(file)]
 
 
 def figures(found: Sequence[Detected], *, pages: bool = False) -> Figures:
