@@ -25,7 +25,7 @@ from tocsin.journal import open_existing, verify
 from tocsin.replay import ReplayResult, replay
 from tocsin.synthetic import Row, merged
 
-OPS = {"operations_lead", *load_chart(CHART, "crisis_flowchart.yaml").people(["operations"])}
+OPS = {"operations", "operations_lead", *load_chart(CHART, "crisis_flowchart.yaml").people(["operations"])}
 """Whoever has operations in turn, and who answers for them."""
 KINDS = {"OpenIncident", "Page", "Notify", "Escalate", "Update", "StandDown", "NoPage"}
 FIELDS = {"at", "brand", "kind", "incident", "scenario", "severity", "reason", "targets", "signals"}
