@@ -7,7 +7,7 @@ A word is new by its log-odds between the posts of the story and the brand's own
 Dirichlet prior (Monroe, Colaresi, Quinn 2008, *Fightin' Words*, Political Analysis 16(4), p. 372-403). The unit is a
 person and not a word: each author counts once for a word and each copied text once, so that a headline copied 249
 times, or one account that posts a thousand times, makes no word new. Of a Dirichlet prior a single word sees a Beta;
-its mass is that of `PRIOR_PEOPLE` who talk as all posts together do.
+its mass is that of `PRIOR_PEOPLE` who talk as the past does, and of one who says the word and one who does not.
 """
 
 import math
@@ -28,8 +28,8 @@ from stream.text import cluster_of, normalise, wording_of
 
 FEWEST_PEOPLE = 4
 """Fewer people using a word in a few hours are chance at any brand."""
-PRIOR_PEOPLE = 500.0
-NEW_MILLI = 2_600
+PRIOR_PEOPLE = 200.0
+NEW_MILLI = 2_700
 """z (milli-units) from which a word is called new: made-up ordinary stories have none, and six people of sixty with a
 word of their own are enough. Measured by `benchmarks/words.py`."""
 WORDS_SHOWN = 4
@@ -245,10 +245,8 @@ class _Odds:
         """The log-odds ratio in standard deviations. 0 where nothing is known of the past: then nothing can be new."""
         if not self._before or not now:
             return 0
-        prior = PRIOR_PEOPLE * (now + before) / (self._people + self._before)
-        rest = PRIOR_PEOPLE - prior
-        if rest <= 0:  # everybody says it, now and before
-            return 0
+        prior = 1.0 + PRIOR_PEOPLE * before / self._before
+        rest = 1.0 + PRIOR_PEOPLE * (self._before - before) / self._before
         said, said_before = now + prior, before + prior
         odds = said / (self._people - now + rest)
         odds_before = said_before / (self._before - before + rest)
