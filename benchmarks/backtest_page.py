@@ -237,18 +237,15 @@ def _incident(row: Row, among: Sequence[Row], known: Sequence[Known]) -> str:
 
 
 def heard(row: Row, known: Known) -> Event | None:
-    """The first decision on this incident that may be about something known: opened or told while it happened."""
-    about = ("OpenIncident", "Notify", *WAKES)
-    return next((e for e in row.events if e.kind in about and known.at <= e.at < known.until), None)
+    """When somebody was told of something known, by this incident; where nobody was, when it was opened for it."""
+    then = [event for event in row.events if known.at <= event.at < known.until]
+    told = next((event for event in then if event.kind in ("Notify", *WAKES)), None)
+    return told or next((event for event in then if event.kind == "OpenIncident"), None)
 
 
 def unheard(found: Sequence[Row], known: Sequence[Known]) -> list[Known]:
     """What was due and came to nobody's ears."""
-    return [
-        one
-        for one in known
-        if one.due and not any(row.level and (heard(row, one) is not None) for row in found)
-    ]  # fmt: skip
+    return [one for one in known if one.due and not any(row.level and heard(row, one) is not None for row in found)]
 
 
 def _delay(known: Known, event: Event, row: Row, among: Sequence[Row]) -> str:

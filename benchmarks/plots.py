@@ -76,7 +76,7 @@ def _legend() -> list[str]:
     x = LEFT + 3 * 165
     found.append(f'<rect class="known" x="{x}" y="36" width="22" height="12"/><text x="{x + 28}" y="46">known</text>')
     for number, (kind, words) in enumerate(zip(KINDS, ("somebody was told", "somebody was woken"), strict=True)):
-        x = LEFT + 575 + number * 155
+        x = LEFT + 600 + number * 155
         found.append(f"{_flag(x, 46, kind)}" + f'<text x="{x + 10}" y="46">{words}</text>')
     return found
 

@@ -82,7 +82,10 @@ RABBIT = Known(
     "2017-04-26T09:30", "2017-04-27T15:00", "the death of a giant rabbit on a flight becomes news (after a gap)", "page"
 )
 SETTLEMENT = Known("2017-04-27T19:10", "2017-04-28T19:10", "a settlement is announced", "notice")
-ENGINE = Known("2017-05-23T23:00", "2017-05-24T20:00", "an engine on fire closes an airport for an hour", "")
+STROLLER = Known(
+    "2017-04-22T10:00", "2017-04-23T02:00", "another airline's quarrel with a passenger is laid beside it", "notice"
+)
+ENGINE = Known("2017-05-24T01:30", "2017-05-24T20:00", "an engine on fire closes an airport for an hour", "notice")
 
 RECORDINGS: tuple[Recorded, ...] = (
     Recorded("spotify", "spotify_support_2017", "Spotify", "A month of support traffic without a gap or a crisis."),
@@ -92,7 +95,7 @@ RECORDINGS: tuple[Recorded, ...] = (
         "United",
         "An airline in the six weeks after a passenger was dragged off a plane; it begins in the ebb of that crisis, "
         "and has gaps of up to 17.9 days.",
-        (RABBIT, SETTLEMENT, ENGINE),
+        (STROLLER, RABBIT, SETTLEMENT, ENGINE),
     ),
     Recorded(
         "united-may",
