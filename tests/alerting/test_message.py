@@ -7,14 +7,17 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
 
-from alerting.decision import Decision, Reason
+from alerting.decision import Decision, Reason, decision_line
+from alerting.explain import Explanation, First, FreshWord, Tally, Voice
 from alerting.facts import Facts
 from alerting.inert import cells, units
-from alerting.message import card, sentence, terminal_card, thread_line
+from alerting.message import card, sentence, terminal_card, thread_line, why_now
 from alerting.view import IncidentView, NextRung, Paged, ShownPost, answered, grown, unreached
 from alerting.words import clock_text, reason_words, scenario_words, sparkline, trend_text
 from detectors.detector import Signal
+from tocsin.metrics import Metrics
 
 OPENED_MS = 1_773_484_200_000  # 2026-03-14 11:30 in Amsterdam
 FACTS = Facts(
@@ -324,3 +327,106 @@ def test_charts_and_trends_at_their_edges() -> None:
     assert sparkline((-5, 1)) == "▁█"
     assert trend_text((1, 2)) == "too early to say"
     assert clock_text(2**70, "Europe/Amsterdam") == "an unknown time"
+
+
+EXPLAINED = Explanation(
+    words=(FreshWord("refund", 14, 5_000, ("n1",)), FreshWord("strike", 9, 4_000)),
+    subjects=(FreshWord("data_breach", 6, 3_000),),
+    first=First("n1", "@anna", OPENED_MS, "https://social.example/p/0"),
+    busiest=(Voice("carl", 12),),
+    loudest=(Voice("dora", 1, 41_000),),
+    sources=(Tally("x", 30), Tally("bluesky", 10)),
+    languages=(Tally("en", 40),),
+    people=80,
+)
+SPREADING = Signal(
+    "virality",
+    900,
+    True,
+    30,
+    8,
+    since_ms=OPENED_MS,
+    window_ms=3_600_000,
+    evidence={"thread": "t", "next_hour": 40, "next_hour_low": 18, "next_hour_high": 95, "doubling_minutes": 12},
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "New subject: data breach (6 people) · New words: refund (14 people), strike (9)",
+        "first said by @anna at 11:30 CET",
+        "About 40 more posts in this conversation in the next hour (18 to 95) · by chance about once in 3 months here",
+        "busiest @carl (12 posts); most followed @dora (41,000)",
+        "x (75%), bluesky (25%) · en (100%)",
+        "every post: tocsin mentions acme-1",
+    ],
+)
+def test_a_page_says_why_now(said: str) -> None:
+    """New words, the first mover, the next hour, chance, voices and sources: where Slack is and where it is not."""
+    facts = msgspec.structs.replace(FACTS, chance_milli=333)
+    shown = view(explanation=EXPLAINED, facts=facts, signals=(SPREADING,))
+    assert said in words(shown)
+    assert said in terminal_card(shown, 200)
+
+
+def test_why_now_takes_two_lines_and_a_link_to_the_first_post() -> None:
+    """A card is read in ten seconds; the first post is one press away."""
+    shown = view(explanation=EXPLAINED, signals=(SPREADING,))
+    assert len(why_now(shown)) == 2
+    links = [block["accessory"] for block in card(shown).blocks if "accessory" in block]
+    assert (links[0]["text"]["text"], links[0]["url"]) == ("Open first post", "https://social.example/p/0")
+    assert len({link["action_id"] for link in links}) == len(links)
+    assert len(card(shown).blocks) == len(card(view()).blocks) + 1
+    assert why_now(view()) == []
+    assert why_now(view(scenario="blind", explanation=EXPLAINED)) == []
+
+
+def test_a_sample_speaks_of_shares() -> None:
+    """A count of a sample would be a wrong number on the page."""
+    sampled = msgspec.structs.replace(EXPLAINED, sampled=True, people=1_000)
+    assert "refund (1% of people)" in words(view(explanation=sampled))
+    assert "busiest @carl" not in words(view(explanation=sampled))
+
+
+def test_hostile_words_stay_text() -> None:
+    """What the public made of words, handles and source names."""
+    hostile = "<!channel> http://evil.example\x1b[2J"
+    found = Explanation(
+        words=(FreshWord(hostile, 5, 3_000),),
+        first=First("n", hostile, 0, "javascript:alert(1)"),
+        busiest=(Voice(hostile, 5),),
+        loudest=(Voice(hostile, 5, 7),),
+        sources=(Tally(hostile, 3),),
+        languages=(Tally(hostile, 3),),
+    )
+    shown = view(explanation=found)
+    made = card(shown)
+    everything = words(shown) + made.text + terminal_card(shown)
+    assert "evil.example" not in everything
+    assert "\x1b" not in everything
+    assert not [text for text in texts(made.blocks) if text["type"] == "mrkdwn" and "<!" in text["text"]]
+    assert not [block for block in made.blocks if "javascript" in str(block.get("accessory"))]
+
+
+@pytest.mark.parametrize("reason", sorted(reason_words))
+def test_every_reason_has_its_words_on_the_card_and_its_name_in_log_and_metric(reason: Reason) -> None:
+    """One closed list, from the decision to whoever reads it."""
+    decision = Decision(
+        key="acme-1/1/Notify",
+        at_ms=OPENED_MS,
+        brand="acme",
+        kind="Notify",
+        incident="acme-1",
+        scenario="backlash",
+        severity="high",
+        reason=reason,
+        targets=("pr_oncall",),
+    )
+    shown = grown(None, decision)
+    assert reason_words[reason] in words(shown)
+    assert reason_words[reason] in terminal_card(shown, 160)
+    assert decision_line(decision)["reason"] == reason
+    metrics = Metrics()
+    metrics.decided(decision)
+    assert f'reason="{reason}"' in generate_latest(metrics.registry).decode()

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from stream.names import Names
 from stream.sources.text_store import StoredPost, TextStore
 
 
@@ -154,3 +155,58 @@ def test_a_kill_around_the_commit_leaves_no_half(tmp_path, point, kept):
     died = subprocess.run([sys.executable, "-c", program, str(tmp_path / "texts.db")], env=env, check=False)
     assert died.returncode == -signal.SIGKILL
     assert len(TextStore(tmp_path / "texts.db").get([str(n) for n in range(10)])) == 5 * kept
+
+
+HOUR_MS = 3_600_000
+
+
+def about(n, created_ms, brands=("Acme",), text="hello"):
+    """A post about some brands, with a name as a keyed hash gives it: in no order."""
+    return post(int(Names(b"k").mention(f"{n}"), 16), text, author=f"a{n}", created_ms=created_ms, brands=brands)
+
+
+def test_a_brands_posts_are_found_by_time(store):
+    """Those of other brands and other times are not; a post about two brands is found for either."""
+    both = about(1, 10, ("Acme", "Bolt"))
+    store.put([about(2, 5), both, about(3, 5, ("Bolt",)), about(4, 3 * HOUR_MS), about(5, 20)])
+    found, cut = store.about("Acme", 5, 20, 10)
+    assert ([one.created_ms for one in found], cut) == ([5, 10], False)
+    assert store.about("Bolt", 0, 2 * HOUR_MS, 10)[0] == [about(3, 5, ("Bolt",)), both]
+    assert [one.created_ms for one in store.about("Acme", 0, 4 * HOUR_MS, 10)[0]] == [5, 10, 20, 3 * HOUR_MS]
+
+
+def test_too_many_are_sampled_alike_whatever_order_they_came_in(store):
+    """The sample hangs on the posts alone, is told as one, and takes from every hour its share if asked to."""
+    posts = [about(n, n * 60_000) for n in range(600)]
+    store.put(posts)
+    other = TextStore(None)
+    other.put(posts[::-1])
+    found, cut = store.about("Acme", 0, 10 * HOUR_MS, 100)
+    assert (len(found), cut) == (100, True)
+    assert other.about("Acme", 0, 10 * HOUR_MS, 100) == (found, True)
+    assert {one.created_ms // HOUR_MS for one in found} == set(range(10))
+    store.put([about(1_000 + n, n) for n in range(500)])
+    by_hour, cut = store.about("Acme", 0, 10 * HOUR_MS, 100, by_hour=5)
+    assert ([one.created_ms // HOUR_MS for one in by_hour], cut) == ([n for n in range(10) for _ in range(5)], True)
+    assert store.about("Acme", 0, 10 * HOUR_MS, 1_100)[1] is False
+
+
+def test_the_earliest_come_first_and_no_more_than_asked_for(store):
+    """Who said it first is no question of a sample."""
+    store.put([about(n, n * 30 * 60_000) for n in range(10)])
+    assert [one.created_ms // 60_000 for one in store.earliest("Acme", 1, 9 * HOUR_MS, 3)] == [30, 60, 90]
+    assert store.earliest("Bolt", 0, 9 * HOUR_MS, 3) == []
+
+
+def test_an_erased_an_edited_and_a_trimmed_post_are_not_found_as_they_were(store):
+    """What leads to a post by its brand goes with it; and whoever kept something read is told to forget it."""
+    store.put([about(n, n) for n in range(5)])
+    before = store.erasures
+    store.erase_author("a1")
+    assert store.erasures > before
+    assert [one.created_ms for one in store.about("Acme", 0, 10, 10)[0]] == [0, 2, 3, 4]
+    store.put([about(2, HOUR_MS + 2, ("Bolt",), "edited")])
+    assert [one.created_ms for one in store.about("Acme", 0, 2 * HOUR_MS, 10)[0]] == [0, 3, 4]
+    assert [one.text for one in store.about("Bolt", 0, 2 * HOUR_MS, 10)[0]] == ["edited"]
+    store.trim(4)
+    assert [one.created_ms for one in store.about("Acme", 0, 2 * HOUR_MS, 10)[0]] == [4]
