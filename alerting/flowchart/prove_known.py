@@ -1,9 +1,10 @@
 """What is known to a proof, of the walks that began within a span: people, the hour, and the answers of conditions."""
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from alerting.flowchart.conditions import Condition
-from alerting.flowchart.model import Chart
+from alerting.flowchart.model import Chart, Escalate, ways_out
 from alerting.flowchart.prove_facts import Memory
 from alerting.flowchart.prove_people import Duty
 from alerting.flowchart.prove_state import Demands, Situation, State
@@ -19,6 +20,21 @@ class Known:
         self.asked: dict[str, None] = {}
         """The facts that conditions asked for since this was last emptied."""
         self._rostered = tuple(role for role, entry in chart.roles.items() if entry.roster is not None)
+        self._asked_later = dict.fromkeys(
+            key for one in chart.conditions.values() for fact, key, _, _ in one.keys_asked() if fact == "answers"
+        )
+
+    def can_wake_again(self, node: str) -> bool:
+        """Whether a walk that somebody has taken can still wake people from here on: nothing but `escalate` does."""
+        return node in self._escalating
+
+    @cached_property
+    def _escalating(self) -> dict[str, None]:
+        return _before_an_escalation(self.chart)
+
+    def is_asked_later(self, ask: str) -> bool:
+        """Whether any condition asks what was answered there; walks that differ in another answer alone are alike."""
+        return self.chart.local_name(ask) in self._asked_later
 
     def by_duty(self, state: State, targets: tuple[str, ...]) -> Iterator[State]:
         """The span, split where other people come on duty."""
@@ -95,6 +111,22 @@ class Known:
 
     def _conditions(self, demands: Demands) -> list[Condition]:
         return [self.chart.conditions[node, key] for node, key, _ in demands]
+
+
+def _before_an_escalation(chart: Chart) -> dict[str, None]:
+    """The nodes from which a walk can come to an `escalate`."""
+    back: dict[str, list[str]] = {name: [] for name in chart.nodes}
+    for name, node in chart.nodes.items():
+        for _, target in ways_out(node):
+            back[target].append(name)
+    found: dict[str, None] = {}
+    waiting = [name for name, node in chart.nodes.items() if isinstance(node, Escalate)]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = None
+            waiting += back[name]
+    return found
 
 
 def _hangs_on_time(condition: Condition) -> bool:

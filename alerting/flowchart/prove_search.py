@@ -81,6 +81,9 @@ class Search:
     # --- one node -----------------------------------------------------------------------------------------------------
 
     def _enter(self, state: State) -> None:
+        if state.acknowledged and not self.known.can_wake_again(state.node):
+            self.result.spans += 1  # somebody has it, and whatever comes is said to people who are awake
+            return
         if state.circles(2 * len(self.chart.nodes) + 2):
             self._last_resort(state, CIRCLES)
             return
@@ -137,7 +140,8 @@ class Search:
         may = self._persons(self.duty.people(node.of, state.now_ms))
         if self._can_press(may):
             for choice, target in node.answers.items():
-                answers = tuple(sorted({**dict(state.answers), state.node: choice}.items()))
+                kept = {state.node: choice} if self.known.is_asked_later(state.node) else {}
+                answers = tuple(sorted({**dict(state.answers), **kept}.items()))
                 self._go(state._replace(answers=answers), target, choice=choice)
         self._go(state, node.if_no_answer, after_ms=node.within if may else 0)
 
