@@ -14,6 +14,10 @@ from stream.codec import MINUTE_MS
 from stream.window import ClosedMinute, Window
 
 
+NEGATIVITY_MILLI = 500
+"""Of the notices: an angry crowd is a crowd, and most of its notices are volume's too."""
+
+
 class Panel:
     """The detectors that are shipped, asked together and in the order of their kinds.
 
@@ -50,9 +54,8 @@ class Panel:
     def budget(self, budget: Budget) -> None:
         self._budget = budget
         # Volume wakes nobody by itself: its page threshold only makes a crisis critical, and may cost the whole budget.
-        half = budget.share(500)
-        self.volume.budget = Budget(budget.pages_milli, half.notices_milli)
-        self.negativity.budget = Budget(budget.pages_milli, half.notices_milli)
+        self.volume.budget = budget
+        self.negativity.budget = Budget(budget.pages_milli, budget.share(NEGATIVITY_MILLI).notices_milli)
 
     def score(self, window: Window) -> list[Signal]:
         """The findings at this grid point, sorted by kind. Never changes the window."""

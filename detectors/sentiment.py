@@ -12,7 +12,7 @@ import msgspec
 from detectors.baseline import PAGE_SCORE, WARM_UP_MS, WINSOR, hexed, milli, score_between, weight_of
 from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
 from detectors.detector import Signal, SignalKind
-from detectors.surge import OPEN_MS, Surge
+from detectors.surge import OPEN_MS, STILL_BURNING, Surge
 from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
 from stream.codec import HOUR_MS, MINUTE_MS
 from stream.sketches import distinct
@@ -24,8 +24,9 @@ SPANS_MS = (5 * MINUTE_MS, STEP_MS, HOUR_MS, SLOW_MS)
 FAR_STEPS = (SLOW_MS - OPEN_MS) // STEP_MS
 """Steps of the longest span that are no longer open."""
 FEWEST_ANGRY = 5
-FEWEST_PAGE_PEOPLE = 8
-"""With fewer nobody is woken, whatever the brand."""
+"""With fewer nobody is told, whatever the brand ..."""
+FEWEST_PAGE_PEOPLE = 6
+"""... and with fewer nobody is woken."""
 FEWEST_LEARNT = 30
 """Scored posts of the past below which there is no usual share to speak of."""
 
@@ -40,11 +41,13 @@ ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0)
 law). Looking every five seconds at four spans adds to it, and so does what no model knows: recorded brands have 2 to 5.
 """
 CROWD_MILLI = 1_500
-"""A crowd is half as many angry posts again as are usual at this hour."""
-RISEN_MILLI = 1_250
-"""... at a share that is at least a quarter above the usual ..."""
-RISEN_Z = 1.0
-"""... and by more than a standard deviation, posts of an hour resembling each other: good news has critics too."""
+"""A crowd is half as many angry posts again as are usual at this hour ..."""
+HOUR_CROWD_MILLI = 2_500
+"""... and in the whole hour two and a half times as many: five at once, and then nobody, are a quarrel ..."""
+RISEN_MILLI = 1_200
+"""... at a share that is at least a fifth above the usual ..."""
+RISEN_Z = 0.7
+"""... and not by the merest chance, posts of an hour resembling each other: good news has critics too."""
 WORTH_COUNTING_MILLI = 700
 """From this part of a notice on, voices and texts are counted and not only posts."""
 LEAST_RATE = 1e-9
@@ -132,7 +135,7 @@ class NegativeShare:
         return best
 
     def _counted(self, window: Window, span_ms: int) -> tuple[int, int, int]:
-        """Angry, scored and all posts of a span; of six hours that were not all heard, nothing."""
+        """Angry, scored and all posts of a span; of six hours that were not all heard, or burnt out, nothing."""
         tally = window.tally(min(span_ms, OPEN_MS))
         if span_ms <= OPEN_MS:
             return tally.angry, tally.scored, tally.mentions
@@ -141,13 +144,20 @@ class NegativeShare:
             return 0, 0, 0
         far = self._recent[-FAR_STEPS:]
         angry = tally.angry + self._recent_open[0] + sum(step[0] for step in far)
+        if tally.angry * STILL_BURNING < angry:
+            return 0, 0, 0
         return angry, tally.scored + self._recent_open[1] + sum(step[1] for step in far), posts
 
     def _judged(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> Anger:
         usual = self._usual()
         usual_angry = usual * self._volume.usual(span_ms, window)
-        risen = angry * 1000 >= scored * usual * RISEN_MILLI and angry * 1000 >= usual_angry * CROWD_MILLI
-        z = self._z(angry, scored) if risen else 0.0
+        if angry * 1000 < scored * usual * RISEN_MILLI or angry * 1000 < usual_angry * CROWD_MILLI:
+            return Anger(span_ms)
+        if span_ms < HOUR_MS:
+            in_hour = window.tally(HOUR_MS).angry
+            if in_hour * 1000 < usual * self._volume.usual(HOUR_MS, window) * HOUR_CROWD_MILLI:
+                return Anger(span_ms)
+        z = self._z(angry, scored)
         if z < RISEN_Z:
             return Anger(span_ms)
         rate_milli = self._volume.rate_milli(span_ms, posts, window)
@@ -161,7 +171,7 @@ class NegativeShare:
         voices, texts = distinct(counts.authors), distinct(counts.texts)
         angry = min(anger.angry, _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms)))
         posts = min(anger.posts, _apart(anger.posts, counts.mentions, [voices, texts]))
-        return self._judged(window, anger.span_ms, angry, max(anger.scored, angry), posts)
+        return self._judged(window, anger.span_ms, angry, anger.scored - anger.angry + angry, posts)
 
     def _angry_apart(self, window: Window, span_ms: int) -> list[int]:
         counts = window.counts(min(span_ms, OPEN_MS))

@@ -1,4 +1,4 @@
-"""How far the number of posts stands out: over minutes and hours at once, against a brand's past and its wildest days."""
+"""How far the number of posts stands out: over minutes and hours at once, against a brand's past and wildest days."""
 
 import math
 from collections.abc import Mapping
@@ -30,6 +30,8 @@ SPANS_MINUTES = (5, 15, 60, 360)
 five minutes."""
 SPIKE_SHARE_MILLI = 770
 """Of the budget; the slow burn has the rest."""
+STILL_BURNING = 6
+"""Of a slow burn a sixth at least must have come in the quarter of its window that is still open."""
 OPEN_MS = OPEN_MINUTES * MINUTE_MS
 
 
@@ -176,12 +178,15 @@ class Surge:
         return extremes.threshold(share.notices_milli), extremes.threshold(share.pages_milli)
 
     def _slow_count(self, window: Window) -> int:
-        """The count of the last six hours; 0 where they were not heard without a gap, or no three days were learnt: a
-        day's tide fills six hours too."""
+        """The count of the last six hours; 0 where they were not heard without a gap, or burnt out, or no three days
+        were learnt: a day's tide fills six hours too.
+        """
         if self._recent_ms < 0 or len(self._recent) < self._far_steps or self._learnt_ms < SETTLED_MS:
             return 0
         far = sum(self._recent[-self._far_steps :]) if self._far_steps > 0 else 0
-        return far + self._recent_open + window.tally(OPEN_MS).mentions
+        near = window.tally(OPEN_MS).mentions
+        whole = far + self._recent_open + near
+        return whole if near * STILL_BURNING >= whole else 0
 
     def _z(self, index: int, count: int, window: Window) -> int:
         root, spread, mean = self._usual_now(index, window)

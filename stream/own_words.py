@@ -18,7 +18,7 @@ _HEADLINE = re.compile(
     r"\W*(?:breaking|just in|update|watch|video|headline|news|live|laatste nieuws|nieuws|liveblog)\b", re.IGNORECASE
 )
 _LINK = re.compile(r"https?://\S*|\bpic\.twitter\.com/\S*|\bwww\.\S+", re.IGNORECASE)
-_HANDLE = re.compile(r"(?<!\w)@\w+")
+_HANDLE = re.compile(r"(?<!\w)[@#]\w+")
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 TITLE_WORDS = 6
 """From so many words on, capitals at the head of most of them make a title."""
@@ -33,14 +33,16 @@ def speaks_for_itself(text: str) -> bool:
     False
     >>> speaks_for_itself("More Animals Died On Acme Planes Than On Any Other")
     False
+    >>> speaks_for_itself("Acme President Says It's Your Own Fault If You Are Cold https://a.example/3")
+    False
     >>> speaks_for_itself("worst airline ever")
     True
     """
     body = _HANDLE.sub(" ", _LINK.sub(" ", text))
-    if _SPEAKER.search(body):
-        return True
-    if _LINK.search(text) or _HEADLINE.match(text):
-        return False
+    linked = _LINK.search(text) is not None
     words = _WORD.findall(body)
-    titled = sum(1 for word in words if word[0].isupper())
-    return len(words) < TITLE_WORDS or titled * 2 < len(words)
+    titled = sum(1 for word in words if word[0].isupper() and not word.isupper())
+    title = len(words) >= TITLE_WORDS and titled * 2 >= len(words)
+    if _SPEAKER.search(body):
+        return not (linked and title)
+    return not (linked or title or _HEADLINE.match(text))
