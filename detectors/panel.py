@@ -13,7 +13,6 @@ from detectors.volume import VolumeSurge
 from stream.codec import MINUTE_MS
 from stream.window import ClosedMinute, Window
 
-
 NEGATIVITY_MILLI = 500
 """Of the notices: an angry crowd is a crowd, and most of its notices are volume's too."""
 
