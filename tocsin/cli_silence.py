@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from alerting.escalation import Casebook
 from alerting.facts import SCENARIOS, SEVERITIES
 from alerting.quiet import Silence, Unsilence
 from alerting.words import clock_text
@@ -53,12 +54,15 @@ def silence(
     name = _who(who)
     wish: Wish
     if lift is not None:
+        _must_hold(settings, brand, lift)
         wish = Unsilence(_id("lift", at_ms, lift), brand, lift, name, at_ms)
         done = f"The silence {lift} is lifted."
     else:
         if last is None or not (reason or "").strip():
             raise UsageError("a silence needs its length and its reason: --for 2h --reason 'known, being handled'")
         until_ms = at_ms + _length_ms(last)
+        if incident is not None:
+            _must_be_open(settings, brand, incident)
         worst = severity_at_most or ("critical" if incident else "high")
         for word, allowed, flag in ((worst, SEVERITIES, "severity"), (scenario, (*SCENARIOS, "blind"), "scenario")):
             if word is not None and word not in allowed:
@@ -90,6 +94,7 @@ def severity(
     settings = _settings(config, brand)
     if level not in SEVERITIES:
         raise UsageError(unknown(level, SEVERITIES, "as a severity"))
+    _must_be_open(settings, brand, incident)
     at_ms = time.time_ns() // 1_000_000
     wish = Answer(_id("severity", at_ms, incident), brand, incident, "severity", _who(who), at_ms, severity=level)
     _ask(settings, wish, f"{incident} is at least {level}.", as_json=as_json)
@@ -166,11 +171,36 @@ def _row(one: Silence) -> dict[str, object]:
     return {name: getattr(one, name) for name in one.__struct_fields__}
 
 
+def _must_be_open(settings: Settings, brand: str, incident: str) -> None:
+    """A wish about an incident that is over, or that was mistyped, would change nothing: say so now."""
+    book = _book(settings, brand)
+    known = (book.incident, book.blind) if book is not None else ()
+    found = [one.id for one in known if one is not None and one.is_open]
+    if incident not in found:
+        allowed = f"open now: {', '.join(found)}" if found else "none is open now"
+        raise UsageError(f"{incident[:80]!r} is no open incident of {brand}; {allowed}")
+
+
+def _must_hold(settings: Settings, brand: str, name: str) -> None:
+    at_ms = time.time_ns() // 1_000_000
+    asked = [one for one in waiting(settings.data_path) if isinstance(one, Silence) and one.brand == brand]
+    found = [one.id for one in (*_held(settings, brand), *asked) if one.until_ms > at_ms]
+    if name not in found:
+        allowed = f"these hold: {', '.join(found)}" if found else "none holds now"
+        raise UsageError(f"--lift: {name[:80]!r} is no silence of {brand}; {allowed}")
+
+
 def _held(settings: Settings, brand: str) -> tuple[Silence, ...]:
-    """The silences as the core knows them: its last snapshot, and what the journal holds beyond it."""
+    """The silences as the core knows them."""
+    book = _book(settings, brand)
+    return book.quieted.asked if book is not None else ()
+
+
+def _book(settings: Settings, brand: str) -> Casebook | None:
+    """A brand's incidents as the core knows them: its last snapshot, and what the journal holds beyond it."""
     path = settings.data_path / "journal.db"
     if not path.is_file():
-        return ()
+        return None
     journal = open_existing(path)
     try:
         engine = journal.restored_engine(journal.contents())
@@ -179,7 +209,7 @@ def _held(settings: Settings, brand: str) -> tuple[Silence, ...]:
     finally:
         journal.close()
     state = engine.brands.get(brand)
-    return state.book.quieted.asked if state is not None and state.book is not None else ()
+    return state.book if state is not None else None
 
 
 def hook(app: typer.Typer) -> None:

@@ -242,7 +242,10 @@ def test_a_silence_asked_for_while_nothing_runs_waits_and_says_so(deployment: Pa
         (["silence", NAME, "--for", "2 hours", "--reason", "x"], "allowed: 30m, 2h, 1d"),
         (["silence", NAME, "--for", "31d", "--reason", "x"], "up to 30d"),
         (["silence", NAME, "--for", "2h", "--reason", "x", "--scenario", "backlsh"], "backlash"),
+        (["silence", NAME, "--for", "2h", "--reason", "x", "--incident", "acme-1"], "none is open now"),
+        (["silence", NAME, "--lift", "silence-1"], "none holds now"),
         (["severity", NAME, "acme-1", "huge"], "critical"),
+        (["severity", NAME, "acme-1", "critical"], "is no open incident"),
     ],
 )
 def test_a_call_that_cannot_be_meant_is_refused_with_what_is_allowed(
