@@ -1,7 +1,8 @@
 """Draws a flowchart: as Mermaid for a wiki, and as one self-contained SVG that follows the reader's light or dark.
 
 The SVG has a panel per scenario and one for what scenarios share. Where a walk leaves its panel, or goes back, the
-picture names the node instead of drawing a line across everything; an end is drawn wherever it is reached.
+picture names the node instead of drawing a line across everything, and so it does where many ways lead to one node; an
+end is drawn wherever it is reached.
 """
 
 import re
@@ -20,6 +21,8 @@ PAD = 10
 MARGIN = 24
 TITLE = 34
 SHEET_WIDTH = 2000
+MOST_SOURCES = 3
+"""So many nodes may have a line to one node; of more, the last has one and the others name it."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
@@ -213,16 +216,28 @@ def _panel(sheet: Sheet, title: str, names: list[str]) -> _Panel:
     rank = _first_seen(sheet, inside)
     for name in sorted(inside, key=lambda name: rank[name]):
         panel.drawings[name] = _drawing(sheet, name)
+    named = _named_only(sheet, list(panel.drawings))
     for name in list(panel.drawings):
         for key, target in sheet.ways(name):
             end = target
-            if target not in panel.drawings or rank[target] <= rank[name]:
+            back = target in rank and rank[target] <= rank[name]
+            if target not in panel.drawings or back or (name, target) in named:
                 end = f"{name}\0{key}"
-                panel.drawings[end] = _leaf(sheet, target, back=target in panel.drawings)
+                panel.drawings[end] = _leaf(sheet, target, back=back)
             panel.edges.append(_Edge(name, end, name, target, label(sheet.nodes[name], key)))
     boxes = [Box(key, _width(panel, key), _height(panel.drawings[key])) for key in _as_read(panel)]
     panel.placed = layered(boxes, [(edge.start, edge.end) for edge in panel.edges])
     return panel
+
+
+def _named_only(sheet: Sheet, names: list[str]) -> dict[tuple[str, str], None]:
+    """The steps between these nodes, in drawing order, that would make too many lines to one node."""
+    sources: dict[str, list[str]] = {}
+    for name in names:
+        for target in dict.fromkeys(target for _, target in sheet.ways(name)):
+            sources.setdefault(target, []).append(name)
+    many = {target: found for target, found in sources.items() if len(found) > MOST_SOURCES}
+    return {(name, target): None for target, found in many.items() for name in found[:-1]}
 
 
 def _first_seen(sheet: Sheet, names: list[str]) -> dict[str, int]:
@@ -258,7 +273,7 @@ def _as_read(panel: _Panel) -> list[str]:
 def _drawing(sheet: Sheet, name: str) -> _Drawing:
     node = sheet.nodes[name]
     kind = kind_of(node)
-    lines = [("kind", f"{kind} · {name}")]
+    lines = [("kind", f"{kind} · {_in_panel(name)}")]
     for words in words_of(node):
         lines += [("", line) for line in wrap(words, 26 if kind in ("question", "ask") else 30)]
     if isinstance(node, Question):
@@ -270,13 +285,23 @@ def _leaf(sheet: Sheet, target: str, *, back: bool) -> _Drawing:
     node = sheet.nodes[target]
     if isinstance(node, End):
         return _Drawing(target, "end", [("", line) for line in wrap(node.end, 30)])
-    return _Drawing(target, "stub", [("", line) for line in wrap(f"{'↩' if back else '→'} {target}", 30)])
+    return _Drawing(target, "stub", [("", line) for line in wrap(f"{'↩' if back else '→'} {_in_panel(target)}", 30)])
+
+
+def _in_panel(name: str) -> str:
+    """A node's name within its panel: a sub-chart's stands above it."""
+    return name.rpartition("/")[2]
 
 
 def _width(panel: _Panel, key: str) -> int:
-    """Wide enough for the labels under it."""
-    ways = sum(edge.start == key for edge in panel.edges)
-    return WIDTH if ways <= 2 else WIDTH + 64 * (ways - 2)
+    """Wide enough for the labels under it; what names a node is no wider than the name."""
+    if panel.drawings[key].kind == "stub":
+        return min(WIDTH, 8 * max(len(words) for _, words in panel.drawings[key].lines) + 2 * PAD)
+    labels = [edge.label for edge in panel.edges if edge.start == key]
+    if len(labels) <= 2:
+        return WIDTH
+    # labels stand on two lines in turn, so each has twice its share of the width
+    return max(WIDTH + 64 * (len(labels) - 2), (len(labels) + 1) * (7 * max(map(len, labels)) // 2 + 8))
 
 
 def _height(drawing: _Drawing) -> int:

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from alerting.facts import SCENARIOS, SEVERITIES, Facts
 from alerting.flowchart.check import warnings_of
 from alerting.flowchart.load import ChartError, load_chart
-from alerting.flowchart.model import Chart, Page
+from alerting.flowchart.model import Always, Chart, Page
 from alerting.flowchart.walk import (
     LOOK_AGAIN_MS,
     MAX_PATH,
+    AskPeople,
+    BriefPeople,
     Effect,
     EndWalk,
     NotifyPeople,
+    OpenRoom,
     PagePeople,
     Walk,
     acknowledged,
@@ -31,8 +34,9 @@ from stream.codec import MINUTE_MS, canonical, decode
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = load_chart((ROOT / "crisis_flowchart.yaml").read_text(encoding="utf-8"), "crisis_flowchart.yaml")
+ON_CALL = {"press_rota": Always(("chloe",)), "operations_rota": Always(("joris",))}
 SHORT = {
-    "pr_on_call": "pr",
+    "chloe": "pr",
     "head_of_communications": "head",
     "community_manager": "community",
     "webcare_lead": "webcare",
@@ -40,16 +44,20 @@ SHORT = {
     "it_security": "security",
     "crisis_room": "room",
     "executive": "exec",
-    "operations": "ops",
+    "joris": "ops",
+    "agencies_and_partners": "partners",
     "operations_lead": "ops_lead",
 }
 
 
 def _told(effects: list[Effect]) -> list[str]:
     said = []
+    plain = {EndWalk: "end", OpenRoom: "open room", AskPeople: "ask"}
     for effect in effects:
-        if isinstance(effect, EndWalk):
-            said.append("end")
+        if type(effect) in plain:
+            said.append(plain[type(effect)])
+        elif isinstance(effect, BriefPeople):
+            said.append(f"brief {'+'.join(SHORT.get(target, target) for target in effect.targets)}")
         else:
             who = "+".join(SHORT.get(target, target) for target in effect.targets)
             said.append(f"{'PAGE' if isinstance(effect, PagePeople) else 'tell'} {who}")
@@ -58,13 +66,13 @@ def _told(effects: list[Effect]) -> list[str]:
 
 def _run_out(chart: Chart, entry: str, facts: Facts, rounds: int = 50) -> tuple[list[str], Walk]:
     """The walk if nobody ever answers: each time something happens, the minute and what."""
-    walk, effects = begin(chart, entry, facts, 0)
+    walk, effects = begin(chart, entry, facts, 0, rosters=ON_CALL)
     lines = [f"{0:g}m: {', '.join(_told(effects))}"]
     for _ in range(rounds):
         if walk.done or not walk.due_ms:
             break
         at_ms = walk.due_ms
-        walk, effects = resume(chart, walk, facts, at_ms)
+        walk, effects = resume(chart, walk, facts, at_ms, rosters=ON_CALL)
         if effects:
             lines.append(f"{at_ms / MINUTE_MS:g}m: {', '.join(_told(effects))}")
     return lines, walk
@@ -82,8 +90,8 @@ backlash         high      0m: PAGE pr | 10m: PAGE head | 20m: PAGE exec+head
 backlash         critical  0m: PAGE pr+head | 5m: PAGE exec+head
 campaign_blunder low       0m: end
 campaign_blunder medium    0m: tell marketing+webcare, end
-campaign_blunder high      0m: tell marketing, PAGE pr | 10m: PAGE head | 20m: PAGE exec+head
-campaign_blunder critical  0m: tell marketing+room, PAGE pr+head | 5m: PAGE exec+head
+campaign_blunder high      0m: tell marketing+partners, PAGE pr | 10m: PAGE head | 20m: PAGE exec+head
+campaign_blunder critical  0m: tell marketing+partners+room, PAGE pr+head | 5m: PAGE exec+head
 data_security    low       0m: end
 data_security    medium    0m: tell security+legal+webcare, end
 data_security    high      0m: PAGE security+legal+pr | 5m: PAGE head+ops | 10m: PAGE exec+head
@@ -116,33 +124,34 @@ def test_the_shipped_chart_is_in_order_without_a_warning() -> None:
 
 
 def test_an_organised_wave_is_paged_like_any_other_and_said_to_be_one() -> None:
-    _, effects = begin(SHIPPED, "backlash", Facts(scenario="backlash", severity="high", coordinated=True), 0)
+    organised = Facts(scenario="backlash", severity="high", coordinated=True)
+    _, effects = begin(SHIPPED, "backlash", organised, 0, rosters=ON_CALL)
     assert _told(effects) == ["tell community+legal", "PAGE pr"]
 
 
 def test_a_page_nobody_acknowledges_reaches_the_next_rung_at_its_minute_and_not_before() -> None:
     facts = Facts(severity="high")
-    walk, (page,) = begin(SHIPPED, "viral_complaint", facts, 1_000)
+    walk, (page,) = begin(SHIPPED, "viral_complaint", facts, 1_000, rosters=ON_CALL)
     assert isinstance(page, PagePeople)
     assert (page.ack_within_ms, page.rung, page.next_targets) == (600_000, 0, ("head_of_communications",))
-    assert next_page(SHIPPED, walk) == (("head_of_communications",), 601_000)
-    early, effects = resume(SHIPPED, walk, facts, 600_999)
+    assert next_page(SHIPPED, walk, ON_CALL) == (("head_of_communications",), 601_000)
+    early, effects = resume(SHIPPED, walk, facts, 600_999, rosters=ON_CALL)
     assert (early, effects) == (walk, [])
-    late, (page,) = resume(SHIPPED, walk, facts, 601_000)
+    late, (page,) = resume(SHIPPED, walk, facts, 601_000, rosters=ON_CALL)
     assert isinstance(page, PagePeople)
     assert (page.targets, page.rung) == (("head_of_communications",), 1)
-    assert late.paged == ["pr_on_call", "head_of_communications"]
+    assert late.paged == ["chloe", "head_of_communications"]
     assert [step.words for step in late.path[-2:]] == ["nobody acknowledged in 10m", "paged head_of_communications"]
 
 
 def test_after_an_acknowledgement_nobody_is_paged_and_the_others_are_told() -> None:
     facts = Facts(severity="critical")
-    walk, _ = begin(SHIPPED, "service_outage", facts, 0)
-    walk, effects = acknowledged(SHIPPED, walk, facts, 60_000)
-    assert _told(effects) == ["tell room+webcare+care", "end"]
-    assert (walk.acknowledged, walk.done, walk.due_ms, next_page(SHIPPED, walk)) == (True, True, 0, None)
-    assert acknowledged(SHIPPED, walk, facts, 61_000) == (walk, [])
-    assert resume(SHIPPED, walk, facts, 10**9) == (walk, [])
+    walk, _ = begin(SHIPPED, "service_outage", facts, 0, rosters=ON_CALL)
+    walk, effects = acknowledged(SHIPPED, walk, facts, 60_000, rosters=ON_CALL)
+    assert _told(effects) == ["open room", "tell room+webcare+community+care", "brief exec+legal", "ask"]
+    assert (walk.acknowledged, walk.done, next_page(SHIPPED, walk, ON_CALL)) == (True, False, None)
+    assert acknowledged(SHIPPED, walk, facts, 61_000, rosters=ON_CALL) == (walk, [])
+    assert resume(SHIPPED, walk, facts, 60_001, rosters=ON_CALL) == (walk, [])
 
 
 def _chart(nodes: str, start: str = "start") -> Chart:
@@ -184,26 +193,26 @@ def test_a_wait_ends_when_its_condition_holds_or_its_time_is_over() -> None:
 
 def test_an_escalation_goes_to_the_next_rung_at_once_even_after_an_acknowledgement() -> None:
     facts = Facts(severity="high")
-    walk, _ = begin(SHIPPED, "viral_complaint", facts, 0)
-    climbed, effects = escalated(SHIPPED, walk, facts, 5_000, "asked by Chloe")
+    walk, _ = begin(SHIPPED, "viral_complaint", facts, 0, rosters=ON_CALL)
+    climbed, effects = escalated(SHIPPED, walk, facts, 5_000, "asked by Chloe", rosters=ON_CALL)
     assert _told(effects) == ["PAGE head"]
     assert (climbed.rung, climbed.due_ms) == (1, 605_000)
-    taken, _ = acknowledged(SHIPPED, walk, facts, 5_000)
-    again, effects = escalated(SHIPPED, taken, facts, 6_000, "asked by Chloe")
+    taken, _ = acknowledged(SHIPPED, walk, facts, 5_000, rosters=ON_CALL)
+    again, effects = escalated(SHIPPED, taken, facts, 6_000, "asked by Chloe", rosters=ON_CALL)
     assert _told(effects) == ["PAGE head"]
     assert (again.acknowledged, again.done) == (False, False)
 
 
 def test_an_escalation_from_the_last_rung_reaches_the_last_resort() -> None:
     facts = Facts(severity="critical")
-    walk, _ = begin(SHIPPED, "backlash", facts, 0)
-    walk, _ = resume(SHIPPED, walk, facts, walk.due_ms)
-    _, effects = escalated(SHIPPED, walk, facts, 10**6, "asked by Ines")
+    walk, _ = begin(SHIPPED, "backlash", facts, 0, rosters=ON_CALL)
+    walk, _ = resume(SHIPPED, walk, facts, walk.due_ms, rosters=ON_CALL)
+    _, effects = escalated(SHIPPED, walk, facts, 10**6, "asked by Ines", rosters=ON_CALL)
     assert _told(effects) == ["PAGE head+ops", "end"]
 
 
 def test_a_scenario_without_an_entry_reaches_the_last_resort() -> None:
-    walk, effects = begin(SHIPPED, "volcano", Facts(), 0)
+    walk, effects = begin(SHIPPED, "volcano", Facts(), 0, rosters=ON_CALL)
     assert _told(effects) == ["PAGE head+ops", "end"]
     assert walk.path[-1].words == "the flowchart has no entry for the scenario volcano: the last resort is told"
 
@@ -219,13 +228,13 @@ def test_a_condition_that_fails_reaches_the_last_resort_instead_of_a_silent_no()
 
 
 def test_a_walk_stays_on_the_chart_it_began_with() -> None:
-    walk, _ = begin(SHIPPED, "blind", Facts(), 0)
+    walk, _ = begin(SHIPPED, "blind", Facts(), 0, rosters=ON_CALL)
     with pytest.raises(ValueError, match="began on chart"):
         resume(_chart(WAITING), walk, Facts(), 10**9)
 
 
 def test_the_path_says_each_answer_with_its_figures_and_stays_short() -> None:
-    walk, _ = begin(SHIPPED, "backlash", Facts(severity="medium"), 0)
+    walk, _ = begin(SHIPPED, "backlash", Facts(severity="medium"), 0, rosters=ON_CALL)
     assert walk.path[0].words == 'Is the anger everywhere? no: severity == "critical" (severity is medium)'
     round_and_round = _chart(
         "  start: {wait: 1m, then: ask}\n  ask: {question: Q?, when: blind, yes: e, no: start}\n  e: {end: E.}\n"

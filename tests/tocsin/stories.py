@@ -36,11 +36,12 @@ STEP_MS = 5_000
 NAMES = Names(b"stories")
 NAMES_OF_BRANDS = ("Tulpatel", "Noordbank", "Fietsa")
 ZONES = ("Europe/Amsterdam", "America/New_York", "UTC")
-CHART = (Path(__file__).parents[2] / "crisis_flowchart.yaml").read_text(encoding="utf-8")
+CHART = (Path(__file__).parents[1] / "flowchart" / "plain.yaml").read_text(encoding="utf-8")
+"""A chart of fixed people, without asks, promises or quiet hours: whoever is woken can be named."""
 OTHER_CHART = CHART.replace("acknowledge_within: 10m", "acknowledge_within: 7m").replace(
     "acknowledge_within: 5m", "acknowledge_within: 3m"
 )
-"""The shipped chart with shorter patience."""
+"""The same with shorter patience."""
 ANSWERS: tuple[AnswerKind, ...] = ("acknowledge", "acknowledge", "own", "escalate", "false_alarm", "resolve")
 
 
