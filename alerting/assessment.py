@@ -11,13 +11,15 @@ import msgspec
 
 from alerting.facts import Facts
 from detectors.coordination import coordination_of
-from detectors.detector import NOTICE, Signal
-from stream.codec import HOUR_MS
+from detectors.detector import Signal
+from stream.codec import HOUR_MS, MINUTE_MS
 from stream.pulse import Counts
 from stream.sketches import distinct, distinct_bits
 from stream.window import Thread, Window
 
 WEEKDAYS = 5
+ORDINARY_MILLI = 30_000
+"""So many posts as come every day (thirty times a month) are nothing unusual."""
 
 RISKY_POSTS = 3
 RISKY_SHARE_MILLI = 50
@@ -48,8 +50,10 @@ def _thread(found: dict[str, Signal]) -> bool:
     return "virality" in found and "thread" in found["virality"].evidence
 
 
-def _told(signal: Signal) -> bool:
-    return signal.score >= NOTICE
+def _many(found: dict[str, Signal]) -> bool:
+    """Anger comes with more posts than an ordinary day brings, and not only with another tone."""
+    rate = found["negativity"].evidence.get("rate_milli", 0) if "negativity" in found else ORDINARY_MILLI
+    return isinstance(rate, int) and rate < ORDINARY_MILLI
 
 
 def _pages(found: dict[str, Signal], kind: str) -> bool:
@@ -86,14 +90,23 @@ SEVERITY_TABLE: tuple[SeverityRow, ...] = (
         lambda found, f: bool(f.risks) and ("volume" in found or _thread(found)) and "negativity" in found,
     ),
     SeverityRow(
-        "medium", "beyond what this brand's ordinary days bring", lambda found, f: any(_told(s) for s in found.values())
+        "medium",
+        "beyond what this brand's ordinary days bring",
+        lambda found, f: "volume" in found or "virality" in found or _many(found),
     ),
-    SeverityRow("low", "a finding that is worth no notice", lambda found, f: True),
+    SeverityRow("low", "the tone has turned, at no more posts than usual", lambda found, f: True),
 )
 
 
-def assess(signals: Sequence[Signal], facts: Facts) -> Assessment | None:
+Declared = Callable[[Facts], tuple[str, str] | None]
+"""The severity and its words by a table of the flowchart's own; `None` where it has none."""
+
+
+def assess(signals: Sequence[Signal], facts: Facts, declared: Declared = lambda _: None) -> Assessment | None:
     """Fuse what the detectors found about the brand (feed signals are about ourselves and left out).
+
+    The severity is that of `SEVERITY_TABLE`, unless the flowchart declares a table of its own: that one may ask for the
+    severity which the shipped one gives.
 
     >>> assess([], Facts()) is None
     True
@@ -104,7 +117,9 @@ def assess(signals: Sequence[Signal], facts: Facts) -> Assessment | None:
     row = next(row for row in SEVERITY_TABLE if row.holds(found, facts))
     scenario, why = scenario_of(found, facts)
     facts = msgspec.structs.replace(facts, scenario=scenario, severity=row.severity)
-    return Assessment(scenario, row.severity, (row.words, why), facts, tuple(found[k] for k in sorted(found)))
+    severity, words = declared(facts) or (row.severity, row.words)
+    facts = msgspec.structs.replace(facts, severity=severity)
+    return Assessment(scenario, severity, (words, why), facts, tuple(found[k] for k in sorted(found)))
 
 
 def scenario_of(found: dict[str, Signal], facts: Facts) -> tuple[str, str]:
@@ -175,6 +190,8 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
         weekday=around.weekday,
         business_hours=around.weekday <= WEEKDAYS and 9 <= around.hour < 18,
         chance_milli=_chance_milli(signals),
+        z_milli=max((z for s in signals if isinstance(z := s.evidence.get("z_milli", 0), int)), default=0),
+        persistence=max((window.at_ms - s.since_ms for s in signals), default=0) // MINUTE_MS,
     )
 
 

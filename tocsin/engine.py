@@ -12,11 +12,13 @@ from functools import cached_property
 
 import msgspec
 
-from alerting.assessment import Surroundings, assess, facts_of
+from alerting.assessment import Declared, Surroundings, assess, facts_of
 from alerting.decision import Decision
 from alerting.escalation import Desk, Scene
 from alerting.facts import Facts
+from alerting.flowchart.conditions import ConditionFailed
 from alerting.flowchart.model import Chart, Rosters
+from alerting.flowchart.severity import severity_of
 from alerting.incident import Incident, rank
 from alerting.planned import without_planned
 from alerting.quiet import Silence, Unsilence
@@ -160,7 +162,7 @@ class Engine:
             elif isinstance(event, Silence | Unsilence):
                 desk.silence(event)
         about_brand = any(s.kind != "feed" for s in signals)
-        assessment = assess(signals, scene.facts) if about_brand else None
+        assessment = assess(signals, scene.facts, _declared(chart)) if about_brand else None
         desk.assess(without_planned(desk, assessment, planned), blind=feed is not None)
         for event in events:
             if isinstance(event, DeliveryReport) and event.outcome == "failed":
@@ -254,6 +256,18 @@ class Sight(Scene):
 def _in_shadow(decisions: list[Decision], mode: str) -> list[Decision]:
     """The decisions, marked where the brand's mode is that nobody is told."""
     return [msgspec.structs.replace(d, shadow=True) for d in decisions] if mode == "shadow" else decisions
+
+
+def _declared(chart: Chart) -> Declared:
+    """The chart's own severity table; a row that has no answer for these facts leaves the shipped table's word."""
+
+    def severity(facts: Facts) -> tuple[str, str] | None:
+        try:
+            return severity_of(chart, facts)
+        except ConditionFailed:
+            return None
+
+    return severity
 
 
 def _configures(events: Sequence[ControlEvent]) -> bool:
