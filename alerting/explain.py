@@ -35,12 +35,22 @@ word of their own are enough. Measured by `benchmarks/words.py`."""
 WORDS_SHOWN = 4
 SUBJECTS_SHOWN = 2
 VOICES_SHOWN = 3
+BUSY_POSTS = 3
 SAME_MILLI = 700
 """Two words used by so many of the same people say one thing."""
-ALSO_STOPPED = frozenset(("hoeveel", "waarom", "wanneer", "welke"))
-"""Words that a language can hardly do without either, though they tell none from another."""
+FILLERS = {
+    "en": "really says said say saying like know people thing things someone everyone came come comes coming going goes"
+    " went made makes making does doing done having gets getting take takes took let lets back always something"
+    " anything since ever even yet many lot actually literally while",
+    "nl": "hoeveel waarom wanneer welke welk helemaal doet doe deed gedaan geeft gegeven kom komen kwam krijg krijgt"
+    " krijgen maak maakt maken zeg zegt zei laat laten staat staan heel erg steeds mensen dingen iemand iedereen",
+}
+"""Words that hardly a sentence does without, beside those that tell one language from another."""
 WORDS_PER_POST = 60
 LONGEST_WORD = 40
+
+
+_FILLERS = frozenset(word for written in FILLERS.values() for word in written.split())
 
 
 class Said(Protocol):
@@ -139,7 +149,7 @@ class Vocabulary:
         own += [term.literal for term in terms if not term.prefix]
         # A handle is no word to `wording_of`; the same name without the `@` is one of the brand's.
         named = {word for one in own for word in wording_of(one.replace("@", " ")).split()}
-        self._own = words_of(("en", "nl", *brand.languages)) | ALSO_STOPPED | named
+        self._own = words_of(("en", "nl", *brand.languages)) | _FILLERS | named
         self._prefixes = tuple(sorted({wording_of(term.literal) for term in terms if term.prefix} - {""}))
         self._classifier = Classifier(dict(brand.issues))
 
@@ -347,8 +357,8 @@ def _first(words: Sequence[FreshWord], early: Sequence[Said], now: Texts, root: 
 
 
 def _busiest(everybody: Sequence[Voice]) -> tuple[Voice, ...]:
-    """Who posted most; nobody who posted once."""
-    voices = [voice for voice in everybody if voice.posts > 1]
+    """Who posted most, if that is worth a name."""
+    voices = [voice for voice in everybody if voice.posts >= BUSY_POSTS]
     return tuple(sorted(voices, key=lambda v: (-v.posts, -(v.followers or 0), v.author))[:VOICES_SHOWN])
 
 

@@ -146,14 +146,18 @@ def test_voices_sources_and_languages_are_counted_with_their_posts() -> None:
     now = [
         Post("a", "acme one", 1, "ann", 10),
         Post("b", "acme two", 2, "ann", 12, source="forum"),
+        Post("b2", "acme two", 2, "ann", 11),
         Post("c", "acme three", 3, "bob", 9_000, lang="nl"),
         Post("d", "acme four", 4, None, None, lang=None),
     ]
     found = explain(Texts(now), Texts(PAST), ABOUT)
-    assert [(v.author, v.posts, v.followers, v.names) for v in found.busiest] == [("ann", 2, 12, ("a", "b"))]
+    assert [(v.author, v.posts, v.followers, v.names) for v in found.busiest] == [("ann", 3, 12, ("a", "b", "b2"))]
     assert [v.author for v in found.loudest] == ["bob", "ann"]
-    assert [(t.what, t.posts, t.names) for t in found.sources] == [("x", 3, ("a", "c", "d")), ("forum", 1, ("b",))]
-    assert [(t.what, t.posts) for t in found.languages] == [("en", 2), ("nl", 1)]
+    assert [(t.what, t.posts, t.names) for t in found.sources] == [
+        ("x", 4, ("a", "b2", "c", "d")),
+        ("forum", 1, ("b",)),
+    ]
+    assert [(t.what, t.posts) for t in found.languages] == [("en", 3), ("nl", 1)]
 
 
 @settings(max_examples=25, deadline=None)
