@@ -15,6 +15,7 @@ DOCS = ROOT / "docs"
 RULES = (
     [str(n) for n in range(1, 13)]
     + [f"T{n}" for n in ("1", "2", "3", "3a", "4", "5", "6")]
+    + [f"F{n}" for n in range(1, 12)]
     + [f"M{n}" for n in range(1, 8)]
 )
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
