@@ -47,6 +47,16 @@ def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
     return [*problems, *duty_problems(settings, chart)]
 
 
+def roster_problems(config: Path, environment: Mapping[str, str]) -> list[str]:
+    """What is wrong with the rosters of a configuration that is in order otherwise: calendars that cannot be had or
+    used, and roles for which nobody is on call at some time of the next 90 days.
+
+    A start does not ask this: a gap in three months is no reason to hear nothing today.
+    """
+    path = load_settings(config, environment).flowchart_path
+    return _cover_problems(read_chart(path), path, time.time_ns() // 1_000_000)
+
+
 def chart_problems(path: Path, now_ms: int | None = None) -> tuple[list[str], list[str]]:
     """`(problems, warnings)` of a flowchart file, one line each: the chart itself, what was to be reviewed by now, and
     whether its rosters have somebody on call for the next 90 days.

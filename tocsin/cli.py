@@ -92,10 +92,11 @@ def run(config: Config = None) -> None:
 
 @app.command(epilog="Example: tocsin check --config tocsin.yaml")
 def check(config: Config = None, as_json: Json = False) -> None:
-    """Check everything in the configuration: settings, queries with their examples, flowchart, secrets."""
-    from tocsin.checking import check_all
+    """Check everything in the configuration: settings, queries with their examples, flowchart, rosters, secrets."""
+    from tocsin.checking import check_all, roster_problems
 
-    problems = check_all(_config_or_default(config), os.environ)
+    path = _config_or_default(config)
+    problems = check_all(path, os.environ) or roster_problems(path, os.environ)
     if as_json:
         print_json({"ok": not problems, "problems": problems})
     elif problems:

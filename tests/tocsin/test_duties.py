@@ -27,9 +27,9 @@ rosters:
     timezone: Europe/Amsterdam
     rotation: {people: [PEOPLE], every: 1d, hand_over: "09:00", from: 2026-01-01}
 entry:
-  {viral_complaint: wake, backlash: wake, campaign_blunder: wake, data_security: wake, service_outage: wake, blind: wake}
+  {viral_complaint: go, backlash: go, campaign_blunder: go, data_security: go, service_outage: go, blind: go}
 nodes:
-  wake: {page: pr_on_call, then: done}
+  go: {page: pr_on_call, then: done}
   done: {end: Nothing more to do.}
 """
 

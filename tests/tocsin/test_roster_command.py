@@ -109,3 +109,16 @@ def test_a_calendar_that_is_missing_is_one_line_with_what_is_allowed(home: Path)
     assert "chart.yaml: roster nights: " in done.err
     assert "oncall.ics: the calendar cannot be read" in done.err
     assert "Traceback" not in done.err
+
+
+def test_check_tells_of_a_gap_that_a_start_would_not_wait_for(home: Path) -> None:
+    """The same line as `tocsin flowchart check`, with what follows from it."""
+    assert tocsin("check", "--config", home / "tocsin.yaml").status == 0
+    (home / "oncall.ics").write_text(CALENDAR, encoding="utf-8")
+    rotation = CHART[CHART.index("    rotation:") : CHART.index("entry:")]
+    (home / "chart.yaml").write_text(CHART.replace(rotation, "    calendar: oncall.ics\n"), encoding="utf-8")
+    done = tocsin("check", "--config", home / "tocsin.yaml")
+    assert done.status == 1
+    assert "nobody is on call" in done.err
+    (home / "oncall.ics").unlink()
+    assert "oncall.ics: the calendar cannot be read" in tocsin("check", "--config", home / "tocsin.yaml").err
