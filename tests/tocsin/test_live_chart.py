@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import re
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 from alerting.decision import Decision
 from alerting.flowchart.load import ChartError
@@ -188,3 +190,43 @@ def test_a_brand_wakes_its_own_people(tmp_path: Path) -> None:
     service._deliver([page])
     assert [name for row in service.home.outbox.pages("far-1") for name in row.responders] == ["grace"]
     service.home.close()
+
+
+def test_a_running_service_takes_a_good_flowchart_and_refuses_a_bad_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told to look again: first at one with a fault in it, then at one with another rota. The journal verifies."""
+    kept = Kept(tmp_path)
+
+    def flowcharts(service: Service) -> list[str]:
+        contents = service.home.journal.contents()
+        events = [e.event.event for e in service.home.journal.entries() if isinstance(e.event, Control)]
+        names = [e.digest for e in events if isinstance(e, ConfigChange) and e.brand == "Near"]
+        return [contents.content(name).chart for name in names]
+
+    async def until(service: Service, count: int, said: str) -> None:
+        for _ in range(200):
+            metrics = generate_latest(service.metrics.registry).decode()
+            if len(flowcharts(service)) == count and said in metrics:
+                return
+            await asyncio.sleep(0.02)
+        pytest.fail(f"not within four seconds: {count} flowcharts and {said}")
+
+    async def live() -> None:
+        service = Service(kept.settings, terminal=io.StringIO())
+        await service.start()
+        await until(service, 1, "tocsin_flowchart_bad 0.0")
+        kept.write(CHART.replace("then: done", "then: doen"))
+        service.look_again()
+        await until(service, 1, "tocsin_flowchart_bad 1.0")
+        kept.write(CHART.replace("[chloe, david]", "[david, chloe]"))
+        service.look_again()
+        await until(service, 2, "tocsin_flowchart_bad 0.0")
+        service.look_again()
+        await until(service, 2, 'tocsin_flowchart_reads_total{became="taken"} 2.0')
+        await service.stop()
+
+    asyncio.run(live())
+    line = 1 + CHART.splitlines().index("  go: {page: pr_on_call, then: done}")
+    assert re.search(rf"chart\.yaml:{line}:\d+: .*doen", capsys.readouterr().out)
+    assert verify(open_existing(tmp_path / "data" / "journal.db")).ok
