@@ -29,7 +29,7 @@ from stream.text import cluster_of, normalise, wording_of
 FEWEST_PEOPLE = 4
 """Fewer people using a word in a few hours are chance at any brand."""
 PRIOR_PEOPLE = 200.0
-NEW_MILLI = 2_700
+NEW_MILLI = 2_600
 """z (milli-units) from which a word is called new: made-up ordinary stories have none, and six people of sixty with a
 word of their own are enough. Measured by `benchmarks/words.py`."""
 WORDS_SHOWN = 4

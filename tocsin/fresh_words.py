@@ -18,9 +18,9 @@ K = TypeVar("K", tuple[str, int, int], tuple[str, int, int, int])
 V = TypeVar("V")
 
 PAST_MS = 14 * DAY_MS
-PAST_POSTS = 2_000
+PAST_POSTS = 1_500
 PAST_BY_HOUR = -(-PAST_POSTS // (PAST_MS // HOUR_MS))
-STORY_POSTS = 1_000
+STORY_POSTS = 800
 """More of either are sampled by their names, which are keyed hashes: a card may take 50 ms and no longer, whatever the
 size of the crisis. `benchmarks/words.py` measures it."""
 EARLY_POSTS = 200
