@@ -95,7 +95,7 @@ def test_every_trade_that_a_crisis_needs_has_a_role_with_somebody_in_it() -> Non
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_low_and_medium_wake_nobody_and_high_and_critical_do(scenario: str) -> None:
-    """High: the next rung after ten minutes, five for data. Critical: two people at once, five minutes, and it rings."""
+    """High: the next rung after ten minutes, five for data. Critical: two people at once, then five, and it rings."""
     for severity in ("low", "medium"):
         assert _if_nobody_answers(scenario, severity).pages == ()
     high = _if_nobody_answers(scenario, "high").pages
