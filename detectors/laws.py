@@ -87,14 +87,14 @@ def minute_part(dice: Dice, posts: int, negative_milli: int, minute_ms: int, thr
 def parts(
     seed: int, hours: int, crisis_hours: tuple[int, int] | None = None, rate_milli: int = 800
 ) -> Iterator[tuple[int, PulsePart]]:
-    """One part a minute: a day rhythm, and in the hours of a crisis ten times the posts, most of them negative."""
+    """One part a minute: a day rhythm, and in the hours of a crisis twenty times the posts, most of them negative."""
     dice = Dice(seed)
     for minute in range(hours * 60):
         minute_ms = START_MS + minute * MINUTE_MS
         hour = minute // 60
         swing = 4 if hour % 24 < 7 else 10
         crisis = crisis_hours is not None and crisis_hours[0] <= hour < crisis_hours[1]
-        posts = dice.count(rate_milli * swing // 10 * (12 if crisis else 1))
+        posts = dice.count(rate_milli * swing // 10 * (24 if crisis else 1))
         thread = f"storm{hour}" if crisis else ""
         yield minute_ms, minute_part(dice, posts, 800 if crisis else 150, minute_ms, thread)
 

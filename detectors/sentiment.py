@@ -43,7 +43,7 @@ law). Looking every five seconds at four spans adds to it, and so does what no m
 CROWD_MILLI = 1_500
 """A crowd is half as many angry posts again as are usual at this hour ..."""
 HOUR_CROWD_MILLI = 2_500
-"""... and in the whole hour two and a half times as many: five at once, and then nobody, are a quarrel ..."""
+"""... and over a whole hour at least two and a half times as many: five at once, and then nobody, are a quarrel ..."""
 RISEN_MILLI = 1_200
 """... at a share that is at least a fifth above the usual ..."""
 RISEN_Z = 0.7
@@ -153,10 +153,8 @@ class NegativeShare:
         usual_angry = usual * self._volume.usual(span_ms, window)
         if angry * 1000 < scored * usual * RISEN_MILLI or angry * 1000 < usual_angry * CROWD_MILLI:
             return Anger(span_ms)
-        if span_ms < HOUR_MS:
-            in_hour = window.tally(HOUR_MS).angry
-            if in_hour * 1000 < usual * self._volume.usual(HOUR_MS, window) * HOUR_CROWD_MILLI:
-                return Anger(span_ms)
+        if self._crowd_milli(window, span_ms, angry, usual_angry) < HOUR_CROWD_MILLI:
+            return Anger(span_ms)
         z = self._z(angry, scored)
         if z < RISEN_Z:
             return Anger(span_ms)
@@ -164,6 +162,12 @@ class NegativeShare:
         by_chance = rate_milli / 1000 / MONTH_DAYS * 0.5 * math.erfc(z / math.sqrt(2.0))
         score = milli(-math.log(max(by_chance, LEAST_RATE)))
         return Anger(span_ms, posts, angry, scored, round(usual_angry), milli(z), rate_milli, score)
+
+    def _crowd_milli(self, window: Window, span_ms: int, angry: int, usual_angry: float) -> int:
+        """Angry posts against the usual, over a whole hour at least."""
+        if span_ms < HOUR_MS:
+            angry, usual_angry = window.tally(HOUR_MS).angry, self._usual() * self._volume.usual(HOUR_MS, window)
+        return milli(angry / max(usual_angry, 1e-3))
 
     def _once(self, window: Window, anger: Anger) -> Anger:
         """The same, each voice and each text counted once; unknown ones do not block."""

@@ -231,7 +231,9 @@ def finding_text(signal: Signal) -> str:
     """
     observed, expected, minutes = signal.observed, signal.expected, signal.window_ms // MINUTE_MS
     if signal.kind == "negativity":
-        return f"{percent(observed)} negative posts in {minutes} minutes where {percent(expected)} is usual"
+        people, usual = int(signal.evidence.get("people", 0)), int(signal.evidence.get("usual_angry", 0))
+        share = f"{percent(observed)} of the posts, where {percent(expected)} is usual"
+        return f"{count_text(people)} angry people in {minutes} minutes, where {count_text(usual)} are usual: {share}"
     if signal.kind == "virality":
         what = "one text that many copy" if "cluster" in signal.evidence else "one conversation"
         return f"{what} with {observed} different people where {expected} would be many"

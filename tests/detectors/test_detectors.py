@@ -182,9 +182,9 @@ def test_one_angry_account_is_no_crowd():
 
 
 def test_good_news_is_not_negative():
-    """Twenty times the posts at the usual share is no finding of this detector."""
+    """Twenty times the posts, of which half the usual share is angry, is no finding of this detector."""
     brand = Brand(NegativeShare(), rate_milli=1_000)
-    assert [s for s in [brand.posts(20) for _ in range(30)] if s is not None] == []
+    assert [s for s in [brand.posts(20, 75) for _ in range(30)] if s is not None] == []
 
 
 # -- virality ------------------------------------------------------------------------------------------------------

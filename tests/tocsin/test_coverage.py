@@ -37,8 +37,9 @@ def by_name(items: tuple[Exercised, ...]) -> dict[str, Exercised]:
 def test_a_real_incident_exercises_what_it_walked_and_whom_it_woke(lived: Coverage) -> None:
     """With the time of it; and nothing of another scenario."""
     walked = [one.name for one in lived.nodes if one.last_ms]
-    assert CHART.entry["service_outage"] in walked
-    assert CHART.entry["data_security"] not in walked
+    begun = {scenario for scenario, node in CHART.entry.items() if node in walked}
+    assert begun
+    assert begun <= {"service_outage", "backlash"}  # people may be angry before most of them say that it is down
     assert all(one.by == ("incident",) for one in lived.nodes if one.by)
     edges = {f"{start} -> {end}" for start, end in edges_of(CHART)}
     assert {one.name for one in lived.ways} == edges

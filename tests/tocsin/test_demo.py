@@ -104,10 +104,10 @@ def test_the_story_tells_what_a_pr_person_asks(ran: Ran) -> None:
     """Who was woken, why, who has it, why nobody was woken for the giveaway, and where things lie."""
     words = " ".join(ran.said.split())
     for promised in (
-        "unusually much talk, and it is not negative",
+        "and it is not negative",
         "Why nobody was woken",
         "WOKEN: ",
-        "Chloe Martin (PR officer on call) presses Acknowledge. Nobody else is woken.",
+        "Chloe Martin (PR officer) presses Acknowledge. Nobody else is woken.",
         "Why people were woken",
         "acknowledged 4 min later",
     ):

@@ -187,15 +187,21 @@ def said(decision: Decision) -> str:
     return sentence(view)
 
 
+def lifted(decision: Decision) -> bool:
+    """The card speaks of more than twice the usual posts."""
+    facts = decision.facts
+    return decision.scenario != "blind" and facts is not None and facts.mentions >= 2 * facts.expected > 0
+
+
 def test_the_page_says_whether_the_lift_is_ours_alone(tmp_path: Path) -> None:
     """And a run with competitors verifies as any other."""
     alone = decided(tmp_path / "alone.jsonl", rival_up=False, journal=tmp_path / "alone.db")
-    page = next(d for d in alone if d.kind == "Page")
+    page = next(d for d in alone if lifted(d))
     assert page.facts is not None
     assert (page.facts.sector_wide, page.facts.sector_milli > 0) == (False, True)
     assert said(page).endswith("The lift is ours alone."), rfc3339(page.at_ms)
     both = decided(tmp_path / "both.jsonl", rival_up=True, journal=tmp_path / "both.db")
-    page = next(d for d in both if d.kind == "Page")
+    page = next(d for d in both if lifted(d))
     assert page.facts is not None
     assert page.facts.sector_up == ("Noordbank",)
     assert "Noordbank is up too (" in said(page)

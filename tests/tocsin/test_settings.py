@@ -240,7 +240,7 @@ brands:
   - {name: Far, query: far, mode: shadow, budget: {false_notices_per_brand_month: 2}}
 """
     judged = load_settings(written(tmp_path, text), {}).judged({"Far": (Plan(0, 1, "launch"),)})
-    assert judged["Near"] == Judged(pages_milli=500, notices_milli=4000, plans=(), mode="live")
+    assert judged["Near"] == Judged(pages_milli=500, notices_milli=3000, plans=(), mode="live")
     assert judged["Far"] == Judged(pages_milli=500, notices_milli=2000, plans=(Plan(0, 1, "launch"),), mode="shadow")
 
 
