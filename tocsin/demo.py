@@ -179,10 +179,10 @@ class OnCall:
             self._answering.pop(incident, None)
             self._acts = sorted(act for act in self._acts if act[2].incident != incident)
         elif decision.kind == "Page" and incident not in self._answering:
-            woken = (ON_CALL,) if ON_CALL in decision.targets else decision.targets
-            people = self._chart.people(woken)
+            people = self._chart.people(decision.targets)
+            on_call = [name for name in people if name in self._chart.people((ON_CALL,))]
             if people:
-                self._answering[incident] = people[0]
+                self._answering[incident] = (on_call or list(people))[0]
                 self._plan(decision, "acknowledge", ACKNOWLEDGES_AFTER_MS)
                 self._plan(decision, "own", OWNS_AFTER_MS)
         elif decision.reason == "severity_fell" and decision.severity in ("low", "medium") and self._leads(incident):
