@@ -1,0 +1,109 @@
+"""The page budget: what a brand's own days make rare enough to speak of, and what they may not teach."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.budget import CAP_MILLI, DAYS_KEPT, PAGE_RATE_MILLI, Budget, Extremes, Prior
+from stream.codec import DAY_MS, MINUTE_MS, canonical, decode
+
+PRIOR = Prior(4_000, 1_000)
+scores = st.lists(st.integers(0, 12_000), max_size=40)
+
+
+def taught(days: list[int], prior: Prior = PRIOR) -> Extremes:
+    """Ordinary days with these greatest scores, and the first minute of the next."""
+    extremes = Extremes(prior)
+    for day, score in enumerate(days):
+        extremes.note(day * DAY_MS, score)
+        extremes.close(day * DAY_MS, ordinary=True)
+    extremes.close(len(days) * DAY_MS, ordinary=True)
+    return extremes
+
+
+@given(scores, st.integers(100, 8_000), st.integers(100, 8_000))
+@settings(max_examples=60, deadline=None)
+def test_who_allows_more_false_alarms_never_needs_more(days: list[int], one: int, other: int) -> None:
+    """A larger budget has a threshold that is no higher, whatever the brand's days were."""
+    extremes = taught(days)
+    assert extremes.threshold(max(one, other)) <= extremes.threshold(min(one, other))
+
+
+@given(scores, st.integers(200, 8_000))
+@settings(max_examples=60, deadline=None)
+def test_a_threshold_is_exceeded_as_often_as_it_was_asked_for(days: list[int], rate_milli: int) -> None:
+    """Just beyond it this brand is, by its own account, no more often than the budget; just below it, no less."""
+    extremes = taught(days)
+    threshold = extremes.threshold(rate_milli)
+    assert extremes.chance_milli(threshold + 1) <= rate_milli
+    assert extremes.chance_milli(threshold - 2) >= rate_milli - 1
+
+
+@given(scores, st.lists(st.integers(0, 20_000), min_size=2, max_size=2))
+@settings(max_examples=60, deadline=None)
+def test_the_further_out_the_rarer(days: list[int], two: list[int]) -> None:
+    """The chance that a card shows never rises with the score."""
+    extremes = taught(days)
+    assert extremes.chance_milli(max(two)) <= extremes.chance_milli(min(two))
+
+
+@given(scores, st.integers(0, 9_000))
+@settings(max_examples=40, deadline=None)
+def test_a_snapshot_goes_on_the_same(days: list[int], last: int) -> None:
+    """Written and read as JSON in the middle of a day and of an incident."""
+    extremes = taught(days)
+    extremes.note(len(days) * DAY_MS + MINUTE_MS, last)
+    extremes.close(len(days) * DAY_MS + MINUTE_MS, ordinary=False)
+    other = Extremes.restore(decode(canonical(extremes.snapshot()), dict), PRIOR)
+    for one in (extremes, other):
+        one.judged(real=False)
+        one.close((len(days) + 1) * DAY_MS, ordinary=True)
+    assert extremes.snapshot() == other.snapshot()
+    assert extremes.threshold(1_000) == other.threshold(1_000)
+
+
+def test_a_wild_brand_needs_more_than_a_calm_one() -> None:
+    """Thirty days of sevens against thirty of twos, under one budget and one prior."""
+    calm, wild = taught([2_000, 2_500] * 15), taught([7_000, 7_500] * 15)
+    assert calm.threshold(1_000) < taught([]).threshold(1_000) < wild.threshold(1_000)
+
+
+def test_one_wild_day_teaches_no_more_than_its_cap() -> None:
+    """A day a hundred times beyond anything is learnt as 1.3 times the threshold that it met."""
+    extremes = taught([2_000, 2_500] * 10)
+    extremes.close(21 * DAY_MS, ordinary=True)
+    met = extremes.threshold(PAGE_RATE_MILLI)
+    extremes.note(21 * DAY_MS, 100 * met)
+    extremes.close(21 * DAY_MS, ordinary=True)
+    extremes.close(22 * DAY_MS, ordinary=True)
+    assert max(extremes.snapshot()["past"]) == met * CAP_MILLI // 1000
+
+
+@pytest.mark.parametrize(("real", "learnt"), [(True, 0), (False, 1)])
+def test_what_somebody_took_is_not_learnt_and_what_nobody_took_is_one_false_alarm(real: bool, learnt: int) -> None:
+    """An incident waits for its end; a crisis teaches nothing, whatever its score was."""
+    extremes = taught([2_000] * 10)
+    days = extremes.days
+    extremes.note(10 * DAY_MS + MINUTE_MS, 9_000)
+    extremes.close(10 * DAY_MS + MINUTE_MS, ordinary=False)
+    assert extremes.days == days
+    extremes.judged(real=real)
+    extremes.judged(real=False)
+    assert extremes.days == days + learnt
+
+
+def test_only_so_many_days_are_remembered() -> None:
+    """A brand's wild past is forgotten: after two months of calm it is judged as a calm brand."""
+    forgotten, calm = taught([9_000] * 30 + [2_000] * DAYS_KEPT), taught([2_000] * DAYS_KEPT)
+    assert forgotten.days == calm.days == DAYS_KEPT
+    assert forgotten.threshold(1_000) == calm.threshold(1_000)
+
+
+@given(st.integers(0, 1_000))
+def test_shares_of_a_budget_never_exceed_it(share_milli: int) -> None:
+    """Two detectors that divide a budget spend it and no more (but for the least that each must have)."""
+    budget = Budget(1_000, 3_000)
+    one, other = budget.share(share_milli), budget.share(1_000 - share_milli)
+    assert one.pages_milli + other.pages_milli <= budget.pages_milli + 1
+    assert one.notices_milli + other.notices_milli <= budget.notices_milli + 1
+    assert min(one.pages_milli, other.pages_milli) >= 1
