@@ -15,7 +15,6 @@ from detectors.detector import Signal, SignalKind
 from detectors.surge import OPEN_MS, STILL_BURNING, Surge
 from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
 from stream.codec import HOUR_MS, MINUTE_MS
-from stream.sketches import distinct
 from stream.window import ClosedMinute, Window, floor
 
 STEP_MS = 15 * MINUTE_MS
@@ -25,7 +24,7 @@ FAR_STEPS = (SLOW_MS - OPEN_MS) // STEP_MS
 """Steps of the longest span that are no longer open."""
 FEWEST_ANGRY = 5
 """With fewer nobody is told, whatever the brand ..."""
-FEWEST_PAGE_PEOPLE = 6
+FEWEST_PAGE_PEOPLE = 10
 """... and with fewer nobody is woken."""
 FEWEST_LEARNT = 30
 """Scored posts of the past below which there is no usual share to speak of."""
@@ -171,15 +170,16 @@ class NegativeShare:
 
     def _once(self, window: Window, anger: Anger) -> Anger:
         """The same, each voice and each text counted once; unknown ones do not block."""
-        counts = window.counts(min(anger.span_ms, OPEN_MS))
-        voices, texts = distinct(counts.authors), distinct(counts.texts)
+        span_ms = min(anger.span_ms, OPEN_MS)
+        counts = window.counts(span_ms)
+        voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
         angry = min(anger.angry, _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms)))
         posts = min(anger.posts, _apart(anger.posts, counts.mentions, [voices, texts]))
         return self._judged(window, anger.span_ms, angry, anger.scored - anger.angry + angry, posts)
 
     def _angry_apart(self, window: Window, span_ms: int) -> list[int]:
-        counts = window.counts(min(span_ms, OPEN_MS))
-        return [distinct(counts.negative_authors), distinct(counts.negative_texts)]
+        open_ms = min(span_ms, OPEN_MS)
+        return [window.distinct(open_ms, "negative_authors"), window.distinct(open_ms, "negative_texts")]
 
     def _finding(self, window: Window, anger: Anger) -> Signal | None:
         notice = self._extremes.threshold(self.budget.notices_milli)
