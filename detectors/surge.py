@@ -87,8 +87,9 @@ class Surge:
         """Counts of the last whole steps, learnt or not, oldest first: the far end of the slow burn's window."""
         self._recent_open = 0
         self._recent_ms = -1
-        self._usuals: tuple[int, list[tuple[float, float, float]]] = (-1, [])
-        """What is usual, by span, for a look in this bucket. Rebuilt at need, never snapshotted."""
+        self._usuals: dict[int, tuple[float, float, float]] = {}
+        self._usuals_ms = -1
+        """What is usual, by span, for a look in this bucket. Found at need, never snapshotted."""
 
     @property
     def budget(self) -> Budget:
@@ -200,10 +201,12 @@ class Surge:
     def _usual_now(self, index: int, window: Window) -> tuple[float, float, float]:
         """As `_usual`, at the end of the bucket under way: the same for every look in it."""
         last_ms = window.last_ms
-        if self._usuals[0] != last_ms:
-            end_ms = last_ms + self.bucket_ms
-            self._usuals = (last_ms, [self._usual(i, end_ms) for i in range(len(self.spans_ms))])
-        return self._usuals[1][index]
+        if self._usuals_ms != last_ms:
+            self._usuals, self._usuals_ms = {}, last_ms
+        found = self._usuals.get(index)
+        if found is None:
+            found = self._usuals[index] = self._usual(index, last_ms + self.bucket_ms)
+        return found
 
     def _usual(self, index: int, end_ms: int) -> tuple[float, float, float]:
         """Usual root, its standard deviation and the usual count of a span that ends at a time."""
@@ -226,7 +229,7 @@ class Surge:
         pulse = closed.pulse
         start_ms, end_ms = pulse.start_ms, pulse.end_ms
         count = pulse.counts.mentions
-        self._usuals = (-1, [])
+        self._usuals_ms = -1
         self._keep_recent(start_ms, end_ms, count, complete=pulse.complete)
         if pulse.complete:
             self.spikes.close(start_ms, ordinary=allowed)

@@ -9,7 +9,6 @@ from detectors.budget import Budget, Prior
 from detectors.detector import NOTICE, Signal, SignalKind
 from detectors.surge import OPEN_MS, Reading, Surge
 from stream.codec import HOUR_MS, MINUTE_MS
-from stream.sketches import distinct
 from stream.window import ClosedMinute, Window, floor
 
 FEWEST_POSTS = 8
@@ -89,7 +88,7 @@ class VolumeSurge:
     def _finding(self, window: Window, reading: Reading) -> Signal:
         span_ms = min(reading.span_ms, OPEN_MS)
         counts = window.counts(span_ms)
-        voices, texts = distinct(counts.authors), distinct(counts.texts)
+        voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
         score = score_between(reading.z, reading.notice, reading.page)
         # Of the slow burn's window only the open minutes say who posted: their share stands for the whole.
         known = [count * reading.count // max(1, counts.mentions) for count in (voices, texts) if count > 0]

@@ -26,6 +26,7 @@ from stream.pulse import (
     add_table,
     or_hex,
 )
+from stream.sketches import distinct
 
 OPEN_MINUTES = 90
 WEEK_MS = 7 * 24 * 60 * MINUTE_MS
@@ -82,6 +83,19 @@ class Tally:
         self.angry += counts.angry
         self.scored += counts.scored
         add_table(self.sources, counts.sources)
+
+    def drop(self, counts: Counts) -> None:
+        """Take a minute out again."""
+        self.mentions -= counts.mentions
+        self.negative -= counts.negative
+        self.angry -= counts.angry
+        self.scored -= counts.scored
+        for source, posts in counts.sources.items():
+            left = self.sources[source] - posts
+            if left:
+                self.sources[source] = left
+            else:
+                del self.sources[source]
 
 
 class Thread(msgspec.Struct, omit_defaults=True):
@@ -240,6 +254,11 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         """By span. As `_running`."""
         return {}
 
+    @cached_property
+    def _distinct(self) -> dict[tuple[int, str], int]:
+        """By span and field: how many different ones. As `_running`, and forgotten as soon as anything is added."""
+        return {}
+
     @property
     def horizon_ms(self) -> int:
         """Start of the oldest minute that is still open."""
@@ -260,6 +279,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         if minute is None:
             minute = self.minutes[minute_ms] = OpenMinute()
         minute.add(part)
+        self._distinct.clear()
         for span_ms, running in self._running.items():
             if minute_ms in _buckets(running.last_ms, span_ms, self.bucket_ms):
                 running.merged.add(part)
@@ -372,7 +392,8 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     @property
     def last_ms(self) -> int:
         """Start of the newest bucket: the one that is not over, or is just over."""
-        return floor(self.at_ms - 1, self.bucket_ms)
+        at_ms = self.at_ms - 1
+        return at_ms - at_ms % self.bucket_ms
 
     def starts(self, span_ms: int) -> range:
         """Starts of the buckets of the last `span_ms`, the open one included."""
@@ -390,15 +411,38 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
     def tally(self, span_ms: int) -> Tally:
         """Posts, negative ones and those that could be judged of the last `span_ms`: to be read at once."""
-        last_ms = self.last_ms
+        last_ms = self.at_ms - 1
+        last_ms -= last_ms % self.bucket_ms
         tally = self._tallies.get(span_ms)
-        if tally is None or tally.last_ms != last_ms:
-            tally = self._tallies[span_ms] = Tally(last_ms)
-            for start in self.starts(span_ms):
-                minute = self.minutes.get(start)
-                if minute is not None:
-                    tally.add(minute.counts)
+        if tally is not None and (tally.last_ms == last_ms or self._slid(tally, span_ms, last_ms)):
+            return tally
+        tally = self._tallies[span_ms] = Tally(last_ms)
+        for start in self.starts(span_ms):
+            minute = self.minutes.get(start)
+            if minute is not None:
+                tally.add(minute.counts)
         return tally
+
+    def _slid(self, tally: Tally, span_ms: int, last_ms: int) -> bool:
+        """Let the minutes that left a span go and those that joined it come; False where that cannot be told.
+
+        A minute that was closed since is gone, and what it held with it: then everything is added up again.
+        """
+        oldest = _buckets(tally.last_ms, span_ms, self.bucket_ms)[0]
+        until = _buckets(last_ms, span_ms, self.bucket_ms)[0]
+        if not tally.last_ms < last_ms < tally.last_ms + span_ms or oldest < self.learnt_ms:
+            return False
+        minutes = self.minutes
+        for start in range(oldest, until, self.bucket_ms):
+            minute = minutes.get(start)
+            if minute is not None:
+                tally.drop(minute.counts)
+        for start in range(tally.last_ms + self.bucket_ms, last_ms + 1, self.bucket_ms):
+            minute = minutes.get(start)
+            if minute is not None:
+                tally.add(minute.counts)
+        tally.last_ms = last_ms
+        return True
 
     def counts(self, span_ms: int) -> Counts:
         """Everything that adds up over the last `span_ms`, merged: to be read, not to be changed. At most 90 minutes.
@@ -406,6 +450,14 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         Dearer than `total`: for when there is a finding.
         """
         return self._merged(span_ms).counts
+
+    def distinct(self, span_ms: int, field: str) -> int:
+        """How many different voices or texts a field of `counts` holds over the last `span_ms`; 0: none is known."""
+        merged = self._merged(span_ms)
+        known = self._distinct.get((span_ms, field))
+        if known is None:
+            known = self._distinct[span_ms, field] = distinct(getattr(merged.counts, field))
+        return known
 
     def exemplars(self, span_ms: int) -> list[Exemplar]:
         """The posts most worth showing of the last `span_ms`."""
@@ -456,6 +508,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 if minute is not None:
                     merged.add(minute)
             running = self._running[span_ms] = Running(last_ms, merged)
+            self._distinct.clear()
         return running.merged
 
     def _join_chains(self) -> None:
