@@ -89,7 +89,8 @@ def _each_problem(
     lines = [n for n, line in enumerate(text.splitlines(), 1) if line.strip().upper() == "BEGIN:VEVENT"]
     for number, event in enumerate(events):
         where = f"{label}:{lines[number]}:1" if number < len(lines) else label
-        for problem in () if _is_cancelled(event) else _event_problems(event, responders):
+        # A cancelled one is unfolded with the rest: its rules must end too.
+        for problem in _rule_problems(event) if _is_cancelled(event) else _event_problems(event, responders):
             yield f"{where}: {_plain(problem)}"
 
 
@@ -177,6 +178,8 @@ def _rules(event: Component) -> list[Any]:
 def _rule_problems(event: Component) -> Iterator[str]:
     for rule in _rules(event):
         frequency = _frequency(rule)
+        if any(not isinstance(every, int) or every < 1 for every in rule.get("INTERVAL", [])):
+            yield "this event repeats with an INTERVAL that never gets on; allowed: a whole number from 1 on"
         if frequency not in _FREQUENCIES:
             said = f"allowed: {', '.join(_FREQUENCIES)}; for shifts of hours write an event for each"
             yield f'this event repeats with FREQ="{frequency[:20]}"; {said}'

@@ -314,6 +314,13 @@ def test_too_much_is_refused_before_it_is_unfolded() -> None:
             read(calendar(*events))
 
 
+def test_a_rule_that_never_gets_on_is_refused() -> None:
+    """Cancelled or not: unfolding it would never end."""
+    for more in ((), ("STATUS:CANCELLED",)):
+        with pytest.raises(RosterError, match="repeats with an INTERVAL that never gets on; allowed: a whole number"):
+            read(calendar(event(*FINE, "SUMMARY:anna", "RRULE:FREQ=DAILY;INTERVAL=0", *more)))
+
+
 NOISE = """
 BEGIN:VEVENT END:VEVENT BEGIN:VTIMEZONE END:VTIMEZONE BEGIN:VCALENDAR END:VCALENDAR SUMMARY:anna UID:1 SEQUENCE:x
 DTSTART:20260106T090000 DTSTART;TZID=Europe/Amsterdam:20260106T090000Z DTSTART;VALUE=DATE:20260106 DTEND:x ;:
