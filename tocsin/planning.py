@@ -171,6 +171,8 @@ def _unplaced(event: Any, broken: set[str], declared: set[str]) -> Iterator[tupl
     for rule in rules if isinstance(rules, list) else [rules]:
         if any(str(often).upper() in OFTEN for often in rule.get("FREQ", [])):
             yield "RRULE", "this event recurs more often than daily; a planned event recurs by the day at most"
+        if any(not isinstance(every, int) or every < 1 for every in rule.get("INTERVAL", [])):
+            yield "RRULE", "this event recurs with an INTERVAL that never gets on; allowed: a whole number from 1 on"
 
 
 def _ends_too_soon(event: Any, broken: set[str]) -> bool:
