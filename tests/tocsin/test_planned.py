@@ -183,7 +183,7 @@ EVENT = "BEGIN:VCALENDAR\nBEGIN:VEVENT\n{}\nSUMMARY:x\nEND:VEVENT\nEND:VCALENDAR
         (EVENT.format("DTSTART:20260101T000000Z\nRRULE:FREQ=SECONDLY"), "4: this event recurs more often than daily"),
         (EVENT.format("DTSTART:20260101T000000Z\nDTSTART:20260102T000000Z"), "3: DTSTART stands twice in this event"),
         (EVENT.format("DTSTART:20260101T000000Z\nRRULE:FREQ=NOW"), "4: RRULE cannot be read"),
-        (EVENT.format("DTSTART:20260101T000000Z\nRRULE:FREQ=DAILY;INTERVAL=0"), "4: this event recurs with an INTERVAL"),
+        (EVENT.format("DTSTART:20260101T000000Z\nRRULE:FREQ=DAILY;INTERVAL=0"), "4: this event recurs with an INT"),
         (EVENT.format("DTSTART:20260101T000000Z\nRRULE:FREQ=DAILY;BYHOUR=1,2,3,4"), " more than 2000 events"),
         ("\udcff", "1: is not UTF-8"),
     ],
