@@ -390,7 +390,9 @@ class Desk(Vigil, Asking):
             if any(isinstance(effect, PagePeople) for effect in effects):
                 self._no_page(incident, "already_acknowledged", walk.page_node)
             effects = [as_notice(effect) for effect in effects]
-            walk.done, walk.due_ms = True, 0
+            # What its page leads to is for whoever has it: the room, the questions, the words of the worse case.
+            walk, more = acknowledged(chart, walk, facts, self.at_ms, rosters=self.rosters_of(chart))
+            effects += more
         before = len(self.out)
         self._walk(incident, walk, effects, reason=reason)
         if reason == "severity_rose" and all(decision.kind == "NoPage" for decision in self.out[before:]):

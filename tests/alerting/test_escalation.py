@@ -350,6 +350,18 @@ def test_a_severity_that_was_not_told_yet_is_told_at_once_after_a_fall() -> None
     assert pages(shift.out)
 
 
+def test_after_a_rise_whoever_has_it_gets_what_the_worse_case_leads_to() -> None:
+    """Nobody is woken anew, and the room of the crisis is told all the same."""
+    shift = opened()
+    shift.act("acknowledge")
+    shift.finding = trouble("critical")
+    shift.at_ms += STEP_MS
+    told = [(d.node, d.targets) for d in shift.look() if d.kind == "Notify"]
+    assert told[0] == ("wake_communications", ("pr_on_call", "head_of_communications"))
+    assert told[1] == ("open_crisis_room", ("crisis_room", "webcare_lead", "customer_service"))
+    assert not [d for d in shift.after(60) if d.kind in PAGES]
+
+
 def test_a_rise_before_an_acknowledgement_pages_whom_it_did_not_page_yet() -> None:
     shift = opened("high")
     shift.after(4)
