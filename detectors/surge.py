@@ -116,18 +116,28 @@ class Surge:
     def look(self, window: Window) -> Reading:
         """The span that stands out most now, finding or not."""
         best, best_z, best_count = self.slow - 1, 0, 0
-        for index in range(self.slow):
-            span_ms = self.spans_ms[index]
-            count = window.tally(span_ms).mentions
-            if count >= self.fewest:
-                z = self._z(index, count, window)
-                if z > best_z:
-                    best, best_z, best_count = index, z, count
+        for index, count in self._counted(window):
+            z = self._z(index, count, window)
+            if z > best_z:
+                best, best_z, best_count = index, z, count
         burning = self._slow_count(window)
         slow_z = self._z(self.slow, burning, window) if burning >= self.fewest else 0
         if slow_z * self._thresholds(slow=False)[0] > best_z * self._thresholds(slow=True)[0]:
             return self._reading(self.slow, burning, slow_z, window)
         return self._reading(best, best_count, best_z, window)
+
+    def _counted(self, window: Window) -> list[tuple[int, int]]:
+        """The spans with enough posts to stand out, shortest first, but for the slow burn's.
+
+        Each holds the one before: where the longer has too few, so has the shorter.
+        """
+        found = []
+        for index in range(self.slow - 1, -1, -1):
+            count = window.tally(self.spans_ms[index]).mentions
+            if count < self.fewest:
+                break
+            found.append((index, count))
+        return found[::-1]
 
     def again(self, reading: Reading, count: int, window: Window) -> Reading:
         """The same span, had it held another count."""

@@ -1,6 +1,8 @@
 """What the public, its machines and our own sources do to detection: each row of it through the real path.
 
-Rows of a made-up brand with four ordinary days behind it go through intake, core and flowchart, on virtual time.
+Rows of a made-up brand with four ordinary days behind it go through intake, core and flowchart, on virtual time. What
+a planned launch mutes, and that it pages as ever when it turns, is held in `tests/tocsin/test_planned.py`; which guard
+keeps which of these quiet, in `tests/detectors/test_earns_its_place.py`.
 """
 
 import functools
