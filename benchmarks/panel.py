@@ -99,7 +99,7 @@ class Watch:
                 self.explained.append(microseconds(lambda: explanation(window, found[0])))
             return found[0]
 
-        Panel.score = timed  # type: ignore[method-assign]
+        Panel.score = timed  # type: ignore[assignment, method-assign]
 
     def __exit__(self, *_: object) -> None:
         Panel.score = self._score  # type: ignore[method-assign]
@@ -203,7 +203,7 @@ def idle_steps() -> int:
         taken.append(grid)
         return step(engine, brand, grid)
 
-    Engine._step = counted  # type: ignore[method-assign] # noqa: SLF001
+    Engine._step = counted  # type: ignore[assignment, method-assign] # noqa: SLF001
     try:
         for _, until_ms in by_hours(START_MS + HOUR_MS, START_MS + HOUR_MS + DAY_MS):
             _drain(run.feed([], until_ms))
