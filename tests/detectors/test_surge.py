@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detectors.budget import Budget, Prior
@@ -179,6 +179,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
+@example([(0, -85, 3, True), (240, 0, 1, False), (0, 0, 1, True)])
 @settings(max_examples=80, deadline=None)
 def test_a_sum_that_slides_is_the_sum_of_its_minutes(moves: list[tuple[int, int, int, bool]]) -> None:
     """On time, late or early, asked at every step or after hours: a window that forgot its sums says the same."""
