@@ -66,7 +66,7 @@ class Extremes:
     (6708, True, True)
     """
 
-    __slots__ = ("_day", "_held", "_noted", "_past", "_tail_held", "_thresholds", "_today", "prior")
+    __slots__ = ("_day", "_held", "_judged_day", "_noted", "_past", "_tail_held", "_thresholds", "_today", "prior")
 
     def __init__(self, prior: Prior) -> None:
         self.prior = prior
@@ -77,6 +77,8 @@ class Extremes:
         """Greatest score by minute that is still open."""
         self._held = 0
         """Greatest score of the incident under way."""
+        self._judged_day = -1
+        """The last ordinary day after which an incident counted as a false alarm."""
         self._thresholds: dict[int, int] = {}
         self._tail_held: tuple[float, float] | None = None
 
@@ -98,8 +100,13 @@ class Extremes:
             self._held = max(self._held, score)
 
     def judged(self, *, real: bool) -> None:
-        """The incident under way ended: `real` when a human took it."""
-        if self._held and not real:
+        """The incident under way ended: `real` when a human took it.
+
+        Of several that nobody took between two ordinary days one counts: else a row of floods would teach, each a
+        little more, that nothing is worth a page.
+        """
+        if self._held and not real and self._judged_day != self._day:
+            self._judged_day = self._day
             self._push(self._capped(self._held))
         self._held = 0
 
@@ -177,6 +184,7 @@ class Extremes:
             "past": list(self._past),
             "noted": sorted(self._noted.items()),
             "held": self._held,
+            "judged_day": self._judged_day,
         }
 
     @classmethod
@@ -184,6 +192,7 @@ class Extremes:
         """The inverse of `snapshot`."""
         extremes = cls(prior)
         extremes._day, extremes._today, extremes._held = state["day"], state["today"], state["held"]
+        extremes._judged_day = state["judged_day"]
         extremes._past = list(state["past"])
         extremes._noted = dict(state["noted"])
         return extremes

@@ -100,3 +100,4 @@ class CountsDetector:
             counts = minutes.pop(start_ms).counts
             pulse = Pulse(start_ms=start_ms, end_ms=start_ms + self.interval_ms, counts=counts)
             self._volume.learn_one(ClosedMinute(pulse), allowed=True)
+        self._window.learnt_ms = horizon_ms  # what is gone is gone for the window too

@@ -39,10 +39,9 @@ ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0)
 """Were the model exact and a day one look, the greatest score of a day had a median of .37 and a scale of 1 (Gumbel's
 law). Looking every five seconds at four spans adds to it, and so does what no model knows: recorded brands have 2 to 5.
 """
-CROWD_MILLI = 1_500
-"""A crowd is half as many angry posts again as are usual at this hour ..."""
 HOUR_CROWD_MILLI = 2_500
-"""... and over a whole hour at least two and a half times as many: five at once, and then nobody, are a quarrel ..."""
+"""A crowd is two and a half times as many angry posts as are usual, over an hour at least: five at once, and then
+nobody, are a quarrel ..."""
 RISEN_MILLI = 1_200
 """... at a share that is at least a fifth above the usual ..."""
 RISEN_Z = 0.7
@@ -150,10 +149,14 @@ class NegativeShare:
     def _judged(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> Anger:
         usual = self._usual()
         usual_angry = usual * self._volume.usual(span_ms, window)
-        if angry * 1000 < scored * usual * RISEN_MILLI or angry * 1000 < usual_angry * CROWD_MILLI:
-            return Anger(span_ms)
         if self._crowd_milli(window, span_ms, angry, usual_angry) < HOUR_CROWD_MILLI:
             return Anger(span_ms)
+        if angry * 1000 < scored * usual * RISEN_MILLI:
+            # One account's idle talk must not drown many people's anger: then each voice is held for one post.
+            voices = window.distinct(min(span_ms, OPEN_MS), "authors") if span_ms <= OPEN_MS else 0
+            scored, posts = (max(angry, min(count, voices or count)) for count in (scored, posts))
+            if angry * 1000 < scored * usual * RISEN_MILLI:
+                return Anger(span_ms)
         z = self._z(angry, scored)
         if z < RISEN_Z:
             return Anger(span_ms)

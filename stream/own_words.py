@@ -54,4 +54,4 @@ def speaks_for_itself(text: str) -> bool:
     title = len(words) >= TITLE_WORDS and titled * 2 >= len(words)
     if _SPEAKER.search(body) or _JUDGES.search(body):
         return not (linked and title)
-    return not (linked or title or _HEADLINE.match(text))
+    return not (linked or title or _HEADLINE.match(body))

@@ -107,3 +107,18 @@ def test_shares_of_a_budget_never_exceed_it(share_milli: int) -> None:
     assert one.pages_milli + other.pages_milli <= budget.pages_milli + 1
     assert one.notices_milli + other.notices_milli <= budget.notices_milli + 1
     assert min(one.pages_milli, other.pages_milli) >= 1
+
+
+def test_of_a_row_of_floods_that_nobody_took_one_counts() -> None:
+    """Sixteen in two days must not teach that nothing is worth a page."""
+    extremes = Extremes(Prior(4000, 1000))
+    for day in range(20):
+        extremes.note(day * DAY_MS, 3_000)
+        extremes.close(day * DAY_MS, ordinary=True)
+    before = extremes.threshold(1_000)
+    for flood in range(16):
+        extremes.note(20 * DAY_MS + flood, 50_000)
+        extremes.close(20 * DAY_MS + flood, ordinary=False)
+        extremes.judged(real=False)
+    assert extremes.days == 20  # nineteen days are over, and one flood counts as one more
+    assert before < extremes.threshold(1_000) < before * 2

@@ -181,6 +181,19 @@ def test_one_angry_account_is_no_crowd():
     assert brand.minute(part) is None
 
 
+def test_one_accounts_idle_talk_does_not_drown_the_anger_of_many():
+    """Forty angry people are told, though one account puts ten neutral posts beside every two of them."""
+    brand = Brand(NegativeShare(), rate_milli=1_000)
+    found = []
+    for _ in range(20):
+        part = minute_part(brand.dice, 2, 1000, brand.at_ms)
+        part.counts.mentions += 10
+        part.counts.neutral += 10
+        add_to_registers(part.counts.authors, 77)
+        found.append(brand.minute(part))
+    assert any(signal is not None and signal.page for signal in found)
+
+
 def test_good_news_is_not_negative():
     """Twenty times the posts, of which half the usual share is angry, is no finding of this detector."""
     brand = Brand(NegativeShare(), rate_milli=1_000)

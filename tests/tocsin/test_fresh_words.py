@@ -155,11 +155,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def last_view(home: Path) -> IncidentView:
-    """The last incident as its decisions left it."""
+    """The last incident as it was last found to go on: what its end says was reckoned between two cards."""
     journal = open_existing(home / "journal.db")
     views: dict[str, IncidentView] = {}
     for recorded in journal.decisions():
         decision = recorded.decision
+        if decision.kind == "StandDown":
+            continue
         views[decision.incident] = grown(views.get(decision.incident), decision)
     journal.close()
     return list(views.values())[-1]
