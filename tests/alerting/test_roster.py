@@ -169,7 +169,7 @@ WHOLE = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("words", WHOLE, ids=["amsterdam", "new-york", "two-at-once", "nights"])
 def test_every_minute_of_five_years_is_as_reckoned(words: Words) -> None:
     """All 2.6 million minutes, whole."""

@@ -121,7 +121,7 @@ def test_thirty_slips_in_the_shipped_chart_are_found_each_with_a_walk_that_shows
     assert passed >= 30
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_every_slip_in_every_scenario_is_found() -> None:
     passed, missed = _found(SCENARIOS)
     assert missed == []

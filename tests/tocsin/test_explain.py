@@ -89,7 +89,7 @@ def test_the_smallest_change_makes_the_page_vanish(home: Path, scenario: str) ->
     assert_the_change_prevents_it(path, pages_of(path)[0], 1)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 def test_the_smallest_change_makes_each_of_twenty_pages_vanish(home: Path) -> None:
     """Every scenario, first pages and later rungs."""
@@ -104,7 +104,7 @@ def test_the_smallest_change_makes_each_of_twenty_pages_vanish(home: Path) -> No
     assert len({page.scenario for page in seen}) == len(SCENARIOS)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(900)
 def test_the_pages_of_the_demo_vanish_too(home: Path) -> None:
     """Every page of the made-up fortnight."""
