@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from alerting.asking import Asking, as_notice
+from alerting.asking import Asking, Reply, as_notice
 from alerting.assessment import Assessment
 from alerting.decision import Decision, DecisionKind, Reason
 from alerting.facts import BLIND, SEVERITIES, Facts
@@ -80,7 +80,7 @@ class Casebook(msgspec.Struct, omit_defaults=True):
     quieted: Quieted = msgspec.field(default_factory=Quieted)
 
 
-class HumanAct(Protocol):
+class HumanAct(Reply, Protocol):
     """What the casebook needs of an answer (see `tocsin.entry.Answer`)."""
 
     @property
@@ -88,17 +88,7 @@ class HumanAct(Protocol):
     @property
     def incident(self) -> str: ...
     @property
-    def answer(self) -> str: ...
-    @property
-    def who(self) -> str: ...
-    @property
     def severity(self) -> str: ...
-    @property
-    def node(self) -> str: ...
-    @property
-    def choice(self) -> str: ...
-    @property
-    def at_ms(self) -> int: ...
 
 
 class Scene(Replies):

@@ -56,6 +56,11 @@ class Panel:
         self.volume.budget = budget
         self.negativity.budget = Budget(budget.pages_milli, budget.share(NEGATIVITY_MILLI).notices_milli)
 
+    def allow(self, pages_milli: int, notices_milli: int) -> None:
+        """Set the budget where it is another than before: asked at every grid point, and seldom new."""
+        if (pages_milli, notices_milli) != (self._budget.pages_milli, self._budget.notices_milli):
+            self.budget = Budget(pages_milli, notices_milli)
+
     def score(self, window: Window) -> list[Signal]:
         """The findings at this grid point, sorted by kind. Never changes the window."""
         found = (detector.score_one(window) for detector in self._detectors)

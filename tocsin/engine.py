@@ -23,7 +23,6 @@ from alerting.incident import Incident, rank
 from alerting.planned import without_planned
 from alerting.quiet import Silence, Unsilence
 from alerting.vigil import Subject
-from detectors.budget import Budget
 from detectors.detector import NOTICE, Signal
 from stream.codec import MINUTE_MS, canonical, link
 from stream.plans import PlannedTimes
@@ -139,7 +138,7 @@ class Engine:
         for event in events:
             self._configure(brand, event)
         content = self._contents.content(state.content)
-        brand.panel.budget = Budget(content.pages_milli, content.notices_milli)
+        brand.panel.allow(content.pages_milli, content.notices_milli)
         chart = self._contents.chart(content.chart)
         planned = self._contents.planned(state.content)
         if state.past:

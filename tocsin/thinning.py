@@ -4,10 +4,15 @@ A part holds counts and sketches, not posts, so which post goes cannot be said, 
 Whatever cannot be told apart goes in proportion, and rounding keeps: no change looks greater than it is.
 """
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 import msgspec
 
 from stream.pulse import ClusterPart, Counts, PulsePart, ThreadPart
 from stream.sketches import Registers
+
+Joined = TypeVar("Joined", ThreadPart, ClusterPart)
 
 
 def evenly(total: int) -> list[int]:
@@ -119,41 +124,35 @@ def _fewer_voices(voices: dict[int, int], posts: int) -> dict[int, int]:
 
 
 def _fewer_threads(threads: dict[str, ThreadPart], posts: int, negative: int) -> dict[str, ThreadPart]:
-    quotas = _quotas({key: thread.posts for key, thread in threads.items()}, posts)
-    angry = _quotas({key: min(threads[key].negative, quotas[key]) for key in threads}, negative)
-    left = {}
-    for key, thread in threads.items():
-        gone = quotas[key]
-        if gone < thread.posts:
-            left[key] = msgspec.structs.replace(
-                thread,
-                posts=thread.posts - gone,
-                negative=thread.negative - angry[key],
-                positive=thread.positive - _share(thread.positive, gone, thread.posts),
-                scored=min(thread.scored, thread.posts - gone),
-                replies=thread.replies - _share(thread.replies, gone, thread.posts),
-                reposts=thread.reposts - _share(thread.reposts, gone, thread.posts),
-                quotes=thread.quotes - _share(thread.quotes, gone, thread.posts),
-                reach=thread.reach - _share(thread.reach, gone, thread.posts),
-                voices=_fewer_bits(thread.voices, gone, thread.posts),
-            )
-    return left
+    return {
+        key: msgspec.structs.replace(
+            left,
+            positive=left.positive - _share(left.positive, gone, whole),
+            scored=min(left.scored, whole - gone),
+            replies=left.replies - _share(left.replies, gone, whole),
+            reposts=left.reposts - _share(left.reposts, gone, whole),
+            quotes=left.quotes - _share(left.quotes, gone, whole),
+            reach=left.reach - _share(left.reach, gone, whole),
+        )
+        for key, left, gone, whole in _left(threads, posts, negative)
+    }
 
 
 def _fewer_clusters(clusters: dict[str, ClusterPart], posts: int, negative: int) -> dict[str, ClusterPart]:
-    quotas = _quotas({key: cluster.posts for key, cluster in clusters.items()}, posts)
-    angry = _quotas({key: min(clusters[key].negative, quotas[key]) for key in clusters}, negative)
-    left = {}
-    for key, cluster in clusters.items():
+    return {key: left for key, left, _, _ in _left(clusters, posts, negative)}
+
+
+def _left(table: dict[str, Joined], posts: int, negative: int) -> Iterator[tuple[str, Joined, int, int]]:
+    """Of what keeps a post: its key, itself with fewer posts, negatives and voices, how many went, and of how many."""
+    quotas = _quotas({key: one.posts for key, one in table.items()}, posts)
+    angry = _quotas({key: min(table[key].negative, quotas[key]) for key in table}, negative)
+    for key, one in table.items():
         gone = quotas[key]
-        if gone < cluster.posts:
-            left[key] = msgspec.structs.replace(
-                cluster,
-                posts=cluster.posts - gone,
-                negative=cluster.negative - angry[key],
-                voices=_fewer_bits(cluster.voices, gone, cluster.posts),
-            )
-    return left
+        if gone < one.posts:
+            kept, negatives = one.posts - gone, one.negative - angry[key]
+            voices = _fewer_bits(one.voices, gone, one.posts)
+            left = msgspec.structs.replace(one, posts=kept, negative=negatives, voices=voices)
+            yield key, left, gone, one.posts
 
 
 def _quotas(sizes: dict[str, int], gone: int) -> dict[str, int]:

@@ -72,7 +72,6 @@ def _day(value: Any) -> Any:
 
 
 _CHANNEL = re.compile(r"#(?:[a-z0-9_-]|\{(?:incident|brand|scenario)\}){1,60}")
-CHANNEL_PLACES = ("brand", "incident", "scenario")
 
 
 def _channel(value: Any) -> Any:

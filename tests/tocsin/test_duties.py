@@ -9,29 +9,10 @@ from alerting.flowchart.load import load_chart
 from alerting.flowchart.model import Chart
 from alerting.roster import Roster, expand, pack
 from stream.codec import DAY_MS, HOUR_MS, canonical
+from tests.tocsin.rota_chart import WRITTEN
 from tocsin.state import Content, Contents
 
 T0 = 1_772_409_600_000  # Monday 2 March 2026, 01:00 in Amsterdam
-WRITTEN = """\
-version: 1
-owner: Head of communications
-last_resort: [grace]
-responders:
-  chloe: {name: Chloe Martin, slack: U0CHLOE}
-  david: {name: David Jansen, slack: U0DAVID}
-  grace: {name: Grace Hall, slack: U0GRACE}
-roles:
-  pr_on_call: {roster: nights}
-rosters:
-  nights:
-    timezone: Europe/Amsterdam
-    rotation: {people: [PEOPLE], every: 1d, hand_over: "09:00", from: 2026-01-01}
-entry:
-  {viral_complaint: go, backlash: go, campaign_blunder: go, data_security: go, service_outage: go, blind: go}
-nodes:
-  go: {page: pr_on_call, then: done}
-  done: {end: Nothing more to do.}
-"""
 
 
 class Version(NamedTuple):

@@ -6,27 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.command import tocsin
+from tests.tocsin.rota_chart import WRITTEN
 
-CHART = """\
-version: 1
-owner: Head of communications
-last_resort: [grace]
-responders:
-  chloe: {name: Chloe Martin, slack: U0CHLOE}
-  david: {name: David Jansen, slack: U0DAVID}
-  grace: {name: Grace Hall, slack: U0GRACE}
-roles:
-  pr_on_call: {roster: nights}
-rosters:
-  nights:
-    timezone: Europe/Amsterdam
-    rotation: {people: [chloe, david], every: 1d, hand_over: "09:00", from: 2026-01-01}
-entry:
-  {blind: go, viral_complaint: go, backlash: go, campaign_blunder: go, data_security: go, service_outage: go}
-nodes:
-  go: {page: pr_on_call, then: done}
-  done: {end: Nothing more to do.}
-"""
+CHART = WRITTEN.replace("PEOPLE", "chloe, david")
 CONFIG = """\
 flowchart: chart.yaml
 data: data
