@@ -14,7 +14,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from alerting.delivery.ways import Message, Outcome, Unreadable
+from alerting.delivery.ways import Message, Outcome, Settles, Unreadable
 from stream import crash
 
 EVENT_TYPE = "tocsin_page"
@@ -70,6 +70,8 @@ def mention_of(to: str) -> str:
 
 class SlackWay:
     """Posts, finds and edits messages; every outcome is one of four, and nothing raises but `Unreadable`."""
+
+    settles: Settles = "history"
 
     def __init__(self, client: AsyncWebClient, *, read_client: AsyncWebClient | None = None) -> None:
         self._client = client

@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from alerting.delivery.ways import Message, Outcome
+from alerting.delivery.ways import Message, Outcome, Settles
 
 
 class TerminalWay:
@@ -15,6 +15,8 @@ class TerminalWay:
     a-0: Acknowledged by ana.
     'sent'
     """
+
+    settles: Settles = "never"
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

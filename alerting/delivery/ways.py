@@ -11,6 +11,11 @@ people who are not in that channel; `story`: a line of the thread that wakes nob
 
 OutcomeKind = Literal["sent", "not_sent", "permanent", "unknown"]
 
+Settles = Literal["history", "repeat", "never"]
+"""How an unknown outcome is settled: `history`: what arrived can be read back; `repeat`: the receiver drops a page id
+that it has already, so the page is simply posted again; `never`: nobody can tell, so it is posted again unseen after
+the grace, and counted."""
+
 
 class Address(msgspec.Struct, frozen=True):
     """Where a responder is reached: `to` is a channel, person or group of that way, from configuration alone."""
@@ -61,6 +66,9 @@ class Unreadable(Exception):  # noqa: N818 - what happened, not a mistake
 
 class Way(Protocol):
     """One way to people."""
+
+    settles: Settles
+    """How what is unknown is settled. `find` is asked with `history` alone."""
 
     async def post(self, message: Message) -> Outcome:
         """Send once. Never raises, never tries again by itself."""

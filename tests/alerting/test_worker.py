@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alerting.decision import Decision
 from alerting.delivery.outbox import Outbox
-from alerting.delivery.ways import Address, Answered, Delivered, Message, Outcome, Unreadable
+from alerting.delivery.ways import Address, Answered, Delivered, Message, Outcome, Settles, Unreadable
 from alerting.delivery.worker import Delivery
 from alerting.view import ShownPost
 
@@ -26,6 +26,8 @@ PEOPLE = {
 
 class Place:
     """A channel in memory that accepts, refuses or loses what a script says; it remembers what it accepted."""
+
+    settles: Settles = "history"
 
     def __init__(self) -> None:
         self.script: list[str] = []
