@@ -151,6 +151,21 @@ class DeliverySettings(Section):
     timeout: Duration = Field(default=10_000, ge=100, le=60_000, description="how long one call may take")
 
 
+class HeartbeatSettings(Section):
+    """The dead man's switch: an address outside that is touched while all is well, and tells people when it is not."""
+
+    url_env: Variable | None = Field(
+        default=None, description="variable with the address, as a healthchecks service gives it: it is a secret"
+    )
+    url_file: Text | None = Field(default=None, description="file of mode 0600 with the address, instead")
+    every: Duration = Field(
+        default=60_000,
+        ge=10_000,
+        le=120_000,
+        description="how often it is touched; give the watcher this period, and a grace of two minutes",
+    )
+
+
 class Secrets(Section):
     """The secrets of a deployment, opened. None of them shows in a log, an exception or a `repr`."""
 
@@ -160,3 +175,4 @@ class Secrets(Section):
     slack_app: Secret | None = None
     slack_signing: Secret | None = None
     sources: dict[str, tuple[Secret, ...]] = {}
+    heartbeat: Secret | None = None

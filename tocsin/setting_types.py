@@ -64,9 +64,25 @@ def _address(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def is_web_address(value: str) -> bool:
+    """Whether requests may go there: over TLS, or to this machine.
+
+    >>> is_web_address("https://hc.example/ping/1"), is_web_address("http://127.0.0.1:9/"), is_web_address("http://a/")
+    (True, True, False)
+    """
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    if not parts.hostname:
+        return False
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    )
+
+
 def _web_address(value: str, info: ValidationInfo) -> str:
-    parts = urlsplit(value)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if is_web_address(value):
         return value
     raise ValueError(f"`{info.field_name}` must begin with https:// (http:// is allowed for this machine alone)")
 

@@ -22,13 +22,14 @@ from tocsin.setting_sections import (
     BrandSettings,
     BudgetSettings,
     DeliverySettings,
+    HeartbeatSettings,
     IngestSettings,
     Secrets,
     Section,
     SlackSettings,
     SourceSettings,
 )
-from tocsin.setting_types import Duration, Text, Zone
+from tocsin.setting_types import Duration, Text, Zone, is_web_address
 from tocsin.state import Judged
 
 
@@ -67,6 +68,9 @@ class Settings(Section):
     ingest: IngestSettings = Field(default=IngestSettings(), description="the door through which they come in")
     slack: SlackSettings | None = Field(default=None, description="the way to people; when absent, the terminal")
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="how long delivery waits")
+    heartbeat: HeartbeatSettings | None = Field(
+        default=None, description="the address outside that hears nothing any more when all else fails"
+    )
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("tocsin.yaml", ""))
     _base: Path = PrivateAttr(default_factory=Path)
@@ -246,6 +250,9 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
             has = "has no secret" if not ways else f"has {' and '.join(ways)}"
             said = f"source {source.name} {has}; give exactly one of secret_env, secrets_env, secret_file"
             yield document.problem(("sources", index), said)
+    heartbeat = settings.heartbeat
+    if heartbeat is not None and bool(heartbeat.url_env) == bool(heartbeat.url_file):
+        yield document.problem(("heartbeat",), "`heartbeat` needs exactly one of url_env, url_file")
     known = [s.name for s in settings.sources]
     yield from _doubled_competitors(settings, document)
     for index, brand in enumerate(settings.brands):
@@ -295,6 +302,14 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
             variable, file = getattr(slack, f"{what}_env"), getattr(slack, f"{what}_file")
             where = ("slack", f"{what}_file" if file else f"{what}_env")
             found[field] = opened(where, variable, file)
+    if settings.heartbeat is not None:
+        where = ("heartbeat", "url_file" if settings.heartbeat.url_file else "url_env")
+        found["heartbeat"] = opened(where, settings.heartbeat.url_env, settings.heartbeat.url_file)
+        if found["heartbeat"] is not None and not is_web_address(found["heartbeat"].reveal()):
+            said = (
+                f"what `{where[1]}` names holds no address that begins with https:// (http:// for this machine alone)"
+            )
+            problems.append(str(document.problem(where, said)))
     sources: dict[str, tuple[Secret, ...]] = {}
     for index, source in enumerate(settings.sources):
         names = source.secrets_env or ((source.secret_env,) if source.secret_env else (None,))

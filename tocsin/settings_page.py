@@ -16,6 +16,7 @@ from tocsin.setting_sections import (
     BudgetSettings,
     CompetitorSettings,
     DeliverySettings,
+    HeartbeatSettings,
     IngestSettings,
     Section,
     SlackSettings,
@@ -33,8 +34,14 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`ingest:`", IngestSettings),
     ("`slack:`", SlackSettings),
     ("`delivery:`", DeliverySettings),
+    ("`heartbeat:`", HeartbeatSettings),
 )
-_DURATIONS = {("Settings", "step"), ("DeliverySettings", "grace"), ("DeliverySettings", "timeout")}
+_DURATIONS = {
+    ("Settings", "step"),
+    ("DeliverySettings", "grace"),
+    ("DeliverySettings", "timeout"),
+    ("HeartbeatSettings", "every"),
+}
 
 
 def page() -> str:

@@ -1,0 +1,182 @@
+"""EDGE. The dead man's switch: an address outside is touched as long as all is well, and falls silent when it is not.
+
+Whoever waits for the touch (a service as healthchecks, or another machine's) tells people when it stays away: so even a
+dead machine, a full disk or a pager that reaches nobody is heard of. What "well" means is a plain function of `Facts`,
+which tests and simulations ask as the service does.
+
+Set the watcher to the same period as `heartbeat.every` and a grace of two minutes: with a period of a minute people
+hear within five minutes of a page that reached nobody, and within four of a part that stopped.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+import httpx
+import msgspec
+import structlog
+
+log = structlog.get_logger("tocsin")
+
+SILENT_MS = 30_000
+"""So long a part may do nothing that does something at every step. Never less than three steps."""
+BEHIND_MS = 60_000
+"""So far behind the clock may the core be: it catches up with minutes in seconds."""
+DELIVERY_MS = 60_000
+"""So long may a round of delivery take: a few calls that hang, each until its timeout."""
+UNREACHED_MS = 90_000
+"""Thirty seconds until the second way, and a minute for that one. The watcher's period and grace fit into what is left
+of five minutes."""
+LOOK_EVERY_S = 1.0
+TOUCH_S = 10.0
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a service at one moment. Times are ages, in milliseconds; 0 is "just now" or "none"."""
+
+    step_ms: int = 5_000
+    core_behind_ms: int = 0
+    """How far what was decided is behind the clock."""
+    log_silent_ms: int = 0
+    """Since the intake log took a record: the service itself writes one a step."""
+    journal_silent_ms: int = 0
+    """Since the journal took an entry: each step ends with one."""
+    delivery_silent_ms: int = 0
+    """Since delivery last looked at what is due."""
+    unreached: int = 0
+    """Pages that are due and have reached nobody, on no way."""
+    unreached_ms: int = 0
+    """Since the first of them was due."""
+
+
+def well(facts: Facts) -> list[str]:
+    """What is wrong, in words; nothing where all is well.
+
+    >>> well(Facts())
+    []
+    >>> well(Facts(core_behind_ms=75_000, unreached=2, unreached_ms=95_000))
+    ['the core is 75 s behind the clock', '2 pages reached nobody for 95 s']
+    """
+    silent_ms = max(SILENT_MS, 3 * facts.step_ms)
+    wrong = []
+    if facts.core_behind_ms > max(BEHIND_MS, silent_ms):
+        wrong.append(f"the core is {facts.core_behind_ms // 1000} s behind the clock")
+    if facts.log_silent_ms > silent_ms:
+        wrong.append(f"the intake log took nothing for {facts.log_silent_ms // 1000} s")
+    if facts.journal_silent_ms > silent_ms:
+        wrong.append(f"the journal took nothing for {facts.journal_silent_ms // 1000} s")
+    if facts.delivery_silent_ms > DELIVERY_MS:
+        wrong.append(f"delivery stood still for {facts.delivery_silent_ms // 1000} s")
+    if facts.unreached and facts.unreached_ms > UNREACHED_MS:
+        pages = "a page" if facts.unreached == 1 else f"{facts.unreached} pages"
+        wrong.append(f"{pages} reached nobody for {facts.unreached_ms // 1000} s")
+    return wrong
+
+
+class Ages:
+    """Since when counters stand still, and things wait, on a clock that cannot be set.
+
+    >>> now = [0]
+    >>> ages = Ages(lambda: now[0])
+    >>> ages.unmoved("journal", 7), ages.waiting(["a"])
+    (0, (1, 0))
+    >>> now[0] = 900
+    >>> ages.unmoved("journal", 7), ages.waiting(["a", "b"]), ages.waiting([])
+    (900, (2, 900), (0, 0))
+    """
+
+    def __init__(self, monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000) -> None:
+        self._now_ms = monotonic_ms
+        self._last: dict[str, tuple[int, int]] = {}
+        self._waits: dict[str, int] = {}
+
+    def unmoved(self, name: str, counter: int) -> int:
+        """For how many milliseconds a counter has had this value, as far as anybody looked."""
+        now_ms = self._now_ms()
+        value, since_ms = self._last.get(name, (counter, now_ms))
+        if value != counter or name not in self._last:
+            since_ms = now_ms
+            self._last[name] = counter, now_ms
+        return now_ms - since_ms
+
+    def waiting(self, names: Iterable[str]) -> tuple[int, int]:
+        """How many of these there are, and for how many milliseconds the first of them was there at every look."""
+        now_ms = self._now_ms()
+        self._waits = {name: self._waits.get(name, now_ms) for name in names}
+        return len(self._waits), now_ms - min(self._waits.values(), default=now_ms)
+
+
+async def touch(url: str) -> bool:
+    """Ask for an address, and say whether it answered. What comes back is not read, and nothing raises."""
+    try:
+        async with (
+            httpx.AsyncClient(timeout=TOUCH_S, follow_redirects=False, trust_env=False) as client,
+            client.stream("GET", url) as answer,
+        ):
+            return answer.is_success
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+        return False
+
+
+class Heartbeat:
+    """Looks every second whether all is well, says so where that changes, and touches the address while it is.
+
+    `facts` is asked at each look; `touch` is how an address is asked for, and says whether it answered.
+    """
+
+    def __init__(
+        self,
+        facts: Callable[[], Facts],
+        *,
+        url: str = "",
+        every_ms: int = 60_000,
+        touch: Callable[[str], Awaitable[bool]] = touch,
+        look_every_s: float = LOOK_EVERY_S,
+        monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    ) -> None:
+        self._facts = facts
+        self._url = url
+        self._every_ms = every_ms
+        self._touch = touch
+        self._look_every_s = look_every_s
+        self._now_ms = monotonic_ms
+        # The first touch comes when all was well for a whole period: what dies young, again and again, never touches.
+        self._next_ms = monotonic_ms() + every_ms
+        self.wrong: list[str] = []
+        """What was wrong at the last look."""
+        self.touched: dict[str, int] = {"answered": 0, "unanswered": 0, "withheld": 0}
+        """What became of the touches that were due."""
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(self._look_every_s)
+
+    async def look(self) -> list[str]:
+        """Look once, and touch the address if that is due and all is well. Returns what is wrong."""
+        wrong = well(self._facts())
+        if bool(wrong) != bool(self.wrong):
+            if wrong:
+                log.error("not well: the heartbeat stops", wrong=wrong)
+            else:
+                log.info("well again: the heartbeat goes on")
+        self.wrong = wrong
+        now_ms = self._now_ms()
+        if self._url and now_ms >= self._next_ms:
+            self._next_ms = now_ms + self._every_ms
+            await self._beat(bool(wrong))
+        return wrong
+
+    async def _beat(self, withheld: bool) -> None:
+        answered = not withheld and await self._touch(self._url)
+        became = "withheld" if withheld else "answered" if answered else "unanswered"
+        if became == "unanswered" and not self.touched[became]:
+            # Once, and without the address, which is a secret: the watcher itself will tell people.
+            log.warning("the heartbeat's address does not answer")
+        self.touched[became] += 1
+
+    def health(self) -> Mapping[str, object]:
+        """What `/healthz` says: `status` is `ok`, or `unwell` with `wrong`, the words of the log."""
+        wrong = well(self._facts())
+        return {"status": "unwell", "wrong": wrong} if wrong else {"status": "ok"}
