@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from stream import crash
 
@@ -21,6 +22,38 @@ GUARD = 1_000
 
 class StoreError(Exception):
     """A file of ours cannot be used: its path, and why."""
+
+
+class Disk(Protocol):
+    """Where the files of stores lie."""
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        """A connection in autocommit mode to the file at `path`, made for its owner alone if it is new."""
+
+    def settle(self, path: Path) -> None:
+        """Make sure that the file is found again after a power cut."""
+
+
+class Files:
+    """Files of the operating system."""
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        """Open the file, or create it with mode 0600."""
+        _private(path)
+        return sqlite3.connect(str(path), timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+
+    def settle(self, path: Path) -> None:
+        """Put the names of new files on the disk too: SQLite syncs their contents, not that they exist."""
+        _sync_directory(path.parent)
+
+
+_disk: Disk = Files()
+
+
+def install(disk: Disk) -> None:
+    """Keep every store that is opened from here on there: a simulation's disk can fail, and lose its power."""
+    global _disk  # noqa: PLW0603 - the one seam
+    _disk = disk
 
 
 def open_store(
@@ -48,15 +81,16 @@ def open_store(
     name = ":memory:" if path is None else str(path)
     try:
         if path is not None:
-            _private(path)
-        db = sqlite3.connect(name, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+            db = _disk.connect(path)
+        else:
+            db = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{name}: cannot be opened: {error}") from error
     try:
         _configure(db, durable=durable, erasable=erasable, in_memory=path is None)
         _bring_to(db, schema, version)
         if path is not None:
-            _sync_directory(path.parent)
+            _disk.settle(path)
     except sqlite3.OperationalError as error:
         db.close()
         raise StoreError(f"{name}: cannot be used: {error}") from error
@@ -185,7 +219,6 @@ def _private(path: Path) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Put the names of new files on the disk too: SQLite syncs their contents, not that they exist."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
