@@ -222,10 +222,21 @@ def _options(element: dict[str, Any], where: str) -> Faults:
         yield from _length(option.get("value"), 150, f"{where}/options/{index}/value", at_least=1)
 
 
+def _input(block: dict[str, Any], where: str) -> Faults:
+    yield from _text(block.get("label"), 2000, f"{where}/label", plain_only=True)
+    if "hint" in block:
+        yield from _text(block["hint"], 2000, f"{where}/hint", plain_only=True)
+    element = block.get("element")
+    yield from _elements([element], f"{where}/element")
+    if isinstance(element, dict) and not 0 < element.get("max_length", 3000) <= 3000:
+        yield f"must be at most 3000 [json-pointer:{where}/element/max_length]"
+
+
 _CHECKS: dict[str, Callable[[dict[str, Any], str], Faults]] = {
     "header": _header,
     "section": _section,
     "context": _context,
     "image": _image,
     "actions": _actions,
+    "input": _input,
 }

@@ -1,4 +1,6 @@
-"""Clicks: the block_actions payload, signed over HTTP or through Socket Mode, and what the app answered."""
+"""What people do: clicks, slash commands, submitted modals and opened App Homes, signed over HTTP or through Socket
+Mode, and what the app answered.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ from tests.fakes.slack.views import ViewStore
 from tests.fakes.slack.workspace import APP_ID, Workspace
 
 HTTP_TIMEOUT_S = 3.0
+FORM = "application/x-www-form-urlencoded"
 FORGERIES = ("secret", "body", "missing", "timestamp")
 
 
@@ -46,15 +49,17 @@ class ResponseUrl:
     channel: str
     ts: str
     opened_at: float
+    user: str
     uses: int = 0
 
 
 @dataclass
 class SignedRequest:
-    """The bytes of a click as they went out, to be sent again."""
+    """The bytes of a request as they went out, to be sent again."""
 
     body: bytes
     headers: dict[str, str] = field(repr=False)
+    url: str | None = None
 
 
 class Interactivity:
@@ -76,6 +81,8 @@ class Interactivity:
         self.views = views
         self.signing_secret = signing_secret
         self.interactivity_url = interactivity_url
+        self.command_url: str | None = None
+        self.events_url: str | None = None
         self.http_timeout_s = HTTP_TIMEOUT_S
         self.base = ""
         self.clicks: list[ClickResult] = []
@@ -109,34 +116,42 @@ class Interactivity:
             "channel": {"id": channel.id, "name": "directmessage" if channel.dm_with else channel.name},
             "message": shown,
             "state": {"values": {}},
-            "response_url": self._response_url(message),
+            "response_url": self.response_url(message.channel, message.ts, user),
             "actions": [_action(element, block_id, value, self.ledger.clock())],
         }
 
-    def _response_url(self, message: Message) -> str:
+    def response_url(self, channel: str, ts: str, user: str) -> str:
+        """A fresh address at which an app may answer."""
         key = secrets.token_urlsafe(12)
-        self.response_urls[key] = ResponseUrl(message.channel, message.ts, self.ledger.clock())
+        self.response_urls[key] = ResponseUrl(channel, ts, self.ledger.clock(), user)
         return f"{self.base}/actions/{key}"
 
     def signed(self, payload: Json, *, age_s: float = 0.0, forge: str | None = None) -> SignedRequest:
         """A click's bytes and headers: form-encoded and signed `v0:{ts}:{body}`; `forge` spoils it in one way."""
-        body = urlencode({"payload": json.dumps(payload, separators=(",", ":"), ensure_ascii=False)}).encode()
+        text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+        return self.signed_bytes(urlencode({"payload": text}).encode(), FORM, age_s=age_s, forge=forge)
+
+    def signed_bytes(
+        self, body: bytes, content_type: str, *, age_s: float = 0.0, forge: str | None = None, url: str | None = None
+    ) -> SignedRequest:
+        """Any bytes with the headers that Slack signs them with."""
         stamp = str(int(self.ledger.clock() - age_s))
         secret = "not-the-secret" if forge == "secret" else self.signing_secret
         digest = hmac.new(secret.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
         headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Type": content_type,
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
             "X-Slack-Request-Timestamp": "abc" if forge == "timestamp" else stamp,
             "X-Slack-Signature": f"v0={digest}",
         }
         if forge == "missing":
             del headers["X-Slack-Signature"]
-        return SignedRequest(body + b"&x=1" if forge == "body" else body, headers)
+        return SignedRequest(body + b"&x=1" if forge == "body" else body, headers, url)
 
     async def by_http(self, request: SignedRequest) -> ClickResult:
-        """POST a click to the app and wait for its answer for three seconds, as Slack does. Slack does not retry."""
-        if self.interactivity_url is None:
+        """POST a request to the app and wait for its answer for three seconds, as Slack does. Slack does not retry."""
+        url = request.url or self.interactivity_url
+        if url is None:
             raise ValueError("no interactivity_url: set it, or click via='socket'")
         began = time.monotonic()
         status: int | None = None
@@ -145,7 +160,7 @@ class Interactivity:
             timeout = aiohttp.ClientTimeout(total=self.http_timeout_s)
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(self.interactivity_url, data=request.body, headers=request.headers) as answer,
+                session.post(url, data=request.body, headers=request.headers) as answer,
             ):
                 status, body = answer.status, await answer.text()
         except TimeoutError:
@@ -155,10 +170,10 @@ class Interactivity:
         acked = status is not None and 200 <= status < 300
         return self._keep(ClickResult("http", status, acked, body, time.monotonic() - began, error=error))
 
-    async def by_socket(self, payload: Json, timeout_s: float) -> ClickResult:
-        """Send a click through Socket Mode and wait for the ack."""
+    async def by_socket(self, payload: Json, timeout_s: float, kind: str = "interactive") -> ClickResult:
+        """Send a payload through Socket Mode and wait for the ack."""
         began = time.monotonic()
-        envelope = await self.sockets.deliver("interactive", payload, timeout_s=timeout_s)
+        envelope = await self.sockets.deliver(kind, payload, timeout_s=timeout_s)
         acked = envelope.acked.is_set()
         error = None if acked else "timeout"
         elapsed_s = time.monotonic() - began
@@ -195,7 +210,7 @@ class Interactivity:
         else:
             public = body.get("response_type") == "in_channel"
             reply = Message(place.channel, self.ledger.next_ts(), self.ledger.clock(), text, blocks)
-            reply.ephemeral_to = None if public else "U1"
+            reply.ephemeral_to = None if public else place.user
             reply.thread_ts = body.get("thread_ts")
             self.ledger.add(reply)
         self.ledger.touch()

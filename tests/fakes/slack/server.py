@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tests.fakes.slack.faults import Faults, Reply, play
+from tests.fakes.slack.gestures import Gestures
 from tests.fakes.slack.interactivity import FORGERIES, ClickResult, Interactivity
 from tests.fakes.slack.ledger import Json, Ledger, Message, RequestRecord
 from tests.fakes.slack.page import Page
@@ -71,6 +72,7 @@ class FakeSlack:
             signing_secret=signing_secret,
             interactivity_url=interactivity_url,
         )
+        self.gestures = Gestures(self.interactivity)
         self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._last_post_at: dict[str, float] = {}
@@ -128,6 +130,22 @@ class FakeSlack:
     @interactivity_url.setter
     def interactivity_url(self, url: str | None) -> None:
         self.interactivity.interactivity_url = url
+
+    def reached_at(self, base_url: str) -> None:
+        """The program under test listens there: clicks, commands and events go to its usual paths by HTTP."""
+        self.interactivity.interactivity_url = f"{base_url}/slack/interactivity"
+        self.interactivity.command_url = f"{base_url}/slack/command"
+        self.interactivity.events_url = f"{base_url}/slack/events"
+
+    @property
+    def modals(self) -> list[Json]:
+        """Every modal that was opened, in order."""
+        return self.api.views.opened
+
+    @property
+    def homes(self) -> dict[str, Json]:
+        """The App Home of each person as it stands."""
+        return self.api.views.home
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -250,6 +268,48 @@ class FakeSlack:
             raise ValueError(f"no such forgery: {how}")
         payload = self.interactivity.payload(target, action_id, user, value, stale=stale)
         return await self.interactivity.by_http(self.interactivity.signed(payload, forge=how))
+
+    async def command(
+        self,
+        text: str,
+        user: str = "U1",
+        via: str | None = None,
+        *,
+        command: str = "/tocsin",
+        channel: str = "C1",
+        trigger_id: str | None = None,
+        age_s: float = 0.0,
+        forge: str | None = None,
+    ) -> ClickResult:
+        """Type a slash command; what the app answers at once is in the ledger, for that person alone. The same
+        `trigger_id` is the same command sent again.
+        """
+        form = self.gestures.command_form(text, user, command=command, channel=channel, trigger_id=trigger_id)
+        return await self.gestures.command(form, via, age_s=age_s, forge=forge)
+
+    async def submit(
+        self,
+        view: Json,
+        values: Json | None = None,
+        user: str = "U1",
+        via: str | None = None,
+        *,
+        forge: str | None = None,
+    ) -> ClickResult:
+        """Send an opened modal. Raises LookupError for values that it has no place for."""
+        payload = self.gestures.submission(view, values or {}, user)
+        if forge is not None:
+            return await self.interactivity.by_http(self.interactivity.signed(payload, forge=forge))
+        return await self.interactivity.send(payload, via, age_s=0.0, timeout_s=10.0)
+
+    async def open_home(self, user: str = "U1", via: str | None = None, tab: str = "home") -> ClickResult:
+        """Look at the app's Home."""
+        event = {"type": "app_home_opened", "user": user, "channel": f"D{user[1:]}", "tab": tab}
+        return await self.gestures.deliver(self.gestures.event(event), via)
+
+    async def send_event(self, payload: Json, via: str | None = None, *, forge: str | None = None) -> ClickResult:
+        """Send an event as it is: one of `gestures.event`, or a url_verification."""
+        return await self.gestures.deliver(payload, via, forge=forge)
 
     def say(self, channel: str, text: str, user: str = "U1", thread_ts: str | None = None) -> Message:
         """A person writes in a channel."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from tests.fakes.slack.faults import Faults
 from tests.fakes.slack.interactivity import ClickResult
-from tests.fakes.slack.ledger import Ledger, Message, RequestRecord
+from tests.fakes.slack.ledger import Json, Ledger, Message, RequestRecord
 from tests.fakes.slack.server import FakeSlack
 from tests.fakes.slack.workspace import Workspace
 
@@ -128,6 +128,22 @@ class FakeSlackThread:
     def forge_click(self, target: str | Message, action_id: str, user: str = "U1", **options: Any) -> ClickResult:
         """See FakeSlack.forge_click."""
         return self._await(self.inner.forge_click(target, action_id, user, **options))
+
+    def command(self, text: str, user: str = "U1", **options: Any) -> ClickResult:
+        """See FakeSlack.command."""
+        return self._await(self.inner.command(text, user, **options))
+
+    def submit(self, view: Json, values: Json | None = None, user: str = "U1", **options: Any) -> ClickResult:
+        """See FakeSlack.submit."""
+        return self._await(self.inner.submit(view, values, user, **options))
+
+    def open_home(self, user: str = "U1", **options: Any) -> ClickResult:
+        """See FakeSlack.open_home."""
+        return self._await(self.inner.open_home(user, **options))
+
+    def reached_at(self, base_url: str) -> None:
+        """See FakeSlack.reached_at."""
+        self.inner.reached_at(base_url)
 
     def say(self, channel: str, text: str, user: str = "U1", thread_ts: str | None = None) -> Message:
         """See FakeSlack.say."""

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes.slack.arguments import SlackRefusalError
+from tests.fakes.slack.blocks import block_faults
 from tests.fakes.slack.ledger import Json, Ledger
 
 TRIGGER_LIFE_S = 3.0
+MAX_VIEW_BLOCKS = 100
+MAX_VIEW_BYTES = 250_000
+WORDS_LIMIT = 24
+"""Of a modal's title and of its two buttons (docs.slack.dev/reference/views/modal-views)."""
 
 
 @dataclass
@@ -27,6 +32,8 @@ class ViewStore:
         self.ledger = ledger
         self.opened: list[Json] = []
         self.home: dict[str, Json] = {}
+        self.published: list[tuple[str, Json]] = []
+        """Every view that was published, in order, and to whom."""
         self._triggers: dict[str, Trigger] = {}
 
     def new_trigger(self) -> str:
@@ -55,6 +62,7 @@ class ViewStore:
         if not user:
             raise SlackRefusalError("invalid_arguments")
         self.home[user] = self._view(params, "home")
+        self.published.append((user, self.home[user]))
         return {"view": self.home[user]}
 
     def _view(self, params: Json, kind: str) -> Json:
@@ -65,5 +73,35 @@ class ViewStore:
             view = None
         if not isinstance(view, dict) or view.get("type") != kind or not isinstance(view.get("blocks"), list):
             raise SlackRefusalError("invalid_arguments")
+        faults = view_faults(view)
+        if faults:
+            messages = [f"[ERROR] {fault}" for fault in faults]
+            raise SlackRefusalError("invalid_arguments", response_metadata={"messages": messages})
         self.ledger.touch()
-        return {"id": f"V{len(self.opened) + len(self.home) + 1:08d}", **view}
+        return {"id": f"V{len(self.opened) + len(self.published) + 1:08d}", **view}
+
+
+def view_faults(view: Json) -> list[str]:
+    """What Slack would hold against a view, each with its JSON pointer; empty when it is fine.
+
+    >>> view_faults({"type": "modal", "title": {"type": "plain_text", "text": "x" * 25}, "blocks": []})
+    ['must be less than 25 characters [json-pointer:/view/title/text]']
+    """
+    blocks = view["blocks"]
+    found = [f for start in range(0, len(blocks), 50) for f in block_faults(blocks[start : start + 50])]
+    if len(blocks) > MAX_VIEW_BLOCKS:
+        found.append(f"no more than {MAX_VIEW_BLOCKS} items allowed [json-pointer:/view/blocks]")
+    if len(json.dumps(view)) > MAX_VIEW_BYTES:
+        found.append("the view is too large [json-pointer:/view]")
+    for key, limit in (("private_metadata", 3000), ("callback_id", 255)):
+        if len(str(view.get(key) or "")) > limit:
+            found.append(f"must be less than {limit + 1} characters [json-pointer:/view/{key}]")
+    has_input = any(block.get("type") == "input" for block in blocks)
+    needed = () if view["type"] == "home" else ("title", "submit") if has_input else ("title",)
+    for key in dict.fromkeys((*needed, *(k for k in ("title", "submit", "close") if k in view))):
+        words = view.get(key)
+        if not isinstance(words, dict) or words.get("type") != "plain_text" or not words.get("text"):
+            found.append(f"must be plain_text [json-pointer:/view/{key}]")
+        elif len(words["text"]) > WORDS_LIMIT:
+            found.append(f"must be less than {WORDS_LIMIT + 1} characters [json-pointer:/view/{key}/text]")
+    return found
