@@ -6,9 +6,7 @@ cannot be had today leaves people on call as they were known. An address is most
 """
 
 import base64
-import ipaddress
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +18,7 @@ import httpx
 from alerting.roster import Roster, RosterError, RosterSpec, expand
 from alerting.roster_calendar import MAX_BYTES
 from stream.codec import DAY_MS, digest
+from stream.sources.guard import Refused, Rules, numbers_of, pinned, target_of
 
 HORIZON_DAYS = 400
 """How far ahead rosters are known."""
@@ -248,8 +247,7 @@ def _asked(transport: httpx.HTTPTransport, url: httpx.URL, *, allow_private: boo
     host = url.raw_host.decode()
     if url.scheme != "https" or not host:
         raise CalendarError(f"calendar at {host or '?'}: it leads to an address without https, which is not asked")
-    numbers = _looked_up(host, url.port or 443, allow_private=allow_private)
-    answer = _answered(transport, url, numbers)
+    answer = _answered(transport, url, _looked_up(url, allow_private=allow_private))
     try:
         if answer.is_redirect:
             return str(answer.headers.get("location", ""))
@@ -261,23 +259,15 @@ def _asked(transport: httpx.HTTPTransport, url: httpx.URL, *, allow_private: boo
 
 
 def _answered(transport: httpx.HTTPTransport, url: httpx.URL, numbers: list[str]) -> httpx.Response:
-    """The first answer of any of a host's numbers.
-
-    Connected to the number that was looked at, so that a name cannot become another number in between.
-    """
-    headers = {
-        "Host": url.netloc.decode(),
-        "Accept": "text/calendar, */*;q=0.5",
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-    }
+    """The first answer of any of a host's numbers."""
+    headers = {"Accept": "text/calendar, */*;q=0.5"}
     if url.userinfo:
         pair = f"{url.username}:{url.password}".encode()
         headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-    extensions = {"sni_hostname": url.raw_host.decode(), "timeout": _TIMEOUT.as_dict()}
     refused: httpx.HTTPError = httpx.ConnectError("no number")
     for number in numbers:
-        asked = httpx.Request("GET", url.copy_with(host=number), headers=headers, extensions=extensions)
+        asked = pinned("GET", str(url), number, headers)
+        asked.extensions["timeout"] = _TIMEOUT.as_dict()
         try:
             return transport.handle_request(asked)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -296,32 +286,11 @@ def _body(answer: httpx.Response, host: str) -> bytes:
     return bytes(body)
 
 
-def _looked_up(host: str, port: int, *, allow_private: bool) -> list[str]:
+def _looked_up(url: httpx.URL, *, allow_private: bool) -> list[str]:
     """The numbers of a host that may be asked: public ones, unless private ones are allowed."""
+    rules = Rules(ports=(), private=allow_private)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        raise CalendarError(f"calendar at {host}: no such host") from None
-    numbers = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    allowed = [number for number in numbers if allow_private or _is_public(number)]
-    if not allowed:
-        said = (
-            "it lies inside a private network, which is not asked; allowed: a file beside the chart, a public address"
-        )
-        raise CalendarError(f"calendar at {host}: {said}")
-    return allowed
-
-
-def _is_public(number: str) -> bool:
-    """Whether an address is one of the open internet, also where IPv6 only wraps an IPv4 address.
-
-    >>> [_is_public(n) for n in ("93.184.216.34", "10.0.0.1", "127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "::1")]
-    [True, False, False, False, False, False]
-    """
-    address = ipaddress.ip_address(number.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64, RFC 6052
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        address = inner or address
-    return address.is_global and not address.is_multicast
+        return numbers_of(target_of(str(url.copy_with(username=None, password=None)), rules), rules)
+    except Refused as refused:
+        allowed = "" if refused.passing else ", which is not asked; allowed: a file beside the chart, a public address"
+        raise CalendarError(f"calendar at {url.raw_host.decode()}: {refused}{allowed}") from None

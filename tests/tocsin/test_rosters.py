@@ -14,6 +14,7 @@ import pytest
 
 from alerting.roster import Roster, RosterError, RosterSpec
 from stream.codec import DAY_MS, parse_rfc3339
+from stream.sources import guard
 from tocsin import rosters
 from tocsin.rosters import expand_rosters, must_renew, read_calendars
 
@@ -196,8 +197,8 @@ def test_a_name_is_asked_at_the_number_that_was_looked_at(
         looked_up.append(host)
         return [(2, 1, 6, "", ("127.0.0.1", int(port)))]
 
-    monkeypatch.setattr(rosters.socket, "getaddrinfo", lookup)
-    monkeypatch.setattr(rosters, "_is_public", lambda number: number == "127.0.0.1")
+    monkeypatch.setattr(guard.socket, "getaddrinfo", lookup)
+    monkeypatch.setattr(guard, "is_public", lambda number: number == "127.0.0.1")
     assert read_calendars(specs(f"https://calendars.test:{port}/good"), tmp_path) == {"pr_on_call": GOOD}
     assert looked_up == ["calendars.test", "127.0.0.1"]
     assert "does not answer as it should (ConnectError)" in refusal(f"https://other.test:{port}/good", tmp_path)
