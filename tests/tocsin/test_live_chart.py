@@ -174,7 +174,9 @@ def test_a_brand_wakes_its_own_people(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     service = Service(kept.settings, terminal=io.StringIO())
     name = dict(service.live.configured())["Far"]
-    targets = service.live.chart.on_call(["pr_on_call"], NOON, service._contents.on_call(name, service.live.chart, ""))
+    targets = service.live.chart.on_call(
+        ["pr_on_call"], NOON, service.works._contents.on_call(name, service.live.chart, "")
+    )
     page = Decision(
         key="far-1/1/Page",
         at_ms=NOON,
@@ -187,7 +189,7 @@ def test_a_brand_wakes_its_own_people(tmp_path: Path) -> None:
         targets=targets,
         by=("slack",),
     )
-    service._deliver([page])
+    service.works._deliver([page])
     assert [name for row in service.home.outbox.pages("far-1") for name in row.responders] == ["grace"]
     service.home.close()
 
@@ -206,7 +208,7 @@ def test_a_running_service_takes_a_good_flowchart_and_refuses_a_bad_one(
 
     async def until(service: Service, count: int, said: str) -> None:
         for _ in range(200):
-            metrics = generate_latest(service.metrics.registry).decode()
+            metrics = generate_latest(service.works.metrics.registry).decode()
             if len(flowcharts(service)) == count and said in metrics:
                 return
             await asyncio.sleep(0.02)
