@@ -32,7 +32,23 @@ from alerting.words import (
     trend_text,
 )
 
-__all__ = ["BUTTONS", "Card", "action_of", "card", "line_card", "page_card", "sentence", "terminal_card", "thread_line"]
+__all__ = [
+    "BUTTONS",
+    "Card",
+    "action_of",
+    "card",
+    "figures",
+    "footer",
+    "headline",
+    "line_card",
+    "page_card",
+    "sentence",
+    "standing",
+    "steps",
+    "terminal_card",
+    "thread_line",
+    "why_now",
+]
 
 Block = dict[str, Any]
 
@@ -87,7 +103,7 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     >>> [e["action_id"] for e in card(view).blocks[-1]["elements"]][0]
     'tocsin.acknowledge'
     """
-    blocks: list[Block] = [{"type": "header", "text": _text(_headline(view), HEADER_LIMIT)}, _section(sentence(view))]
+    blocks: list[Block] = [{"type": "header", "text": _text(headline(view), HEADER_LIMIT)}, _section(sentence(view))]
     blocks += [_trusted(mentions)] if mentions else []
     blocks += _chart(view)
     fields = [f"{name}\n{value}" for name, value in figures(view)]
@@ -118,7 +134,7 @@ def page_card(view: IncidentView, line: str, trusted: str = "") -> Card:
     """The incident in short, for people who are not where its card is: why they are told, and the buttons. `trusted`
     holds mentions and the link to the card's channel, built from configured ids alone.
     """
-    blocks: list[Block] = [{"type": "header", "text": _text(_headline(view), HEADER_LIMIT)}, _section(sentence(view))]
+    blocks: list[Block] = [{"type": "header", "text": _text(headline(view), HEADER_LIMIT)}, _section(sentence(view))]
     blocks += [_section(line)] if line else []
     blocks.append(_section("\n".join(standing(view))))
     blocks += [_trusted(trusted)] if trusted else []
@@ -134,10 +150,11 @@ def _trusted(text: str) -> Block:
 
 
 def _fallback(view: IncidentView) -> str:
-    return mrkdwn(f"{_headline(view)}: {sentence(view)}", TEXT_LIMIT // 4, 1)
+    return mrkdwn(f"{headline(view)}: {sentence(view)}", TEXT_LIMIT // 4, 1)
 
 
-def _headline(view: IncidentView) -> str:
+def headline(view: IncidentView) -> str:
+    """How bad, whose, what kind and how it stands, on one line. Inert."""
     severity = severity_words.get(view.severity) or one_line(view.severity, 20)
     state = {"acknowledged": "Acknowledged", "contained": "Contained", "closed": "Over", "reviewed": "Reviewed"}
     words = [severity, one_line(view.brand, 60) or "?", kind_text(view)]
@@ -354,7 +371,7 @@ def terminal_card(view: IncidentView, width: int = 100) -> str:
     ┌─ ⚪ Low · Acme · backlash ─────────────────────┐
     """
     inner = max(20, min(width, 160)) - 4
-    title = _fit(f"─ {_headline(view)} ", inner)
+    title = _fit(f"─ {headline(view)} ", inner)
     rows = [f"┌{title}{'─' * (inner + 2 - cells(title))}┐"]
     for number, paragraph in enumerate(_paragraphs(view)):
         if number:

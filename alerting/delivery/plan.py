@@ -20,6 +20,9 @@ _STORY_REASONS = (
 )
 """Updates worth a line of the thread; the others are seen on the card."""
 
+THREADED = ("slack", "terminal")
+"""Ways with a card that is kept true and a thread below it; on all others each page is a message of its own."""
+
 
 def addresses_of(
     decision: Decision, resolve: Callable[[str], Sequence[Address]], ways: Mapping[str, object]
@@ -51,7 +54,10 @@ def rows_of(
         here = [one for one in addresses if one.way == way]
         here = _softly(here) if decision.kind == "Notify" else here
         card = cards.get(way)
-        rows += _first(decision, way, here) if card is None else _later(decision, way, here, card)
+        if way not in THREADED:
+            rows += _elsewhere(decision, way, here, here)
+        else:
+            rows += _first(decision, way, here) if card is None else _later(decision, way, here, card)
     for target in nowhere:
         way = decision.by[0] if decision.by else "none"
         failed = _row(decision, "page", way, f"nowhere:{target}", (target,))

@@ -5,6 +5,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from alerting.view import IncidentView
+
 RowKind = Literal["card", "mention", "page", "story"]
 """`card`: the incident's card in a channel; `mention`: somebody named in its thread; `page`: a message of its own to
 people who are not in that channel; `story`: a line of the thread that wakes nobody."""
@@ -41,6 +43,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The same for those without blocks."""
     aloud: bool = False
     """A line of the thread that the channel should see too."""
+    view: IncidentView | None = None
+    """The incident itself, for ways that write letters and forms of their own; `None` where only the id is asked for.
+    Its words come from outside: they pass through `alerting.letter`."""
+    line: str = ""
+    """Why this message, in one line."""
+    phone: str = ""
+    """The number to be rung, where the message goes to whoever rings."""
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):

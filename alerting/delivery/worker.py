@@ -269,6 +269,8 @@ class Delivery:
             blocks=() if bare else tuple(made.blocks),
             words=self._words(row, view),
             aloud=row.aloud,
+            view=view,
+            line=row.line,
         )
 
     def _card(self, row: OutboxRow, view: IncidentView) -> Card:
