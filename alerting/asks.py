@@ -33,6 +33,10 @@ class Asks(msgspec.Struct, frozen=True, omit_defaults=True):
     awaits: tuple[str, ...] = ()
     """Who must still acknowledge."""
     channel: str = ""
+    invited: tuple[str, ...] = ()
+    """Who should be in that channel."""
+    room: str = ""
+    """That channel's id, once it was opened."""
 
 
 def asks_after(asks: Asks, decision: Decision) -> Asks:
@@ -64,7 +68,8 @@ def asks_after(asks: Asks, decision: Decision) -> Asks:
             now = Approval(asked, decision.note)
             return change(asks, statement=None, approved=(*kept, now)[-STATEMENTS_KEPT:])
         case "open_channel":
-            return change(asks, channel=asked.words)
+            room = asks.room if asks.channel == asked.words else ""
+            return change(asks, channel=asked.words, invited=decision.targets, room=room)
         case _:
             return asks
 

@@ -89,6 +89,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What the flowchart advises about such complaints."""
     asks: Asks = Asks()
     """What the flowchart asks of people now."""
+    pictured: str = ""
+    """The severity at which a picture was last put into its thread."""
 
     @property
     def over(self) -> bool:

@@ -61,13 +61,15 @@ class Delivery:
         timezone: Callable[[str], str] = lambda _brand: "UTC",
         late_s: Callable[[str], int] = lambda _brand: 0,
         explain: Callable[[IncidentView], Explanation] = lambda _view: Explanation(),
+        after_card: Callable[[OutboxRow], None] = lambda _row: None,
         drill: bool = False,
         terminal_width: int = 100,
         poll_ms: int = 250,
     ) -> None:
         """`clock` gives milliseconds since 1970; `posts` the texts behind names, as far as they exist; `resolve`
         where a target of the flowchart is reached; `is_quiet` whether an incident is acknowledged or closed.
-        `timezone` and `late_s` say what the card of a brand shows, `explain` what the texts add to it.
+        `timezone` and `late_s` say what the card of a brand shows, `explain` what the texts add to it. `after_card` is
+        told of each card that was sent or edited; it must not wait.
         """
         self.outbox = outbox
         self._ways = ways
@@ -78,6 +80,7 @@ class Delivery:
         self._is_quiet = is_quiet
         self._grace_ms = grace_ms
         self._timezone, self._late_s, self._explain, self._drill = timezone, late_s, explain, drill
+        self._after_card = after_card
         self._terminal_width = terminal_width
         self._poll_s = poll_ms / 1000
         self._paused: dict[tuple[str, str], int] = {}
@@ -192,9 +195,14 @@ class Delivery:
         settled = self.outbox.settle(row.page_id, outcome, self._clock())
         if settled.state == "sent":
             self.outbox.edited(row.page_id, shown=shown)
+            self._card_stands(settled)
         elif settled.state == "failed":
             self._unreached(settled)
         return outcome
+
+    def _card_stands(self, row: OutboxRow) -> None:
+        if row.kind == "card":
+            self._after_card(row)
 
     def _gone(self, row: OutboxRow, why: str) -> None:
         if row.kind == "story":
@@ -317,6 +325,7 @@ class Delivery:
         if outcome.kind in ("sent", "permanent"):
             self.edits_refused += outcome.kind == "permanent"
             self.outbox.edited(row.page_id, shown=shown)
+            self._card_stands(row)
         else:
             self.outbox.edited(row.page_id, due_ms=self._clock() + max(outcome.retry_ms, EDIT_AGAIN_MS))
         return 0
