@@ -1,9 +1,32 @@
 """What every test stands on."""
 
 import contextlib
+import os
 import signal
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import results
 
 # A run that a shell put into the background ignores Ctrl-C, and so would every process that a test starts to press it.
 with contextlib.suppress(ValueError):  # not in the main thread: then there is nothing to mend
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run that is asked to keeps what it showed of the fault matrix."""
+    config.addinivalue_line("markers", "row(numbers): shows rows of the fault matrix, see tests/faults/rows.py")
+    kept = os.environ.get("TOCSIN_RESULTS")
+    if kept and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(results.Results(Path(kept)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that shows a row of the fault matrix must have shown that its fault fired."""
+    report = yield
+    results.shown(item, report)
+    return report

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from stream.sources.store import lock
 from tests.command import Ran, ended, process, tocsin
+from tests.faults.rows import fired, row
 from tocsin.deployment import Deployment
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +171,7 @@ def test_what_is_no_text_is_refused(home: Path, body: bytes) -> None:
 GOOD = BRANDS + 'ingest: {listen: "127.0.0.1:0"}\ndata: data\n'
 
 
+@row("F23")
 def test_a_directory_that_another_process_holds_is_refused(home: Path) -> None:
     """Two services never share a data directory; the one that came later says so and leaves."""
     (home / "data").mkdir()
@@ -179,6 +181,7 @@ def test_a_directory_that_another_process_holds_is_refused(home: Path) -> None:
     assert ran.status == 2
     (said,) = ran.lines
     assert str(home / "data") in said
+    fired()
 
 
 def test_a_port_that_is_taken_is_one_line(home: Path) -> None:

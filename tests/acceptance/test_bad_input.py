@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from stream.codec import DAY_MS, rfc3339
 from stream.sources.signing import sign
 from tests.command import ended, process, tocsin
+from tests.faults import rows as matrix
 from tests.mentions import seeded
 from tocsin.embedded import Service, wall_clock_ms
 from tocsin.entry import Part
@@ -108,6 +109,7 @@ def among(good: list[bytes], bad: list[bytes], seed: int) -> list[bytes]:
 # ---- files
 
 
+@matrix.row("F18")
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_line_of_a_file_is_a_dead_letter_and_nothing_is_lost_beside_it(tmp_path: Path, name: str) -> None:
     """It is counted under its reason; the good ones before and after it are read to the last."""
@@ -119,9 +121,11 @@ def test_a_bad_line_of_a_file_is_a_dead_letter_and_nothing_is_lost_beside_it(tmp
     assert ran.status == 0
     assert (result["mentions"]["read"], result["mentions"]["matched"]) == (6, 6)
     assert result["dead_letters"] == {reason: 1}
+    matrix.fired()
     assert f"1 {reason}" in ran.err
 
 
+@matrix.row("F18")
 def test_all_of_it_at_once_costs_only_itself(tmp_path: Path) -> None:
     """Everything bad and everything odd in one file: the counts come out exactly, and what is odd is a post."""
     path = tmp_path / "m.jsonl"
@@ -132,6 +136,7 @@ def test_all_of_it_at_once_costs_only_itself(tmp_path: Path) -> None:
     result = json.loads(tocsin("replay", path, "--brand", "Acme", "--json").out)
     assert result["mentions"]["read"] == result["mentions"]["matched"] == 200 + len(ODD)
     assert result["dead_letters"] == dict(Counter(sorted(reason for _, reason in BAD.values())))
+    matrix.fired(len(BAD) + len(ODD))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -266,6 +271,7 @@ def journaled(home: Path) -> int:
     return sum(part.counts.mentions for part in parts)
 
 
+@matrix.row("F18")
 async def test_bad_items_of_an_array_are_told_apart_from_the_good(door: Door) -> None:
     """202 with a result for each, in order: the reason for the bad, `accepted` for the good; letters and counters."""
     torn = ("half a line", "not JSON", "10 MB of text", "very deep nesting", "no object", LONG_AGO)
@@ -282,6 +288,7 @@ async def test_bad_items_of_an_array_are_told_apart_from_the_good(door: Door) ->
         await door.metric_reaches(f'tocsin_dead_letters{{reason="{reason}",source="door"}}', count)
     letters = door.service.home.dead.latest(100)
     assert {(letter.reason, letter.body) for letter in letters} == {(reason, line) for line, reason in reasons.items()}
+    matrix.fired(len(letters))
     await door.close()
     assert journaled(door.home) == 300
 
@@ -301,6 +308,7 @@ async def test_bad_lines_of_a_request_are_told_apart_from_the_good(door: Door) -
     assert journaled(door.home) == 102
 
 
+@matrix.row("F17", "F18")
 async def test_odd_items_are_posts(door: Door) -> None:
     """Lone surrogates, marks, dates years ahead or back: taken, clamped to now, and counted in the journal."""
     answer = await door.post(b"\n".join(ODD.values()))
@@ -309,6 +317,7 @@ async def test_odd_items_are_posts(door: Door) -> None:
     before_ms = wall_clock_ms()
     await door.close()
     assert journaled(door.home) == len(ODD)
+    matrix.fired(len(ODD))
     journal = open_existing(door.home / "tocsin-data" / "journal.db")
     minutes = [entry.event.minute_ms for entry in journal.entries() if isinstance(entry.event, Part)]
     journal.close()
@@ -386,21 +395,24 @@ async def test_a_body_that_cannot_be_taken_is_refused_with_one_word(door: Door) 
     assert journaled(door.home) == 1
 
 
+@matrix.row("F18")
 async def test_random_bodies_are_answered(door: Door) -> None:
     """Any bytes, well signed: 202 or 400, never a 500; what was accepted is read, what was not is a letter."""
     dice = seeded(21)
-    accepted = 0
+    accepted = refused = 0
     for _ in range(60):
         pieces = dice.choices([b"{", b"}", b"[", b"]", b",", b'"', b"\\", b"\n", b"\xff", GOOD_BODY, b"1", b" "], k=9)
         body = b"".join(pieces) if dice.random() < 0.8 else dice.randbytes(30)
         answer = await door.post(body)
         assert answer.status_code in (202, 400), body
+        refused += answer.status_code == 400
         if answer.status_code == 202:
             accepted += answer.json()["accepted"]
             assert answer.json()["accepted"] + answer.json()["rejected"] == len(answer.json()["results"])
     await door.metric_reaches('tocsin_intake_mentions{became="read"}', accepted)
     assert accepted > 0
     assert door.service.home.dead.latest(1)
+    matrix.fired(refused)
 
 
 # ---- secrets

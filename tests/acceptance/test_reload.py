@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance import living as lively
 from tests.acceptance.living import CHANNEL, STEP_MS, Living, Process, living, until
 from tests.fakes.slack import FakeSlackThread
+from tests.faults.rows import fired, row
 from tocsin.entry import ConfigChange, Control
 from tocsin.journal import open_existing, verify
 
@@ -83,6 +84,7 @@ async def metric(service: Living, line: str) -> bool:
         return line in (await client.get(f"{service.service.base_url}/metrics")).text.splitlines()
 
 
+@row("F24")
 async def test_an_incident_under_way_stays_on_the_flowchart_on_which_it_began(past: Path, verified: Path) -> None:
     """A wakes ana, then bram, then chloe. B, read in between, knows no bram and wakes chloe alone."""
     async with living(past, verified, within="6s") as service:
@@ -101,6 +103,7 @@ async def test_an_incident_under_way_stays_on_the_flowchart_on_which_it_began(pa
         assert await service.press(card, "resolve", "chloe")
         await service.decided("StandDown")
         assert await metric(service, 'tocsin_flowchart_reads_total{became="taken"} 1.0')
+        fired()
         for name in versions(service):
             assert service.service.home.journal.contents().chart(name).entry, "each version is kept"
 
@@ -119,6 +122,7 @@ async def test_whoever_left_the_flowchart_may_not_answer_once_nothing_walks_the_
         assert service.answers() == []
 
 
+@row("F24")
 async def test_a_bad_flowchart_is_refused_with_its_line_while_the_good_one_runs_on(
     past: Path, verified: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +136,7 @@ async def test_a_bad_flowchart_is_refused_with_its_line_while_the_good_one_runs_
                 break
             await asyncio.sleep(0.05)
         assert await metric(service, 'tocsin_flowchart_reads_total{became="refused"} 1.0')
+        fired()
         line = 1 + (verified / "chart.yaml").read_text().splitlines().index(BAD[1].rstrip())
         assert f"chart.yaml:{line}:26: " in capsys.readouterr().out
         await service.decided("Escalate", 2)
@@ -161,6 +166,7 @@ async def test_who_is_on_call_is_paged_by_name_and_a_swapped_shift_counts_from_i
         assert (await service.decided("Escalate"))[0].targets == ("dora",)
 
 
+@row("F24")
 def test_a_running_service_reads_its_flowchart_again_when_it_is_told_to(past: Path, tmp_path: Path) -> None:
     """`kill -HUP` on the real process: a bad one is one line, a good one is taken, and a restart says nothing new."""
     with FakeSlackThread(signing_secret=lively.SIGNING_SECRET) as slack:
@@ -172,6 +178,7 @@ def test_a_running_service_reads_its_flowchart_again_when_it_is_told_to(past: Pa
             rewrite(home, BAD)
             process.signal(signal.SIGHUP)
             until(lambda: "flowchart refused" in process.said, 10, "the bad flowchart is refused")
+            fired()
             assert process.status is None
             rewrite(home, BAD[::-1], ("acknowledge_within: 3s", "acknowledge_within: 4s"))
             process.signal(signal.SIGHUP)

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from alerting.roster import Interval, Roster, RosterSpec, expand, pack, unpack
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, parse_rfc3339
 from stream.strict_yaml import parse, problems_from_pydantic
+from tests.faults.rows import fired, row
 
 AMSTERDAM, NEW_YORK = "Europe/Amsterdam", "America/New_York"
 FROM_MS, UNTIL_MS = parse_rfc3339("2026-01-01T00:00:00Z"), parse_rfc3339("2031-01-01T00:00:00Z")
@@ -132,6 +133,7 @@ def busy(zone_name: str) -> Words:
 # --- five years ------------------------------------------------------------------------------------------------------
 
 
+@row("F15")
 @pytest.mark.parametrize("zone_name", [AMSTERDAM, NEW_YORK])
 def test_over_five_years_exactly_one_is_on_call(zone_name: str) -> None:
     """At every boundary and a minute to either side, at each minute of the weeks around every clock change, and at
@@ -145,6 +147,7 @@ def test_over_five_years_exactly_one_is_on_call(zone_name: str) -> None:
         assert list(roster.on_call(at_ms)) == reckoning.on_call(reckoning.clock(at_ms)), at_ms
     weeks = changes(zone_name)
     assert len(weeks) == 10
+    fired(len(weeks))
     shown: dict[int, datetime] = {}
     for change_ms in weeks:
         for at_ms, clock in reckoning.clocks(change_ms - 7 * DAY_MS // 2, change_ms + 7 * DAY_MS // 2):
@@ -169,11 +172,13 @@ WHOLE = [
 ]
 
 
+@row("F15")
 @pytest.mark.proof
 @pytest.mark.parametrize("words", WHOLE, ids=["amsterdam", "new-york", "two-at-once", "nights"])
 def test_every_minute_of_five_years_is_as_reckoned(words: Words) -> None:
     """All 2.6 million minutes, whole."""
     roster, reckoning = made(words), Reckoning(words)
+    fired(len(changes(words["timezone"])))
     begins = [interval.from_ms for interval in roster.intervals]
     wrong = 0
     for at_ms, clock in reckoning.clocks(FROM_MS, UNTIL_MS):
@@ -223,11 +228,14 @@ def changes_of(zone_name: str, known: dict[str, list[int]] = {}) -> list[int]:  
     return known[zone_name]
 
 
+@row("F15")
 @settings(max_examples=40, deadline=None)
 @given(rotations())
 def test_any_rotation_is_as_reckoned_around_a_clock_change(drawn: Words) -> None:
     """Whatever the length of a turn, the hour of hand-over, the hours covered and the overrides."""
     words, middle = drawn["words"], drawn["middle"]
+    if middle in changes(words["timezone"]):
+        fired()
     roster, reckoning = made(words, middle - 4 * DAY_MS, middle + 4 * DAY_MS), Reckoning(words)
     for at_ms, clock in reckoning.clocks(middle - 26 * HOUR_MS, middle + 26 * HOUR_MS):
         assert list(roster.on_call(at_ms)) == reckoning.on_call(clock), (at_ms, clock)
@@ -269,24 +277,30 @@ def test_a_week_lasts_from_hand_over_to_hand_over() -> None:
     assert by_begin[at("2026-06-01T09:00")] == 168
 
 
+@row("F15")
 def test_a_time_that_does_not_exist_moves_forward_to_the_change() -> None:
     """Hand-over at 02:30 in the night without a 02:30 is when the clock jumps from 02:00 to 03:00."""
     words = weekly(rotation={"every": "1d", "hand_over": "02:30", "from": "2026-03-01"})
     roster = made(words, at("2026-03-28T12:00"), at("2026-03-29T12:00"))
     assert [i.from_ms for i in roster.intervals] == [at("2026-03-28T12:00"), at("2026-03-29T03:00")]
+    fired()
 
 
+@row("F15")
 def test_a_time_that_occurs_twice_is_its_first_occurrence() -> None:
     """Hand-over at 02:30 in the night with two of them is at the first, while summer time lasts."""
     words = weekly(rotation={"every": "1d", "hand_over": "02:30", "from": "2026-03-01"})
     roster = made(words, at("2026-10-24T12:00"), at("2026-10-25T12:00"))
     assert [i.from_ms for i in roster.intervals][1:] == [parse_rfc3339("2026-10-25T02:30:00+02:00")]
+    fired()
 
 
+@row("F15")
 def test_hours_that_do_not_exist_that_night_are_nobodys() -> None:
     """Covered from 02:15 to 02:45: nobody in the night without them, half an hour in the one with two of them."""
     words = weekly(rotation={"hours": "02:15-02:45"})
     assert lengths(words, "2026-03-28") == {(): 23}
+    fired()
     assert lengths(words, "2026-10-24") == {("david",): 0.5, (): 10.25}  # the last stretch without anybody
     assert lengths(words, "2026-05-02") == {("chloe",): 0.5, (): 9.25}
 

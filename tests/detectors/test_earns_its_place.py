@@ -30,6 +30,7 @@ from detectors.sentiment import NegativeShare
 from detectors.virality import Finding
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import Window
+from tests.faults.rows import fired, row
 from tocsin.planting import Liked, Plant, Post, angry_mood, parts_of
 
 START_MS = 20_514 * DAY_MS
@@ -482,6 +483,7 @@ def flooded_days() -> list[Post]:
     return posts
 
 
+@row("F27")
 def test_two_floods_do_not_teach_that_floods_are_ordinary() -> None:
     """Nobody takes what is told. On the day after the rest a crisis is paged; had each taught all it was, it is not."""
 
@@ -497,5 +499,6 @@ def test_two_floods_do_not_teach_that_floods_are_ordinary() -> None:
 
     shipped = crisis_after()
     assert shipped <= 15
+    fired(2)
     with taken_out(detectors.budget, "CAP_MILLI", 1_000_000):
         assert crisis_after() == 1440

@@ -18,6 +18,7 @@ from alerting.decision import Decision
 from alerting.facts import BLIND
 from stream.brands import Brand
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, parse_rfc3339, rfc3339
+from tests.faults.rows import fired, row
 from tests.tocsin.stories import CHART, START_MS
 from tocsin.replay import ReplayResult, replay
 from tocsin.synthetic import BRAND, Public, Row, Story, merged, quiet
@@ -99,6 +100,7 @@ def test_the_ordinary_days_alone_wake_nobody(tmp_path: Path) -> None:
 # -- the same post again, the same words again ---------------------------------------------------------------------
 
 
+@row("F16")
 def test_a_connector_that_sends_everything_twice_changes_no_decision(tmp_path: Path) -> None:
     """A repeated id is counted once, whether it comes at once or minutes later."""
     public = Public(5, BRAND, "twice")
@@ -108,11 +110,13 @@ def test_a_connector_that_sends_everything_twice_changes_no_decision(tmp_path: P
     once, decided_once = run(tmp_path, ordinary(), crisis)
     twice, decided_twice = run(tmp_path, ordinary(), crisis, again)
     assert twice.mentions["repeated"] >= len(crisis) > 200
+    fired(twice.mentions["repeated"])
     assert decided_once == decided_twice
     assert once.chains == twice.chains
     assert pages(decided_once)
 
 
+@row("F16")
 def test_a_headline_that_249_people_copy_is_told_and_wakes_nobody(tmp_path: Path) -> None:
     """Bad news in one and the same words: it travels far, and says nothing of how many are angry."""
     headline = f"{BRAND} customers furious about terrible outage, worst service ever, report says"
@@ -123,16 +127,22 @@ def test_a_headline_that_249_people_copy_is_told_and_wakes_nobody(tmp_path: Path
     told = [d for d in about_brand(decided) if d.kind == "Notify"]
     assert told
     assert any(s.kind == "virality" and "cluster" in s.evidence for d in told for s in d.signals)
+    fired(249)
 
 
+@row("F28")
 @pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_one_account_with_thousands_of_posts_wakes_nobody(tmp_path: Path, count: int) -> None:
     """In whatever words: it is one voice."""
     rng = Random(3)
-    _, decided = run(tmp_path, ordinary(), posts(count, 10, 2, lambda n: f"{angry(rng)} {n}", lambda n: "loud"))
+    loud = posts(count, 10, 2, lambda n: f"{angry(rng)} {n}", lambda n: "loud")
+    result, decided = run(tmp_path, ordinary(), loud)
+    assert result.mentions["matched"] > count
+    fired(count)
     assert pages(decided) == []
 
 
+@row("F28")
 def test_five_hundred_new_accounts_with_twenty_templates_page_and_are_labelled(tmp_path: Path) -> None:
     """A wave that looks arranged is said to look so, with its figures; it is not passed over in silence."""
     rng = Random(4)
@@ -154,6 +164,7 @@ def test_five_hundred_new_accounts_with_twenty_templates_page_and_are_labelled(t
     labelled = [d for d in woken if d.facts.coordinated]
     assert labelled
     assert labelled[0].at_ms <= EVENT_MS + 5 * MINUTE_MS
+    fired(len(wave))
     assert labelled[-1].facts.new_accounts * 10 >= labelled[-1].facts.mentions * 6
     assert labelled[-1].facts.texts * 2 <= labelled[-1].facts.mentions
 
@@ -161,6 +172,7 @@ def test_five_hundred_new_accounts_with_twenty_templates_page_and_are_labelled(t
 # -- times that are late, forged or missing ------------------------------------------------------------------------
 
 
+@row("F17", "F26")
 @pytest.mark.parametrize(
     ("oldest_h", "newest_h"),
     [(30, 2), pytest.param(36, 20, marks=pytest.mark.slow), pytest.param(6, 2, marks=pytest.mark.slow)],
@@ -180,9 +192,11 @@ def test_a_backlog_is_history_and_no_crisis(tmp_path: Path, oldest_h: int, newes
     ]
     result, decided = run(tmp_path, ordinary(), late)
     assert result.mentions["matched"] > 3_000
+    fired(len(late))
     assert [d for d in about_brand(decided) if d.at_ms >= EVENT_MS and d.kind in ("Page", "Notify")] == []
 
 
+@row("F17")
 @pytest.mark.parametrize(
     "claimed", ["2036-01-01T00:00:00Z", pytest.param("1970-01-01T00:00:00Z", marks=pytest.mark.slow)]
 )
@@ -196,20 +210,24 @@ def test_a_forged_time_neither_pages_nor_deafens(tmp_path: Path, claimed: str) -
         row | {"observed_at": row["created_at"], "created_at": claimed}
         for row in posts(5, 10, 5, lambda n: angry(rng), lambda n: f"forger{n}")
     ]
-    _, plain = run(tmp_path, ordinary(), crisis)
-    _, decided = run(tmp_path, ordinary(), crisis, forged)
+    without, plain = run(tmp_path, ordinary(), crisis)
+    result, decided = run(tmp_path, ordinary(), crisis, forged)
+    assert result.mentions["matched"] == without.mentions["matched"] + len(forged)
+    fired(len(forged))
     assert pages(plain)
     assert pages(decided)
     assert abs(pages(decided)[0].at_ms - pages(plain)[0].at_ms) <= 2 * MINUTE_MS
     assert not any(d.at_ms < EVENT_MS + HOUR_MS for d in pages(decided))
 
 
+@row("F17")
 def test_posts_that_come_an_hour_late_still_page_by_their_own_minutes(tmp_path: Path) -> None:
     """A slow source brings the crisis fifty minutes late: later than in time, and before its minutes are closed."""
     public = Public(9, BRAND, "slow")
     public.tell(Story(start_ms=EVENT_MS, posts=400, rise_minutes=30, doubling_minutes=6))
     late = [row | {"observed_at": rfc3339(at(row) + 50 * MINUTE_MS)} for row in merged(public.rows)]
     _, decided = run(tmp_path, ordinary(), late)
+    fired(len(late))
     woken = pages(decided)
     assert woken
     assert woken[0].at_ms <= EVENT_MS + 180 * MINUTE_MS
@@ -218,6 +236,7 @@ def test_posts_that_come_an_hour_late_still_page_by_their_own_minutes(tmp_path: 
 # -- our own ears --------------------------------------------------------------------------------------------------
 
 
+@row("F25")
 def test_a_source_lost_at_the_peak_is_told_and_the_incident_does_not_stand_down(tmp_path: Path) -> None:
     """What cannot be heard is not calm: while the source is out, the crisis stays open."""
     public = Public(10, BRAND, "peak")
@@ -234,11 +253,13 @@ def test_a_source_lost_at_the_peak_is_told_and_the_incident_does_not_stand_down(
     opened = next(d for d in blind if d.kind == "OpenIncident")
     assert lost_ms + 10 * MINUTE_MS <= opened.at_ms <= lost_ms + HOUR_MS
     assert opened.signals[0].evidence["source"] == "social"
+    fired()
     downs = [d for d in about_brand(decided) if d.kind == "StandDown" and d.at_ms >= EVENT_MS]
     assert not any(d.at_ms < back_ms for d in downs)
     assert any(d.kind == "StandDown" and d.at_ms >= back_ms for d in blind)
 
 
+@row("F26")
 def test_a_source_that_returns_with_its_backlog_is_no_storm(tmp_path: Path) -> None:
     """Two hours are missed and come all at once, with the times at which they were written."""
     lost_ms, back_ms = EVENT_MS, EVENT_MS + 2 * HOUR_MS
@@ -248,9 +269,11 @@ def test_a_source_that_returns_with_its_backlog_is_no_storm(tmp_path: Path) -> N
     ]
     _, decided = run(tmp_path, rows)
     assert any(d.scenario == BLIND and d.kind == "OpenIncident" for d in decided)
+    fired()
     assert pages(decided) == []
 
 
+@row("F26")
 def test_a_backlog_with_fresh_times_wakes_nobody(tmp_path: Path) -> None:
     """The same, from a connector that stamps what it missed with the time at which it sends it."""
     lost_ms, back_ms = EVENT_MS, EVENT_MS + 3 * HOUR_MS
@@ -260,4 +283,5 @@ def test_a_backlog_with_fresh_times_wakes_nobody(tmp_path: Path) -> None:
     ]
     result, decided = run(tmp_path, rows)
     assert result.blind >= 1
+    fired(result.blind)
     assert pages(decided) == []

@@ -39,6 +39,7 @@ from tests.acceptance.living import (
     warmed,
 )
 from tests.fakes.slack import FakeSlackThread, Message
+from tests.faults.rows import fired, row
 from tocsin.cli import app
 from tocsin.synthetic import Row
 
@@ -190,6 +191,7 @@ def check(case: Case, rows: list[Row], before: Counter[str]) -> None:
     """The invariants."""
     data = case.home / "data"
     assert case.deaths == [-signal.SIGKILL], "it died once, and by the fault"
+    fired()
     after = counted(data)
     assert after - before == Counter(mentions=len(rows)), "each accepted mention counts once"
     decisions = decided(data)
@@ -207,6 +209,7 @@ def check(case: Case, rows: list[Row], before: Counter[str]) -> None:
     assert verified.exit_code == 0, verified.output
 
 
+@row("F1")
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_named_point_nothing_is_lost_and_nothing_doubled(
@@ -218,6 +221,7 @@ def test_killed_at_a_named_point_nothing_is_lost_and_nothing_doubled(
     check(case, rows, before)
 
 
+@row("F1")
 @pytest.mark.proof
 @pytest.mark.parametrize("turn", range(5))
 @pytest.mark.parametrize("point", POINTS)

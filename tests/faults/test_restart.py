@@ -35,6 +35,7 @@ from tests.acceptance.living import (
     warmed,
 )
 from tests.fakes.slack import FakeSlackThread
+from tests.faults.rows import fired, row
 from tocsin.cli import app
 from tocsin.entry import ConfigChange, Control
 from tocsin.journal import open_existing
@@ -105,6 +106,7 @@ def changes(config: Path) -> list[ConfigChange]:
     return [event for event in events if isinstance(event, ConfigChange)]
 
 
+@row("F23")
 def test_the_second_process_on_a_directory_refuses_and_the_first_goes_on(
     config: Path, processes: list[Process], slack: FakeSlackThread
 ) -> None:
@@ -114,20 +116,23 @@ def test_the_second_process_on_a_directory_refuses_and_the_first_goes_on(
     assert second.ended() == 2
     assert f"in use by another tocsin (process {first.pid})" in second.said
     assert "Traceback" not in second.said
+    fired()
     post(first, burst(1))
     until(lambda: slack.messages(CHANNEL), 20, "a card from the first")
     assert first.terminate() == 0
 
 
+@row("F32")
 def test_sigterm_in_the_middle_of_a_burst_ends_it_in_time_and_in_order(
     config: Path, processes: list[Process], slack: FakeSlackThread
 ) -> None:
     before = counted(config.parent / "data")
     process = begun(config, processes)
     rows = [row for row in burst(2, posts=400) if row["author"] != BRAND.casefold()]
-    slack.faults.add("chat.postMessage", "timeout")  # a page that hangs holds nothing up
+    hanging = slack.faults.add("chat.postMessage", "timeout")  # a page that hangs holds nothing up
     post(process, rows)
     until(lambda: slack.requests("chat.postMessage"), 20, "a page on its way")
+    fired(hanging.fired)
     began = time.monotonic()
     assert process.terminate() == 0
     assert time.monotonic() - began < 10
@@ -142,6 +147,7 @@ def test_sigterm_in_the_middle_of_a_burst_ends_it_in_time_and_in_order(
     assert verifies(config)
 
 
+@row("F32")
 def test_sigterm_while_a_sender_dawdles_still_ends_in_time(config: Path, processes: list[Process]) -> None:
     process = begun(config, processes)
     body = b"x" * 1000
@@ -158,9 +164,11 @@ def test_sigterm_while_a_sender_dawdles_still_ends_in_time(config: Path, process
         client.post(f"{process.base_url}/ingest/{SOURCE}", content=dribble(), headers=signed(body))
     assert process.ended() == 0, process.said
     assert time.monotonic() - stopped_at[0] < 10
+    fired()
     assert verifies(config)
 
 
+@row("F24")
 def test_an_open_incident_survives_a_changed_flowchart_and_ends_on_the_one_it_began_with(
     config: Path, processes: list[Process], slack: FakeSlackThread
 ) -> None:
@@ -181,6 +189,7 @@ def test_an_open_incident_survives_a_changed_flowchart_and_ends_on_the_one_it_be
     time.sleep(1.5)
     assert process.terminate() == 0
     assert len(changes(config)) == told + 1
+    fired()
     assert [d.targets for d in wakes(decided(config.parent / "data"))][:2] == [("ana",), ("bram",)]
     assert verifies(config)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stream.codec import canonical, decode, parse_rfc3339
 from stream.mention import FUTURE_LIMIT_MS, PAST_LIMIT_MS, Mention
 from stream.reading import MAX_LINE, MAX_UNKNOWN, OTHER_FIELDS, BadMention, Reader, read_mention
+from tests.faults.rows import fired, row
 from tests.mentions import START_MS, Public, line_of, seeded
 
 AT = "2026-01-01T00:00:00Z"
@@ -82,6 +83,7 @@ def test_references_get_the_same_prefix_and_reply_to_is_the_parent() -> None:
     assert read_mention(line(parent_id="1"), source="x").parent_id is None, "nobody answers himself with the same post"
 
 
+@row("F17")
 @given(st.integers(-PAST_LIMIT_MS * 2, PAST_LIMIT_MS * 2))
 @settings(max_examples=50)
 def test_created_is_clamped_around_observed_and_the_claim_is_kept(off_ms: int) -> None:
@@ -90,6 +92,9 @@ def test_created_is_clamped_around_observed_and_the_claim_is_kept(off_ms: int) -
     assert m.observed_ms - PAST_LIMIT_MS <= m.created_ms <= m.observed_ms + FUTURE_LIMIT_MS
     if -FUTURE_LIMIT_MS <= off_ms <= PAST_LIMIT_MS:
         assert m.created_ms == START_MS
+    else:
+        assert m.created_ms != START_MS
+        fired()
 
 
 def test_the_stamp_given_wins_over_the_rows_and_that_over_created() -> None:
@@ -123,10 +128,12 @@ def test_a_leap_second_is_a_time() -> None:
     assert read_mention(line(created_at="2016-12-31T23:59:60Z")).created_ms == parse_rfc3339("2016-12-31T23:59:59Z")
 
 
+@row("F17")
 @pytest.mark.parametrize("year", ["0001", "1970", "2100", "9999"])
 def test_a_time_that_would_drag_the_core_along_is_refused_but_clamped_when_the_stamp_is_known(year: str) -> None:
     wild = line(created_at=f"{year}-01-01T00:00:00Z")
     assert refusal(wild).reason == "bad_time"
+    fired()
     assert abs(read_mention(wild, observed_ms=START_MS).created_ms - START_MS) <= PAST_LIMIT_MS
 
 
@@ -247,11 +254,14 @@ def test_a_backfill_is_not_live() -> None:
     assert not read_mention(line(), live=False).live
 
 
+@row("F18")
 @given(st.binary(max_size=80) | st.text(max_size=80).map(lambda s: s.encode("utf-8", "surrogatepass")))
 @settings(max_examples=150)
 def test_any_bytes_are_a_mention_or_a_refusal(body: bytes) -> None:
     outcome = read_or_refuse(body)
     assert outcome.id if isinstance(outcome, Mention) else str(outcome).isprintable()
+    if not isinstance(outcome, Mention):
+        fired()
 
 
 _value = st.recursive(
@@ -275,6 +285,7 @@ _names = (
 )
 
 
+@row("F18")
 @given(st.dictionaries(st.sampled_from(_names), _value, max_size=4))
 @settings(max_examples=200)
 def test_any_value_in_any_field_is_a_mention_that_can_be_stored_or_a_refusal(fields: dict[str, object]) -> None:
@@ -284,3 +295,4 @@ def test_any_value_in_any_field_is_a_mention_that_can_be_stored_or_a_refusal(fie
         assert outcome.id.startswith(outcome.source + ":")
     else:
         assert len(outcome.detail) <= 200
+        fired()
