@@ -153,11 +153,15 @@ class FakeSlack:
         method = request.match_info["method"]
         params = await read_arguments(request)
         token = bearer(request) or _text_or_none(params.get("token"))
-        return await self._answer(
+        answer = await self._answer(
             request,
             self.ledger.begin(method, params, token_ok=self.api.token_ok(method, token)),
             lambda: self._limited(method, params) or self.api.call(method, params, token),
         )
+        if not answer.prepared:
+            app_level = method == "apps.connections.open"
+            answer.headers["X-OAuth-Scopes"] = "connections:write" if app_level else ",".join(sorted(self.api.granted))
+        return answer
 
     async def _answer(
         self, request: web.Request, record: RequestRecord, call: Callable[[], Reply]
@@ -198,10 +202,16 @@ class FakeSlack:
         else:
             data = await request.read()
         record = self.ledger.begin("files.upload", {"bytes": len(data)}, token_ok=True)
-        taken = self.api.files.receive(request.match_info["ticket"], data)
-        record.outcome = "ok" if taken else "error:upload"
-        text = f"OK - {len(data)}" if taken else "upload refused"
-        return web.Response(status=200 if taken else 400, text=text)
+
+        def take() -> Reply:
+            taken = self.api.files.receive(request.match_info["ticket"], data)
+            return Reply({"ok": taken} if taken else {"ok": False, "error": "upload"})
+
+        answer = await self._answer(request, record, take)
+        if not record.outcome.startswith(("ok", "error")):
+            return answer
+        taken = record.outcome == "ok"
+        return web.Response(status=200 if taken else 400, text=f"OK - {len(data)}" if taken else "upload refused")
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         file = self.api.files.by_id.get(request.match_info["id"])

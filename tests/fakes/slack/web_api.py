@@ -17,6 +17,8 @@ from tests.fakes.slack.arguments import (
 from tests.fakes.slack.faults import Faults, Reply
 from tests.fakes.slack.files import FileStore
 from tests.fakes.slack.ledger import Json, Ledger, Message
+from tests.fakes.slack.rooms import Rooms
+from tests.fakes.slack.scopes import GRANTED, authorise
 from tests.fakes.slack.views import ViewStore
 from tests.fakes.slack.workspace import BOT_ID, BOT_USER, Channel, Workspace
 
@@ -46,22 +48,30 @@ class WebApi:
         self.base = ""
         self.files = FileStore()
         self.views = ViewStore(ledger)
+        self.rooms = Rooms(workspace)
+        self.granted = set(GRANTED)
+        """Scopes of the bot token."""
         self._methods: dict[str, Callable[[Json], Json]] = {
             "api.test": lambda _: {},
             "apps.connections.open": lambda _: {"url": self.open_socket()},
             "auth.test": self._auth_test,
             "chat.delete": self._delete,
+            "chat.getPermalink": self._permalink,
             "chat.postEphemeral": self._post_ephemeral,
             "chat.postMessage": self._post_message,
             "chat.update": self._update,
+            "conversations.create": self.rooms.create,
             "conversations.history": self._history,
             "conversations.info": lambda p: {"channel": self._channel(p).to_slack()},
+            "conversations.invite": lambda p: self.rooms.invite(self._writable(p), p),
             "conversations.list": self._conversations,
             "conversations.open": self._open,
             "conversations.replies": self._replies,
+            "conversations.setTopic": lambda p: self.rooms.set_topic(self._writable(p), p),
             "files.completeUploadExternal": self._complete_upload,
             "files.getUploadURLExternal": self._upload_url,
             "usergroups.list": self._usergroups,
+            "usergroups.users.list": self.rooms.members_of_group,
             "users.info": self._user_info,
             "users.list": self._users,
             "users.lookupByEmail": self._user_by_email,
@@ -75,6 +85,8 @@ class WebApi:
             self._authorise(method, token)
             if method not in self._methods:
                 raise SlackRefusalError("unknown_method", req_method=method)
+            if method != "apps.connections.open":
+                authorise(method, self.workspace.channels.get(str(params.get("channel") or "")), self.granted)
             body = {"ok": True, **self._methods[method](params)}
         except SlackRefusalError as refusal:
             return Reply({"ok": False, "error": refusal.word, **refusal.extra})
@@ -178,6 +190,14 @@ class WebApi:
         message.deleted = True
         self.ledger.touch()
         return {"channel": message.channel, "ts": message.ts}
+
+    def _permalink(self, params: Json) -> Json:
+        channel = self._channel(params)
+        message = self.ledger.find(channel.id, str(params.get("message_ts") or ""))
+        if message is None:
+            raise SlackRefusalError("message_not_found")
+        link = f"https://{self.workspace.domain}.slack.com/archives/{channel.id}/p{message.ts.replace('.', '')}"
+        return {"channel": channel.id, "permalink": link}
 
     # -- conversations -----------------------------------------------------------------------------------------------
 

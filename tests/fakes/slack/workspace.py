@@ -79,6 +79,11 @@ class Channel:
     is_member: bool = True
     is_archived: bool = False
     dm_with: str | None = None
+    is_private: bool = False
+    creator: str = "U1"
+    topic: str = ""
+    members: list[str] = field(default_factory=list)
+    """Who was invited since; only the app's own channels keep it."""
 
     def to_slack(self) -> dict[str, Any]:
         """The conversation object of conversations.info, .list and .open."""
@@ -90,7 +95,9 @@ class Channel:
             "name_normalized": self.name,
             "is_channel": True,
             "is_im": False,
-            "is_private": False,
+            "is_private": self.is_private,
+            "creator": self.creator,
+            "topic": {"value": self.topic, "creator": self.creator, "last_set": 0},
             "is_archived": self.is_archived,
             "is_member": self.is_member,
             "num_members": 3,
