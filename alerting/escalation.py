@@ -129,7 +129,7 @@ class Desk(Vigil, Asking):
     """Works one brand's casebook at one grid point.
 
     New walks begin on `chart`; one under way stays on the version it began with, which `charts` gives by its digest.
-    `rosters` says who is on call for the walks on a chart.
+    `rosters` says who is on call for the walks on a chart; `prefix` stands before the ids of what opens here.
     """
 
     def __init__(
@@ -141,8 +141,11 @@ class Desk(Vigil, Asking):
         scene: Scene,
         *,
         rosters: Callable[[Chart], Rosters] | None = None,
+        prefix: str = "",
     ) -> None:
         self.book = book
+        self.name = f"{prefix}{slug(book.brand)}"
+        """What the ids of this brand's incidents begin with."""
         self.chart = chart
         self._charts = charts
         self.at_ms = at_ms
@@ -284,7 +287,7 @@ class Desk(Vigil, Asking):
             "source_capped" if state == "capped" else "source_lagging" if state == "lagging" else "source_silent"
         )
         incident = Incident(
-            id=f"{slug(self.book.brand)}-{BLIND}-{self.at_ms}",
+            id=f"{self.name}-{BLIND}-{self.at_ms}",
             brand=self.book.brand,
             scenario=BLIND,
             severity="medium",
@@ -319,7 +322,7 @@ class Desk(Vigil, Asking):
             incident.acted_ms = incident.expires_ms = 0
         else:
             incident = Incident(
-                id=f"{slug(self.book.brand)}-{self.at_ms}",
+                id=f"{self.name}-{self.at_ms}",
                 brand=self.book.brand,
                 scenario=assessment.scenario,
                 severity=assessment.severity,

@@ -2,7 +2,7 @@
 
 from alerting.assessment import Assessment
 from alerting.decision import Decision
-from alerting.escalation import Desk, slug
+from alerting.escalation import Desk
 from stream.plans import Plan, PlannedTimes
 
 ANGRY_MILLI = 300
@@ -45,7 +45,7 @@ def _write_down(desk: Desk, plan: Plan, assessment: Assessment) -> None:
     if word in book.muted:
         return
     book.muted = (*book.muted[1 - WORDS_KEPT :], word)
-    name = f"{slug(book.brand)}-planned-{plan.start_ms}"
+    name = f"{desk.name}-planned-{plan.start_ms}"
     desk.out.append(
         Decision(
             key=f"{name}/{desk.at_ms}/NoPage",

@@ -149,7 +149,9 @@ class Engine:
         _note_blindness(window, feed)
         _learn(brand, planned)
         scene = Sight(brand, signals, content.timezone)
-        desk = Desk(brand.book, chart, self._contents.chart, at_ms, scene, rosters=self._on_call(state))
+        desk = Desk(
+            brand.book, chart, self._contents.chart, at_ms, scene, rosters=self._on_call(state), prefix=content.prefix
+        )
         if mode and mode != content.mode:
             desk.change_mode()
         closed = _in_shadow(desk.out, mode)

@@ -16,6 +16,9 @@ from stream.window import Window
 from tocsin.entry import ControlEvent
 from tocsin.sealing import Sealing
 
+DRILL = "drill-"
+"""What the mode of a drill begins with, and the ids of all that happens in it."""
+
 
 class Content(msgspec.Struct, frozen=True):
     """How a brand is judged: what a `ConfigChange`'s digest stands for."""
@@ -31,11 +34,17 @@ class Content(msgspec.Struct, frozen=True):
     plans: tuple[Plan, ...] = ()
     """Planned events, in order."""
     mode: str = "live"
-    """`live`, or `shadow`: everything is decided and nobody is told."""
+    """`live`, or `shadow`: everything is decided and nobody is told; or `drill-` and the drill's own name: everything
+    is as if it were live, and no id of it can be one of a live brand."""
     duties: tuple[tuple[str, str], ...] = ()
     """Roles of the flowchart that are somebody else's for this brand, and whose; in order."""
     rosters: str = ""
     """Digest of who is on call when (`alerting.roster.pack`); empty where nobody said."""
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of this brand's incidents begin with: nothing, or the drill's name."""
+        return f"{self.mode}-" if self.mode.startswith(DRILL) else ""
 
 
 class Judged(NamedTuple):
