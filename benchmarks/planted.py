@@ -7,11 +7,13 @@ from random import Random
 import msgspec
 
 from alerting.decision import Decision
+from alerting.facts import BLIND
+from alerting.incident import rank
 from benchmarks.running import Episodes, Run, contents_for, is_paged, tells, wakes
 from benchmarks.streams import STEP_MS, Stream, stream_of
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import floor
-from tocsin.planting import Kind, Plant, StepPart, parts_of
+from tocsin.planting import Kind, Plant, Post, StepPart, parts_of
 
 SIZES = (1_500, 2_500, 5_000, 10_000, 20_000)
 PROFILES: tuple[Kind, ...] = ("burst", "steady", "slow")
@@ -44,6 +46,10 @@ class Outcome(msgspec.Struct):
     start_ms: int
     notice_ms: int = -1
     page_ms: int = -1
+    seen_ms: int = -1
+    """When it was judged worth telling, be it at an hour at which the flowchart holds back what wakes nobody."""
+    angry: tuple[int, int] = (0, 0)
+    """Angry people that the plant brings in its first 10 minutes, and in its hour."""
     coordinated: bool = False
     """Whether what was told said "possibly coordinated"."""
 
@@ -128,15 +134,22 @@ def split(run: Run, stream: Stream, plants: Sequence[Plant], moment: int, seed: 
     outcomes = []
     for plant in plants:
         label = f"{seed}/{stream.name}/{moment}"
+        posts = plant.posts(moment, usual_milli, label)
         planted = parts_of(
-            plant.posts(moment, usual_milli, label),
+            posts,
             step_ms=STEP_MS,
             source=stream.source,
             likes=plant.likes(moment, label),
         )
         branch = run.split(snapshot, sealed)
-        outcomes.append(watch(branch, [*base, *planted], plant, stream.name, moment, alone))
+        outcome = watch(branch, [*base, *planted], plant, stream.name, moment, alone)
+        outcome.angry = _angry(posts, moment + 10 * MINUTE_MS), _angry(posts, moment + HOUR_MS)
+        outcomes.append(outcome)
     return outcomes
+
+
+def _angry(posts: Sequence[Post], before_ms: int) -> int:
+    return len({post.voice for post in posts if post.mood == -1 and post.at_ms < before_ms})
 
 
 def _mark(decision: Decision) -> tuple[int, str]:
@@ -149,6 +162,8 @@ def watch(
     """Feed until somebody is paged, or until the hour is over; what was told `alone` too does not count."""
     outcome = Outcome(name, plant.kind, plant.size_milli, plant.negative_milli, moment)
     for decision in run.feed(parts, moment + WATCHED_MS):
+        if outcome.seen_ms < 0 and decision.scenario != BLIND and rank(decision.severity) >= rank("medium"):
+            outcome.seen_ms = decision.at_ms - moment
         if not tells(decision) or _mark(decision) in alone:
             continue
         if outcome.notice_ms < 0:

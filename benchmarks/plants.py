@@ -24,10 +24,13 @@ from benchmarks.oracle import DAY, Found, Minutes, Quiet, oracle
 from benchmarks.planted import PROFILES, SIZED, SIZES, SPECIAL, Outcome, Unplanted, run_stream
 from benchmarks.running import utc
 from benchmarks.streams import CLUMPING, NAB, NEGATIVE_SHARE, ROOT, TEXTS, THINNED, Stream, stream_of, streams
+from detectors.sentiment import FEWEST_PAGE_PEOPLE
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from tocsin.planting import Kind, Plant
 
 PAGE = ROOT / "docs" / "plants.md"
+SOON = 10
+"""Minutes within which a burst should be paged."""
 QUARTERS = ("0-6 h", "6-12 h", "12-18 h", "18-24 h")
 WORDS: dict[Kind, str] = {
     "angry": "15 angry voices within 30 minutes",
@@ -48,6 +51,19 @@ def paged(rows: Sequence[Outcome], minutes: int) -> float:
 def noticed(rows: Sequence[Outcome], minutes: int) -> float:
     """The share that is told to anybody within so many minutes."""
     return sum(0 <= r.notice_ms <= minutes * MINUTE_MS for r in rows) / max(1, len(rows))
+
+
+def seen(rows: Sequence[Outcome], minutes: int) -> float:
+    """The share that is judged worth telling within so many minutes, whether the hour allows it or not."""
+    return sum(0 <= r.seen_ms <= minutes * MINUTE_MS for r in rows) / max(1, len(rows))
+
+
+def with_a_crowd(rows: Sequence[Outcome], minutes: int) -> str:
+    """The share paged among plants that bring as many angry people within that time as a page asks for, and of how
+    many.
+    """
+    crowds = [r for r in rows if r.angry[minutes > SOON] >= FEWEST_PAGE_PEOPLE]
+    return f"{_percent(paged(crowds, minutes))} of {len(crowds)}" if crowds else "-"
 
 
 def _median(delays: Sequence[int]) -> str:
@@ -88,9 +104,9 @@ def known_of(stream: Stream, seed: int) -> dict[tuple[str, str, int], Known]:
 def sized_table(rows: Sequence[Outcome], found: dict[tuple[str, str, int], Known], names: Sequence[str]) -> list[str]:
     """One row per stream, profile and size."""
     lines = [
-        "| stream | profile | size | paged in 10 min | oracle | in 60 min | oracle "
+        "| stream | profile | size | paged in 10 min | with a crowd | oracle | in 60 min | with a crowd | oracle "
         "| median minutes to notice | to page |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
         for kind in PROFILES:
@@ -100,9 +116,10 @@ def sized_table(rows: Sequence[Outcome], found: dict[tuple[str, str, int], Known
                 if cell:
                     oracles = [f"{_percent(p)}, {_percent(r)}" for p, r in zip(*known, strict=True)]
                     lines.append(
-                        f"| {name} | {kind} | {size / 1000:g} | {_percent(paged(cell, 10))} | {oracles[0]} "
-                        f"| {_percent(paged(cell, 60))} | {oracles[1]} | {_median([r.notice_ms for r in cell])} "
-                        f"| {_median([r.page_ms for r in cell])} |"
+                        f"| {name} | {kind} | {size / 1000:g} "
+                        f"| {_percent(paged(cell, SOON))} | {with_a_crowd(cell, SOON)} | {oracles[0]} "
+                        f"| {_percent(paged(cell, 60))} | {with_a_crowd(cell, 60)} | {oracles[1]} "
+                        f"| {_median([r.seen_ms for r in cell])} | {_median([r.page_ms for r in cell])} |"
                     )
     return lines
 
@@ -127,9 +144,9 @@ def _quarter(at_ms: int) -> int:
 def special_table(rows: Sequence[Outcome]) -> list[str]:
     """One row per kind that has a size of its own."""
     lines = [
-        "| stream | what happens | told in 30 min | paged in 30 min | in 50 min | in 60 min "
+        "| stream | what happens | noticed in 30 min | told | paged in 30 min | in 50 min | in 60 min "
         "| median minutes to notice | to page | labelled |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, plants in SPECIAL.items():
         for plant in plants:
@@ -139,9 +156,10 @@ def special_table(rows: Sequence[Outcome]) -> list[str]:
                 if plant.kind == "headline":
                     what += ", grim" if plant.negative_milli else ", neutral"
                 lines.append(
-                    f"| {name} | {what} | {_percent(noticed(cell, 30))} | {_percent(paged(cell, 30))} | "
+                    f"| {name} | {what} | {_percent(seen(cell, 30))} | {_percent(noticed(cell, 30))} | "
+                    f"{_percent(paged(cell, 30))} | "
                     f"{_percent(paged(cell, 50))} | {_percent(paged(cell, 60))} | "
-                    f"{_median([r.notice_ms for r in cell])} | {_median([r.page_ms for r in cell])} | "
+                    f"{_median([r.seen_ms for r in cell])} | {_median([r.page_ms for r in cell])} | "
                     f"{_percent(sum(r.coordinated for r in cell) / len(cell))} |"
                 )
     return lines
@@ -173,6 +191,13 @@ planted posts are negative, their authors all differ, one text in ten is a copy.
 false alarm a month (`benchmarks/oracle.py`). First figure: on a Poisson stream of the same mean, which is beyond what
 anybody can do. Second: the same test on the recording, its threshold raised until it too alarms once a month there. It
 believes in Poisson, so between the two lies what a stream's own wildness costs who does not allow for it.
+
+*With a crowd*: the same share among plants that bring, within that time, as many angry people as a page asks for
+({people}), and how many those are; at a brand's quiet hours a small multiple of nothing much is a handful of people.
+"""
+
+NOTICED = """*Noticed*: judged worth telling. *Told*: and told at once; at night the flowchart keeps what wakes nobody
+for the morning.
 """
 
 STREAMS = """Streams made from counts: each count's posts are spread over its five minutes, by 50,000 people of whom
@@ -193,7 +218,7 @@ def page(call: argparse.Namespace, rows: Sequence[Outcome], quiet: Sequence[Unpl
     command = f"python -m benchmarks.plants --plants {call.plants} --seed {call.seed}"
     budget = f" --budget {call.budget}" if call.budget else ""
     sections = [
-        INTRODUCTION,
+        INTRODUCTION.format(people=FEWEST_PAGE_PEOPLE),
         f"Written on {datetime.now(UTC):%Y-%m-%d} by `{command}{budget}`: {call.plants} moments a stream.\n",
         "## By size and profile\n",
         *sized_table(rows, found, sized),
@@ -201,6 +226,7 @@ def page(call: argparse.Namespace, rows: Sequence[Outcome], quiet: Sequence[Unpl
         "Of bursts: paged within the hour in at least three of four. Hours are UTC.\n",
         *smallest_table(rows, sized, per_hour),
         "\n## Other crises, and what must wake nobody\n",
+        NOTICED,
         *special_table(rows),
         "\n## The same streams, nothing planted\n",
         *unplanted_table(quiet),
