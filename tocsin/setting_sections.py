@@ -176,3 +176,7 @@ class Secrets(Section):
     slack_signing: Secret | None = None
     sources: dict[str, tuple[Secret, ...]] = {}
     heartbeat: Secret | None = None
+    email_password: Secret | None = None
+    pagerduty: dict[str, Secret] = {}
+    webhooks: dict[str, tuple[Secret, ...]] = {}
+    apprise: dict[str, Secret] = {}

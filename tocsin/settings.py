@@ -31,6 +31,17 @@ from tocsin.setting_sections import (
 )
 from tocsin.setting_types import Duration, Text, Zone, is_web_address
 from tocsin.state import Judged
+from tocsin.way_sections import (
+    AppriseSettings,
+    EmailSettings,
+    PagerDutySettings,
+    PhoneSettings,
+    WayKey,
+    WebhookSettings,
+    open_way_secrets,
+    package_problems,
+    way_contradictions,
+)
 
 
 class SettingsError(ValueError):
@@ -67,6 +78,15 @@ class Settings(Section):
     )
     ingest: IngestSettings = Field(default=IngestSettings(), description="the door through which they come in")
     slack: SlackSettings | None = Field(default=None, description="the way to people; when absent, the terminal")
+    email: EmailSettings | None = Field(default=None, description="e-mail, as a way to people")
+    pagerduty: PagerDutySettings | None = Field(default=None, description="PagerDuty, as a way to people")
+    webhooks: dict[WayKey, WebhookSettings] = Field(
+        default={}, description="signed webhooks, by names of your own, as ways to people"
+    )
+    apprise: dict[WayKey, AppriseSettings] = Field(
+        default={}, description="addresses of apprise, by names of your own, for `phone` to use"
+    )
+    phone: PhoneSettings | None = Field(default=None, description="who rings the telephones of responders")
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="how long delivery waits")
     heartbeat: HeartbeatSettings | None = Field(
         default=None, description="the address outside that hears nothing any more when all else fails"
@@ -253,6 +273,7 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
     heartbeat = settings.heartbeat
     if heartbeat is not None and bool(heartbeat.url_env) == bool(heartbeat.url_file):
         yield document.problem(("heartbeat",), "`heartbeat` needs exactly one of url_env, url_file")
+    yield from way_contradictions(settings, document)
     known = [s.name for s in settings.sources]
     yield from _doubled_competitors(settings, document)
     for index, brand in enumerate(settings.brands):
@@ -310,6 +331,8 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
                 f"what `{where[1]}` names holds no address that begins with https:// (http:// for this machine alone)"
             )
             problems.append(str(document.problem(where, said)))
+    found |= open_way_secrets(settings, opened)
+    problems += [str(problem) for problem in package_problems(settings, document)]
     sources: dict[str, tuple[Secret, ...]] = {}
     for index, source in enumerate(settings.sources):
         names = source.secrets_env or ((source.secret_env,) if source.secret_env else (None,))

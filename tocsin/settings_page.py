@@ -24,6 +24,14 @@ from tocsin.setting_sections import (
 )
 from tocsin.setting_types import in_units
 from tocsin.settings import Settings
+from tocsin.way_sections import (
+    AppriseSettings,
+    EmailSettings,
+    PagerDutySettings,
+    PhoneSettings,
+    ServiceSettings,
+    WebhookSettings,
+)
 
 SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("The file itself", Settings),
@@ -33,6 +41,12 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`sources:` a list", SourceSettings),
     ("`ingest:`", IngestSettings),
     ("`slack:`", SlackSettings),
+    ("`email:`", EmailSettings),
+    ("`pagerduty:`", PagerDutySettings),
+    ("`pagerduty: services:`, each by its name", ServiceSettings),
+    ("`webhooks:`, each by its name", WebhookSettings),
+    ("`apprise:`, each by its name", AppriseSettings),
+    ("`phone:`", PhoneSettings),
     ("`delivery:`", DeliverySettings),
     ("`heartbeat:`", HeartbeatSettings),
 )

@@ -5,7 +5,6 @@ not tell: such a page is unknown, and is sent again after the grace.
 """
 
 import asyncio
-import importlib.util
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -17,19 +16,9 @@ from alerting.inert import clip
 from alerting.letter import letter_text, subject, summary
 from stream import crash
 
-MISSING = "the package apprise is not installed; install Tocsin with its extra: pip install 'tocsin[pagers]'"
 NUMBER = "{number}"
 """Stands in an address of a telephone service where the responder's number belongs."""
 TEXT_LIMIT = 6000
-
-
-def is_installed() -> bool:
-    """Whether the package is there.
-
-    >>> is_installed() in (True, False)
-    True
-    """
-    return importlib.util.find_spec("apprise") is not None
 
 
 class AppriseWay:
@@ -38,7 +27,7 @@ class AppriseWay:
     settles: Settles = "never"
 
     def __init__(self, urls: Mapping[str, Reveal], *, timeout_s: float = 10.0) -> None:
-        """Raises `ImportError` where the package is missing: ask `is_installed` first."""
+        """Raises `ImportError` where the package is missing."""
         import apprise
 
         # It writes addresses and answers of services to its log, and with them keys.

@@ -22,6 +22,7 @@ from alerting.delivery.posting import Reveal
 from alerting.delivery.ways import Message, Outcome, Settles
 from alerting.inert import clip, one_line
 from alerting.letter import letter_html, letter_text, subject
+from alerting.mailbox import mailbox
 from stream import crash
 
 RETRY_MS = 15_000
@@ -167,24 +168,3 @@ def letter_of(message: Message, sender: str, at_ms: int) -> tuple[EmailMessage, 
     if view is not None:
         letter.add_alternative(letter_html(view, message.line), subtype="html")
     return letter, to
-
-
-def mailbox(address: str) -> str:
-    """An address of one mailbox, as it goes over the wire. Raises `ValueError` for anything else.
-
-    >>> mailbox("anna@bücher.example")
-    'anna@xn--bcher-kva.example'
-    >>> mailbox("anna@corp.example, eve@evil.example")
-    Traceback (most recent call last):
-      ...
-    ValueError: no address of a mailbox
-    """
-    local, _, domain = address.rpartition("@")
-    try:
-        host = domain.encode("idna").decode("ascii")
-        found = Address(username=local, domain=host).addr_spec if local.isascii() and local.isprintable() else ""
-    except (UnicodeError, ValueError, IndexError):
-        found = ""
-    if not found or not host or set(found) & set(' ,;:<>()[]"\\\t\r\n') or found.count("@") != 1:
-        raise ValueError("no address of a mailbox")
-    return found
