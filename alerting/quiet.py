@@ -20,6 +20,8 @@ from alerting.flowchart.fields import Name, Section, Words, listed
 Scenarios = Annotated[tuple[Name, ...], BeforeValidator(listed)]
 EVERY_DAY: tuple[DayName, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CRITICAL = SEVERITIES[-1]
+LONGEST_SILENCE_MS = 30 * 24 * 3_600_000
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 class Inhibit(Section):
@@ -54,6 +56,18 @@ class Quiet(Section):
 
     inhibit: tuple[Inhibit, ...] = Field(default=(), max_length=100)
     mute: tuple[Mute, ...] = Field(default=(), max_length=100)
+
+
+def length_ms(text: str) -> int:
+    """How long somebody wants quiet, as they write it; 0 where that is no length, or longer than 30 days.
+
+    >>> length_ms("90m"), length_ms("1d"), length_ms("31d"), length_ms("soon")
+    (5400000, 86400000, 0, 0)
+    """
+    number, unit = text[:-1], text[-1:]
+    right = number.isascii() and number.isdecimal() and len(number) < 7 and unit in _UNITS_MS
+    lasts_ms = int(number) * _UNITS_MS[unit] if right else 0
+    return lasts_ms if lasts_ms <= LONGEST_SILENCE_MS else 0
 
 
 class Silence(msgspec.Struct, tag="silence", frozen=True, omit_defaults=True):

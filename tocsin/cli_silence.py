@@ -10,7 +10,7 @@ import typer
 
 from alerting.escalation import Casebook
 from alerting.facts import SCENARIOS, SEVERITIES
-from alerting.quiet import Silence, Unsilence
+from alerting.quiet import Silence, Unsilence, length_ms
 from alerting.words import clock_text
 from stream.codec import digest
 from stream.strict_yaml import unknown
@@ -22,7 +22,6 @@ from tocsin.setting_types import in_units
 from tocsin.settings import Settings, load_settings
 from tocsin.terminal import Json, print_json, say
 
-LONGEST_MS = 30 * 24 * 3_600_000
 WAIT_S = 12
 """How long a command waits for the service to take its wish: two grid steps and a little."""
 
@@ -112,12 +111,10 @@ def _settings(config: Path | None, brand: str) -> Settings:
 
 
 def _length_ms(text: str) -> int:
-    units = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
-    number, unit = text[:-1], text[-1:]
-    length_ms = int(number) * units[unit] if number.isascii() and number.isdecimal() and unit in units else 0
-    if not 0 < length_ms <= LONGEST_MS:
+    lasts_ms = length_ms(text)
+    if not lasts_ms:
         raise UsageError(f"--for: {text[:40]!r} is no such length of time; allowed: 30m, 2h, 1d, up to 30d")
-    return length_ms
+    return lasts_ms
 
 
 def _who(who: str | None) -> str:

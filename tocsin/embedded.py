@@ -19,12 +19,14 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from alerting.delivery.clicks import Replies, origins_of
-from alerting.delivery.slack_inbound import SocketInbound, interactivity_route
+from alerting.delivery.slack_inbound import SocketInbound, slack_routes
+from alerting.delivery.slack_reception import Reception
 from alerting.delivery.worker import Delivery
 from stream.sources.signing import Verifier
 from stream.sources.webhook import Limits, ingest_app
 from tocsin.deployment import Deployment
 from tocsin.engine import Engine
+from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.live_chart import LiveChart
 from tocsin.metrics import service_routes
 from tocsin.settings import Settings
@@ -56,9 +58,12 @@ class Service:
         self._settings = settings
         self._clock = clock
         self._look = asyncio.Event()
+        self.heartbeat = self._build_heartbeat()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: uvicorn.Server | None = None
         self._inbound: SocketInbound | None = None
+        replies = Replies(origins_of(settings.slack.base_url)) if settings.slack is not None else None
+        self._reception = Reception(self.works.clicks, clock, replies=replies)
         self.base_url = ""
         self.failed: asyncio.Future[None] | None = None
 
@@ -104,11 +109,12 @@ class Service:
             await asyncio.sleep(0.005)
         slack, app_token = self._settings.slack, self.works.secrets.slack_app
         if slack is not None and slack.mode == "socket" and app_token is not None:
-            self._inbound = SocketInbound(app_token.reveal(), slack.base_url, self.works.clicks)
+            self._inbound = SocketInbound(app_token.reveal(), slack.base_url, self._reception)
             await self._inbound.start()
         self._work(self._beat())
         self._work(self.delivery.run())
         self._work(self._watch())
+        self._work(self.heartbeat.run())
         log.info("listening", address=self.base_url, brands=[b.name for b in self.works.brands])
 
     async def stop(self) -> None:
@@ -154,10 +160,20 @@ class Service:
             self._look.clear()
             await self.works.look(asked=asked)
 
+    def _build_heartbeat(self) -> Heartbeat:
+        ages, works = Ages(), self.works
+        url, settings = works.secrets.heartbeat, self._settings.heartbeat
+        return Heartbeat(
+            lambda: works.facts(ages),
+            url=url.reveal() if url is not None else "",
+            every_ms=settings.every if settings is not None else 0,
+            shown=lambda beat: works.metrics.looked(beat.wrong, beat.touched, beat.facts.core_behind_ms),
+        )
+
     # ---- the door
 
     def _routes(self) -> list[BaseRoute]:
-        works, slack = self.works, self._settings.slack
+        works = self.works
         verifiers = {
             name: Verifier([s.reveal() for s in found]) for name, found in works.secrets.sources.items() if found
         }
@@ -170,16 +186,15 @@ class Service:
             rates={source.name: source.rate for source in self._settings.sources},
         )
         works.refused = ingest.refused
-        replies = Replies(origins_of(slack.base_url)) if slack is not None else None
         routes: list[BaseRoute] = [*ingest.routes, *service_routes(works.metrics, self._health)]
         if works.secrets.slack_signing is not None:
             signing = works.secrets.slack_signing.reveal()
-            routes.append(interactivity_route(signing, works.clicks, self._clock, replies=replies))
+            routes += slack_routes(signing, self._reception, self._clock)
         return routes
 
     def _health(self) -> dict[str, object]:
         return {
-            "status": "ok",
+            **self.heartbeat.health(),
             "entries": self.home.journal.seq,
             "sealed_step_ms": self.works.core_time_ms,
             "behind_records": self.works.behind_records,

@@ -1,4 +1,4 @@
-"""Clicks: what a press of a button in Slack says, who may press, and how the one who pressed is told. EDGE."""
+"""Clicks: what a press of a button or a sent modal says, who may act, and how they are told. EDGE."""
 
 import hashlib
 import re
@@ -12,10 +12,12 @@ import structlog
 
 from alerting.asks import read_value
 from alerting.delivery.ways import Click, ClickAnswer
-from alerting.inert import mrkdwn
+from alerting.inert import mrkdwn, one_line
 from alerting.message import action_of
+from alerting.modals import Unfit, read_modal
 from stream.codec import canonical
 
+OUTSIDER = "Only the listed responders can act on an incident. Nothing was changed."
 SLACK_ORIGINS = ("https://hooks.slack.com",)
 
 _log = structlog.get_logger(__name__)
@@ -45,6 +47,13 @@ class _Container(msgspec.Struct, frozen=True):
     message_ts: str = ""
 
 
+class _View(msgspec.Struct, frozen=True):
+    id: str = ""
+    callback_id: str = ""
+    private_metadata: str = ""
+    state: dict[str, Any] = {}
+
+
 class _Payload(msgspec.Struct, frozen=True):
     type: str
     user: _Person | None = None
@@ -52,6 +61,8 @@ class _Payload(msgspec.Struct, frozen=True):
     actions: tuple[_Action, ...] = ()
     container: _Container = _Container()
     response_url: str = ""
+    trigger_id: str = ""
+    view: _View | None = None
 
 
 class Pressed(msgspec.Struct, frozen=True):
@@ -59,6 +70,12 @@ class Pressed(msgspec.Struct, frozen=True):
 
     clicks: tuple[Click, ...] = ()
     response_url: str = ""
+    trigger_id: str = ""
+    """With it a modal may be opened, once, within three seconds."""
+    modal: bool = False
+    """It was a modal that was sent, and the answer is shown in it."""
+    unfit: Unfit | None = None
+    """What is wrong with a modal that was sent."""
 
 
 def pressed(payload: bytes | str | Mapping[str, Any], now_ms: int) -> Pressed:
@@ -74,14 +91,45 @@ def pressed(payload: bytes | str | Mapping[str, Any], now_ms: int) -> Pressed:
         )
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise Malformed(f"unreadable payload ({type(error).__name__})") from None
-    if read.type != "block_actions":
+    if read.type not in ("block_actions", "view_submission"):
         return Pressed()
     if read.user is None or not read.user.id:
         raise Malformed("nobody pressed it")
     team = (read.team.id if read.team else "") or read.user.team_id
+    if read.type == "view_submission":
+        return _sent(read.view, read.user.id, team, now_ms)
     wanted = [one for one in read.actions if action_of(one.action_id) and one.value]
     clicks = [_click(one, read.user.id, team, read.container, now_ms) for one in wanted]
-    return Pressed(tuple(click for click in clicks if click is not None), read.response_url)
+    return Pressed(tuple(click for click in clicks if click is not None), read.response_url, read.trigger_id)
+
+
+def _sent(view: _View | None, user: str, team: str, now_ms: int) -> Pressed:
+    """The act that a sent modal stands for. A view has an id of its own each time it is opened."""
+    if view is None:
+        raise Malformed("no view")
+    written = read_modal(msgspec.to_builtins(view))
+    if written is None or isinstance(written, Unfit):
+        return Pressed(modal=True, unfit=written)
+    click = Click(
+        id=id_of(team, user, view.id, view.callback_id, written.incident),
+        incident=written.incident,
+        action=written.action,
+        user_id=user,
+        team_id=team,
+        at_ms=now_ms,
+        choice=written.reason,
+        note=written.words,
+    )
+    return Pressed((click,), modal=True)
+
+
+def id_of(*what: object) -> str:
+    """The id of an act: what Slack delivers twice has it twice.
+
+    >>> id_of("T1", "U1") == id_of("T1", "U1"), len(id_of())
+    (True, 22)
+    """
+    return f"slack-{hashlib.sha256(canonical(list(what))).hexdigest()[:16]}"
 
 
 def _click(action: _Action, user: str, team: str, container: _Container, now_ms: int) -> Click | None:
@@ -90,9 +138,8 @@ def _click(action: _Action, user: str, team: str, container: _Container, now_ms:
         return None
     incident, node, choice = asked
     where = [container.channel_id, container.message_ts]
-    press = canonical([team, user, action.action_id, action.value, action.action_ts, where])
     return Click(
-        id=f"slack-{hashlib.sha256(press).hexdigest()[:16]}",
+        id=id_of(team, user, action.action_id, action.value, action.action_ts, where),
         incident=incident,
         action=action_of(action.action_id),
         user_id=user,
@@ -130,16 +177,21 @@ class Clicks:
         self.refused = 0
 
     async def __call__(self, click: Click) -> ClickAnswer:
-        responder = self._allowed.get(click.user_id)
-        if responder is None or (self._teams and click.team_id not in self._teams):
-            self.refused += 1
-            _log.warning("click_refused", user=click.user_id[:40], team=click.team_id[:40], action=click.action)
-            return ClickAnswer(
-                "Only the listed responders can act on an incident. Nothing was changed.", accepted=False
-            )
+        responder = self.listed(click.user_id, click.team_id, click.action)
+        if responder is None:
+            return ClickAnswer(OUTSIDER, accepted=False)
         told = await self._append(click, responder)
         self.accepted += 1
         return ClickAnswer(told or "")
+
+    def listed(self, user: str, team: str, action: str) -> str | None:
+        """Which responder this is; `None` for an outsider, who is counted and logged."""
+        responder = self._allowed.get(user)
+        if responder is not None and (not self._teams or team in self._teams):
+            return responder
+        self.refused += 1
+        _log.warning("click_refused", user=one_line(user, 40), team=one_line(team, 40), action=action)
+        return None
 
 
 class Replies:

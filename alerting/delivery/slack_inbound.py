@@ -1,8 +1,7 @@
-"""Buttons pressed in Slack: over signed HTTP and over Socket Mode. EDGE.
+"""The two ways by which Slack reaches us, signed HTTP and Socket Mode, to the one desk that takes it all in. EDGE.
 
-A click is answered to Slack only after `handle` returned, and `handle` returns only once the click is durable (or
-refused): what Slack shows as done is done. Both ways in make the same `Click` of the same press, with an id that
-follows from it, so that one delivered twice is one.
+Slack is answered only after the desk (`slack_reception.Reception`) returned, and the desk returns only once what was
+asked for is durable (or refused): what Slack shows as done is done.
 """
 
 import asyncio
@@ -11,34 +10,38 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qs
 
-import structlog
+import msgspec
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from alerting.delivery.clicks import Clicks, Malformed, Pressed, Replies, origins_of, pressed
+from alerting.delivery.clicks import Malformed
+from alerting.delivery.seen import Seen
 from alerting.delivery.slack import slack_client
-from alerting.delivery.ways import Click, ClickAnswer, Handle
+from alerting.delivery.slack_reception import ANSWER_WITHIN_S, Kind, Received, Reception
+from stream.sources.store import StoreError
 
-__all__ = ["Click", "ClickAnswer", "Clicks", "Replies", "SocketInbound", "interactivity_route", "origins_of"]
+__all__ = ["Reception", "Signatures", "SocketInbound", "slack_routes"]
 
 SIGNATURE_WINDOW_S = 300
 SEEN_FOR_MS = 600_000
 LARGEST_BODY = 1_048_576
-ANSWER_WITHIN_S = 2.5
-"""Slack waits three seconds for an answer."""
+PATHS: dict[str, Kind] = {
+    "/slack/interactivity": "interactive",
+    "/slack/command": "slash_commands",
+    "/slack/events": "events_api",
+}
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
-
-_log = structlog.get_logger(__name__)
 
 
 def wall_ms() -> int:
@@ -51,70 +54,89 @@ class Signatures:
 
     `v0=` HMAC-SHA256 over `v0:timestamp:body`, within five minutes, in constant time
     (docs.slack.dev/authentication/verifying-requests-from-slack). Two secrets may live while one replaces the other.
+    What was seen is kept in `seen`: a request recorded before a restart is no new one after it.
     """
 
-    def __init__(self, secrets: Sequence[str], clock: Callable[[], int]) -> None:
+    def __init__(self, secrets: Sequence[str], clock: Callable[[], int], seen: Seen | None = None) -> None:
         if not secrets or not all(secrets):
             raise ValueError("Slack's signing secret is empty")
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._clock = clock
-        self._seen: dict[str, int] = {}
-        """Signatures by when they may be forgotten, oldest first."""
+        self._seen = seen or Seen(None)
 
-    def accepts(self, timestamp: str, signature: str, body: bytes) -> bool:
-        """Whether to believe it. Never raises; believes each signature once."""
+    async def accepts(self, timestamp: str, signature: str, body: bytes) -> bool:
+        """Whether to believe it; each signature is believed once. Raises `StoreError` where that cannot be noted."""
         now_ms = self._clock()
         if not _TIMESTAMP.fullmatch(timestamp) or abs(now_ms - int(timestamp) * 1000) > SIGNATURE_WINDOW_S * 1000:
             return False
         base = b"v0:" + timestamp.encode() + b":" + body
         given = signature.encode("utf-8", "replace")
         valid = [hmac.compare_digest(b"v0=" + _hex(secret, base), given) for secret in self._secrets]
-        if not any(valid):
-            return False
-        while self._seen and next(iter(self._seen.values())) <= now_ms:
-            del self._seen[next(iter(self._seen))]
-        if signature in self._seen:
-            return False
-        self._seen[signature] = now_ms + SEEN_FOR_MS
-        return True
+        return any(valid) and await self._seen.is_new(f"signature {signature}", now_ms, now_ms + SEEN_FOR_MS)
 
 
 def _hex(secret: bytes, base: bytes) -> bytes:
     return hmac.new(secret, base, hashlib.sha256).hexdigest().encode()
 
 
-def interactivity_route(
+def slack_routes(
     signing_secret: str | Sequence[str],
-    handle: Handle,
+    reception: Reception,
     clock: Callable[[], int],
     *,
-    path: str = "/slack/interactivity",
-    replies: Replies | None = None,
-) -> Route:
-    """The route that Slack posts presses to. 401 for what Slack did not sign, signed long ago or sent before; 400 for
-    what cannot be read; 413 for what is too long; 503 where the click could not be made durable in time; else 200.
+    seen: Seen | None = None,
+) -> list[Route]:
+    """The routes that Slack posts to: presses and modals, commands, events.
+
+    401 for what Slack did not sign, signed long ago or sent before; 400 for what cannot be read; 413 for what is too
+    long; 503 where it could not be made durable in time; else 200.
     """
     secrets = (signing_secret,) if isinstance(signing_secret, str) else tuple(signing_secret)
-    signatures = Signatures(secrets, clock)
-    answers = replies or Replies()
+    signatures = Signatures(secrets, clock, seen)
 
-    async def receive(request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            return Response("too long", status_code=413)
-        stamp = request.headers.get("x-slack-request-timestamp", "")
-        if not signatures.accepts(stamp, request.headers.get("x-slack-signature", ""), body):
+    def route(path: str, kind: Kind) -> Route:
+        async def receive(request: Request) -> Response:
+            return await _answer(request, kind, signatures, reception)
+
+        return Route(path, receive, methods=["POST"])
+
+    return [route(path, kind) for path, kind in PATHS.items()]
+
+
+async def _answer(request: Request, kind: Kind, signatures: Signatures, reception: Reception) -> Response:
+    body = await _body(request)
+    if body is None:
+        return Response("too long", status_code=413)
+    stamp = request.headers.get("x-slack-request-timestamp", "")
+    try:
+        if not await signatures.accepts(stamp, request.headers.get("x-slack-signature", ""), body):
             return Response("not signed by Slack", status_code=401)
-        try:
-            found = pressed(_payload_of(body), clock())
-        except Malformed:
-            return Response("unreadable", status_code=400)
-        told = await _handled(found, handle)
-        if told is None:
-            return Response("not recorded, press again", status_code=503)
-        return Response(status_code=200, background=BackgroundTask(answers.send, found.response_url, told))
+        payload = _READERS[kind](body)
+        if kind == "events_api" and isinstance(payload, Mapping) and payload.get("type") == "url_verification":
+            return _challenged(payload)
+        received = await reception.take(kind, payload)
+    except Malformed:
+        return Response("unreadable", status_code=400)
+    except StoreError:
+        received = None
+    return _response(received)
 
-    return Route(path, receive, methods=["POST"])
+
+def _response(received: Received | None) -> Response:
+    if received is None:
+        return Response("not recorded, do it again", status_code=503)
+    after = BackgroundTask(_finish, received.after) if received.after is not None else None
+    if received.body is None:
+        return Response(status_code=200, background=after)
+    return JSONResponse(dict(received.body), background=after)
+
+
+def _challenged(payload: Mapping[str, Any]) -> Response:
+    """Slack asks once, when the address is configured, whether somebody is there."""
+    challenge = payload.get("challenge")
+    if not isinstance(challenge, str) or len(challenge) > 1000:
+        raise Malformed("no challenge")
+    return JSONResponse({"challenge": challenge})
 
 
 async def _body(request: Request) -> bytes | None:
@@ -127,40 +149,36 @@ async def _body(request: Request) -> bytes | None:
     return body
 
 
-def _payload_of(body: bytes) -> str:
+def _fields_of(body: bytes) -> dict[str, str]:
+    """The fields of a form, each of which Slack sends once."""
     try:
-        found = parse_qs(body.decode(), max_num_fields=20, strict_parsing=True).get("payload", [])
+        found = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=40, strict_parsing=True)
     except (UnicodeError, ValueError):
         raise Malformed("no form") from None
-    if len(found) != 1:
+    if any(len(values) != 1 for values in found.values()):
+        raise Malformed("a field twice")
+    return {name: values[0] for name, values in found.items()}
+
+
+def _payload_of(body: bytes) -> str:
+    payload = _fields_of(body).get("payload")
+    if payload is None:
         raise Malformed("no payload")
-    return found[0]
+    return payload
 
 
-async def _handled(found: Pressed, handle: Handle) -> str | None:
-    """What the one who pressed is told, or `None` if a click is not durable within the time that Slack gives.
-
-    The work goes on behind a late answer: what becomes durable then still counts.
-    """
-    told = []
-    for click in found.clicks:
-        work = asyncio.ensure_future(handle(click))
-        try:
-            answer = await asyncio.wait_for(asyncio.shield(work), ANSWER_WITHIN_S)
-        except TimeoutError:
-            work.add_done_callback(_forget)
-            _log.error("click_late", click=click.id)
-            return None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the click is not durable, and Slack must hear so
-            _log.error("click_failed", click=click.id, error=type(error).__name__)
-            return None
-        told.append(answer.text)
-    return "\n".join(filter(None, told))
+def _event_of(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
+        raise Malformed("no event") from None
 
 
-def _forget(work: asyncio.Future[ClickAnswer]) -> None:
-    if not work.cancelled() and work.exception() is not None:
-        _log.error("click_failed", error=type(work.exception()).__name__)
+_READERS: dict[Kind, Callable[[bytes], Any]] = {
+    "interactive": _payload_of,
+    "slash_commands": _fields_of,
+    "events_api": _event_of,
+}
 
 
 async def _connect(client: SocketModeClient) -> None:
@@ -177,8 +195,8 @@ class _NoTickets(logging.Filter):
 
 
 class SocketInbound:
-    """Clicks over Socket Mode, for those without an open port. Two sockets: Slack renews each about hourly, and the
-    other takes what comes in between.
+    """Whatever people do in Slack over Socket Mode, for those without an open port. Two sockets: Slack renews each
+    about hourly, and the other takes what comes in between.
 
     `async with SocketInbound(...)`; connecting goes on in the background, again and again; `connected` says how it is.
     """
@@ -187,15 +205,12 @@ class SocketInbound:
         self,
         app_token: str,
         base_url: str,
-        handle: Handle,
+        reception: Reception,
         sockets: int = 2,
         *,
-        clock: Callable[[], int] = wall_ms,
         ping_interval_s: float = 5,
     ) -> None:
-        self._handle = handle
-        self._clock = clock
-        self._replies = Replies(origins_of(base_url))
+        self._reception = reception
         self._app_token, self._base_url = app_token, base_url
         self._wanted, self._ping_interval_s = sockets, ping_interval_s
         self._clients: list[SocketModeClient] = []
@@ -249,17 +264,21 @@ class SocketInbound:
         return client
 
     async def _receive(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        """Acknowledge a click once it is durable, and anything else at once: we never want it again."""
-        if request.type == "interactive":
-            try:
-                found = pressed(request.payload, self._clock())
-            except Malformed:
-                self.malformed += 1
-            else:
-                told = await _handled(found, self._handle)
-                if told is None:
-                    return
-                task = asyncio.create_task(self._replies.send(found.response_url, told))
-                self._answering.add(task)
-                task.add_done_callback(self._answering.discard)
-        await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        """Acknowledge what people did once it is durable, and what cannot be read at once: it never gets better."""
+        received: Received | None = Received()
+        try:
+            received = await self._reception.take(request.type, request.payload)
+        except Malformed:
+            self.malformed += 1
+        if received is None:
+            return
+        payload = dict(received.body) if received.body is not None else None
+        await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, payload))
+        if received.after is not None:
+            task = asyncio.ensure_future(_finish(received.after))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+
+async def _finish(after: Callable[[], Awaitable[None]]) -> None:
+    await after()

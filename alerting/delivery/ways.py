@@ -25,6 +25,8 @@ class Address(msgspec.Struct, frozen=True):
     responder: str
     way: str
     to: str = ""
+    after_ms: int | None = None
+    """How long after a page this address is tried, where the responder has an order of their own; `None` elsewhere."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +102,8 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     """Of the decision that asked for it."""
     way: str
-    outcome: Literal["sent", "failed", "unknown"]
+    outcome: Literal["sent", "failed", "missed", "unknown"]
+    """`missed`: it failed, and somebody of that decision was or may yet be reached all the same."""
     at_ms: int
     detail: str = ""
     page_id: str = ""
@@ -128,7 +131,9 @@ class Click(msgspec.Struct, frozen=True):
     node: str = ""
     """The node of the flowchart that asks, with `reply` and `approve`."""
     choice: str = ""
-    """The answer, with `reply`."""
+    """The answer, with `reply`; one of `alerting.modals.REASONS`, with `false_alarm`."""
+    note: str = ""
+    """What the person wrote besides. Hostile, and for the erasable text store alone."""
 
 
 class ClickAnswer(msgspec.Struct, frozen=True):

@@ -15,8 +15,10 @@ from aiohttp import web
 from starlette.applications import Starlette
 
 from alerting.delivery.clicks import Clicks, Malformed, Replies, origins_of, pressed
+from alerting.delivery.seen import Seen
 from alerting.delivery.slack import SlackWay, slack_client
-from alerting.delivery.slack_inbound import SocketInbound, interactivity_route, wall_ms
+from alerting.delivery.slack_inbound import SocketInbound, slack_routes, wall_ms
+from alerting.delivery.slack_reception import Reception
 from alerting.delivery.ways import Click, ClickAnswer, Message
 from alerting.message import card
 from alerting.view import IncidentView
@@ -64,12 +66,13 @@ def form(payload: Any) -> bytes:
 class Door:
     """The route on its own, with a clock that stands still."""
 
-    def __init__(self, secrets: Any = SECRET) -> None:
+    def __init__(self, secrets: Any = SECRET, seen: Seen | None = None) -> None:
         self.now_s = 1_773_484_200.0
         self.log = Log()
         self.clicks = Clicks({"U1": "ana", "U2": "bram"}, self.log.append, teams=("T1",))
-        route = interactivity_route(secrets, self.clicks, lambda: int(self.now_s * 1000))
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=[route])), base_url="http://app")
+        clock = lambda: int(self.now_s * 1000)  # noqa: E731
+        routes = slack_routes(secrets, Reception(self.clicks, clock), clock, seen=seen)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=routes)), base_url="http://app")
 
     async def post(self, body: bytes, headers: dict[str, str]) -> int:
         """Post and return the status."""
@@ -139,7 +142,7 @@ async def test_two_secrets_live_while_one_replaces_the_other() -> None:
         body = form(PAYLOAD | {"n": number})
         assert await door.post(body, signed(body, door.now_s, secret)) == status
     with pytest.raises(ValueError, match="empty"):
-        interactivity_route("", door.clicks, lambda: 0)
+        slack_routes("", Reception(door.clicks, lambda: 0), lambda: 0)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +180,7 @@ async def test_a_body_beyond_a_mebibyte_is_not_read() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        {"type": "view_submission", "user": {"id": "U1"}},
+        {"type": "view_closed", "user": {"id": "U1"}},
         PAYLOAD | {"actions": [{"action_id": "tocsin.link.0", "action_ts": "1.2"}]},
         PAYLOAD | {"actions": [{"action_id": "tocsin.delete_everything", "value": "acme-1"}]},
         PAYLOAD | {"actions": [{"action_id": "tocsin.own", "value": ""}]},
@@ -196,7 +199,7 @@ def test_a_click_delivered_twice_has_one_id_and_another_press_another() -> None:
     """Over whichever way it came."""
     again = json.dumps(PAYLOAD | {"trigger_id": "x", "response_url": "y"})
     assert pressed(PAYLOAD, 1).clicks[0].id == pressed(again, 2).clicks[0].id
-    others = [
+    others: list[dict[str, Any]] = [
         {"user": {"id": "U2", "team_id": "T1"}},
         {"actions": [PAYLOAD["actions"][0] | {"action_ts": "1773484200.123457"}]},
         {"actions": [PAYLOAD["actions"][0] | {"action_id": "tocsin.resolve"}]},
@@ -222,7 +225,7 @@ async def test_an_outsider_is_refused_and_counted(user: str, team: str) -> None:
 
 async def test_a_click_that_is_not_durable_is_not_answered_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk or a slow one: Slack hears 503 and the person presses again; what came late still counts."""
-    monkeypatch.setattr("alerting.delivery.slack_inbound.ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr("alerting.delivery.slack_reception.ANSWER_WITHIN_S", 0.05)
     door = Door()
 
     async def full() -> None:
@@ -249,19 +252,18 @@ async def workspace(log: Log, *, http: bool) -> AsyncIterator[tuple[FakeSlack, s
     """A Slack with a card in its channel, and the app's ears."""
     async with FakeSlack(signing_secret=SECRET, socket_redeliver_s=0.5) as slack:
         clicks = Clicks({"U1": "ana", "U2": "bram"}, log.append, teams=("T1",))
+        reception = Reception(clicks, wall_ms, replies=Replies(origins_of(slack.base_url)))
         made = card(VIEW)
         message = Message(
             page_id="p1", incident="acme-1", kind="card", to="C1", text=made.text, blocks=tuple(made.blocks)
         )
         sent = await SlackWay(slack_client("xoxb-fake", slack.base_url)).post(message)
         if http:
-            replies = Replies(origins_of(slack.base_url))
-            route = interactivity_route(SECRET, clicks, wall_ms, replies=replies)
-            async with served(Starlette(routes=[route])) as url:
-                slack.interactivity_url = f"{url}/slack/interactivity"
+            async with served(Starlette(routes=slack_routes(SECRET, reception, wall_ms))) as url:
+                slack.reached_at(url)
                 yield slack, sent.ts, clicks
         else:
-            async with SocketInbound("xapp-fake", slack.base_url, clicks, ping_interval_s=0.2) as inbound:
+            async with SocketInbound("xapp-fake", slack.base_url, reception, ping_interval_s=0.2) as inbound:
                 await slack.wait_connected(2)
                 await slack.wait_for(lambda: inbound.connected == 2)
                 yield slack, sent.ts, clicks
