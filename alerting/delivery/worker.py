@@ -88,6 +88,8 @@ class Delivery:
         self._news = (asyncio.Event(), asyncio.Event())
         self.blind_resends = 0
         """Unknown pages sent again although the history could not be read."""
+        self.rounds = 0
+        """How often everything that was due was gone through: the heartbeat stops where this stands still."""
         self.edits_refused = 0
         self.without_posts = 0
         """Cards shown without their posts or words, because the text store could not be read."""
@@ -165,6 +167,7 @@ class Delivery:
         free = [rows for lane, rows in lanes.items() if self._paused.get(lane, 0) <= now_ms]
         posted = sum(await _side_by_side(self._lane(rows) for rows in free))
         await self._tell_core()
+        self.rounds += 1
         return posted
 
     async def _lane(self, rows: Sequence[OutboxRow]) -> int:
