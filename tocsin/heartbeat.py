@@ -16,6 +16,8 @@ import httpx
 import msgspec
 import structlog
 
+from alerting.delivery.outbox import OutboxRow
+
 log = structlog.get_logger("tocsin")
 
 SILENT_MS = 30_000
@@ -73,6 +75,19 @@ def well(facts: Facts) -> list[str]:
     return wrong
 
 
+def waits_since(rows: Iterable[OutboxRow]) -> int | None:
+    """Since when an open incident waits for a page of it to reach anybody, in milliseconds since 1970; `None` where
+    one did, or none is due. `rows` are its pages in order: one that was sent ends the wait for those before it.
+    """
+    since: list[int] = []
+    for row in rows:
+        if row.wakes and row.state == "sent":
+            since = []
+        elif row.wakes and row.state != "cancelled":
+            since.append(row.wanted_ms)
+    return min(since, default=None)
+
+
 class Ages:
     """Since when counters stand still, and things wait, on a clock that cannot be set.
 
@@ -121,7 +136,8 @@ async def touch(url: str) -> bool:
 class Heartbeat:
     """Looks every second whether all is well, says so where that changes, and touches the address while it is.
 
-    `facts` is asked at each look; `touch` is how an address is asked for, and says whether it answered.
+    `facts` is asked at each look; `touch` is how an address is asked for, and says whether it answered; `shown` hears
+    of each look.
     """
 
     def __init__(
@@ -131,13 +147,17 @@ class Heartbeat:
         url: str = "",
         every_ms: int = 60_000,
         touch: Callable[[str], Awaitable[bool]] = touch,
+        shown: Callable[["Heartbeat"], None] = lambda _heartbeat: None,
         look_every_s: float = LOOK_EVERY_S,
         monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self._facts = facts
+        self.facts = Facts()
+        """What the last look found."""
         self._url = url
         self._every_ms = every_ms
         self._touch = touch
+        self._shown = shown
         self._look_every_s = look_every_s
         self._now_ms = monotonic_ms
         # The first touch comes when all was well for a whole period: what dies young, again and again, never touches.
@@ -155,7 +175,8 @@ class Heartbeat:
 
     async def look(self) -> list[str]:
         """Look once, and touch the address if that is due and all is well. Returns what is wrong."""
-        wrong = well(self._facts())
+        self.facts = self._facts()
+        wrong = well(self.facts)
         if bool(wrong) != bool(self.wrong):
             if wrong:
                 log.error("not well: the heartbeat stops", wrong=wrong)
@@ -166,6 +187,7 @@ class Heartbeat:
         if self._url and now_ms >= self._next_ms:
             self._next_ms = now_ms + self._every_ms
             await self._beat(bool(wrong))
+        self._shown(self)
         return wrong
 
     async def _beat(self, withheld: bool) -> None:
@@ -177,6 +199,5 @@ class Heartbeat:
         self.touched[became] += 1
 
     def health(self) -> Mapping[str, object]:
-        """What `/healthz` says: `status` is `ok`, or `unwell` with `wrong`, the words of the log."""
-        wrong = well(self._facts())
-        return {"status": "unwell", "wrong": wrong} if wrong else {"status": "ok"}
+        """What `/healthz` says: `status` is `ok`, or `unwell`; `wrong` holds the words of the log."""
+        return {"status": "unwell" if self.wrong else "ok", "wrong": self.wrong}

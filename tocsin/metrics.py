@@ -1,6 +1,6 @@
 """EDGE. What the embedded service says about itself to Prometheus, and whether it is alive."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
@@ -51,6 +51,18 @@ class Metrics:
             ["became"],
             registry=self.registry,
         )
+        self._well = Gauge(
+            "tocsin_well", "1 while all is well and the heartbeat goes on, else 0", registry=self.registry
+        )
+        self._touches = Gauge(
+            "tocsin_heartbeat_touches",
+            "Touches of the heartbeat's address since the start, by what became of them",
+            ["became"],
+            registry=self.registry,
+        )
+        self._behind = Gauge(
+            "tocsin_core_behind_seconds", "How far the core is behind the clock", registry=self.registry
+        )
         self._chart_bad = Gauge(
             "tocsin_flowchart_bad",
             "1 while the flowchart's file is no good and the one before it runs on, else 0",
@@ -73,6 +85,13 @@ class Metrics:
     def delivered(self, report: DeliveryReport) -> None:
         """Count what became of a page."""
         self._delivered.labels(report.way, report.outcome).inc()
+
+    def looked(self, wrong: Sequence[str], touched: Mapping[str, int], behind_ms: int) -> None:
+        """Show whether all is well, what became of the heartbeat, and how far the core is behind."""
+        self._well.set(not wrong)
+        self._behind.set(max(0, behind_ms) / 1000)
+        for became in sorted(touched):
+            self._touches.labels(became).set(touched[became])
 
     def read_chart(self, became: str, *, bad: bool) -> None:
         """Count a flowchart that was read again, and whether the file is no good."""

@@ -29,6 +29,7 @@ from tocsin.answers import Answers
 from tocsin.deployment import Deployment
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
 from tocsin.fresh_words import Explainer
+from tocsin.heartbeat import Ages, Facts, waits_since
 from tocsin.intake import Intake
 from tocsin.letterbox import collect
 from tocsin.live_chart import BAD, LiveChart, held_rosters
@@ -139,6 +140,28 @@ class Works:
             self.sequencer.flush()
             await asyncio.sleep(0)
         self.metrics.took(self.intake.counts, self.home.dead.counts(), self.refused)
+
+    def facts(self, ages: Ages) -> Facts:
+        """What `tocsin.heartbeat.well` asks of it now; `ages` keeps what that needs from look to look."""
+        now_ms = self.clock()
+        waits = {name: since for name in self._open_incidents() if (since := self._waits_since(name)) is not None}
+        unreached, seen_ms = ages.waiting(waits)
+        return Facts(
+            step_ms=self.step_ms,
+            core_behind_ms=max(0, now_ms - self.core_time_ms),
+            log_silent_ms=ages.unmoved("log", self.home.intake_log.last_offset),
+            journal_silent_ms=ages.unmoved("journal", self.home.journal.seq),
+            delivery_silent_ms=ages.unmoved("delivery", self.delivery.rounds),
+            unreached=unreached,
+            unreached_ms=max(seen_ms, now_ms - min(waits.values(), default=now_ms)),
+        )
+
+    def _open_incidents(self) -> list[str]:
+        books = [state.book for state in self.engine.brands.values() if state.book is not None]
+        return [one.id for book in books for one in (book.incident, book.blind) if one is not None and one.is_open]
+
+    def _waits_since(self, incident: str) -> int | None:
+        return None if self.answers.is_quiet(incident) else waits_since(self.home.outbox.pages(incident))
 
     @property
     def behind_records(self) -> int:
