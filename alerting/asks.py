@@ -74,6 +74,16 @@ def asks_after(asks: Asks, decision: Decision) -> Asks:
             return asks
 
 
+def room_link(room: str) -> str:
+    """A channel as a link in Slack's markup, or "" where this is no id of one.
+
+    >>> room_link("C0123"), room_link("C1> <!channel")
+    ('<#C0123>', '')
+    """
+    known = room[:1] in ("C", "G") and room.isascii() and room.isalnum() and room.isupper()
+    return f"<#{room}>" if known else ""
+
+
 class Press(NamedTuple):
     """A button of the flowchart: what it says, what it does, the value that comes back when it is pressed."""
 

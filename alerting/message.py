@@ -8,7 +8,7 @@ counted in UTF-16 units (docs.slack.dev/reference/block-kit/blocks).
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from alerting.asks import approved_blocks, draft_lines, presses, question_line
+from alerting.asks import approved_blocks, draft_lines, presses, question_line, room_link
 from alerting.facts import BLIND
 from alerting.inert import cells, clip, mrkdwn, one_line, plain, safe_url, terminal_safe
 from alerting.view import IncidentView, Paged, ShownPost
@@ -113,6 +113,8 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     if view.path:
         blocks.append(_section("Why, by the flowchart\n" + "\n".join(f"• {step}" for step in steps(view))))
     blocks.append(_section("\n".join(standing(view))))
+    link = room_link(view.asks.room)
+    blocks += [_trusted(f"Channel of this crisis: {link}")] if link else []
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
     blocks += _asks(view)
     buttons = _buttons(view)

@@ -4,11 +4,14 @@ import math
 from collections.abc import Iterable, Sequence
 
 from alerting.decision import Decision
+from alerting.delivery.slack_side import Picture
+from alerting.facts import BLIND
+from alerting.inert import one_line
 from alerting.view import TELLS, IncidentView
 from alerting.words import kind_text, severity_words
 from detectors.detector import Signal
 from stream.codec import HOUR_MS, MINUTE_MS
-from tocsin.drawing import STEP_MS, Labels, Mark, Series
+from tocsin.drawing import STEP_MS, Labels, Mark, Series, alt_text, png
 
 _SPIKE_MS = 15 * MINUTE_MS
 """A finding over longer than this has a threshold for the mean, which single steps may well cross."""
@@ -58,6 +61,12 @@ def view_series(view: IncidentView) -> Series | None:
     marks = [Mark(view.paged[0].at_ms, "paged")] if view.paged and view.paged[0].at_ms != view.opened_ms else []
     found = [signal] if signal is not None else []
     return _series(points, found, title=title_of(view), zone=view.timezone, decided_ms=view.opened_ms, marks=marks)
+
+
+def card_picture(view: IncidentView) -> Picture | None:
+    """The picture for a card's thread; `None` where there is no crowd to show, as with a blind source."""
+    series = view_series(view) if view.scenario != BLIND else None
+    return Picture(png(series), alt_text(series), one_line(series.title, 120)) if series is not None else None
 
 
 def title_of(view: IncidentView) -> str:

@@ -241,6 +241,11 @@ class Outbox:
         row = self.card(incident, way)
         return (row.channel, row.ts) if row is not None and row.state == "sent" else None
 
+    def cards(self, way: str, limit: int = 200) -> list[OutboxRow]:
+        """The cards that were sent last on this way, in order."""
+        recent = "seq IN (SELECT seq FROM pages WHERE way = ? AND kind = 'card' AND state = 'sent' ORDER BY seq DESC"
+        return self._rows(f"{recent} LIMIT ?)", (way, limit))
+
     def pages(self, incident: str) -> list[OutboxRow]:
         """Everything ever planned for an incident, in order."""
         return self._rows("incident = ?", (incident,))
