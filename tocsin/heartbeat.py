@@ -12,11 +12,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-import httpx
 import msgspec
 import structlog
 
 from alerting.delivery.outbox import OutboxRow
+from stream.sources.guard import GuardedClient, Lost, NotSent, Refused, Rules
 
 log = structlog.get_logger("tocsin")
 
@@ -26,11 +26,15 @@ BEHIND_MS = 60_000
 """So far behind the clock may the core be: it catches up with minutes in seconds."""
 DELIVERY_MS = 60_000
 """So long may a round of delivery take: a few calls that hang, each until its timeout."""
+CLOCK_MS = 300_000
+"""So far may the machine's clock be from ours: posts of now are taken for others' soon after."""
 UNREACHED_MS = 90_000
 """Thirty seconds until the second way, and a minute for that one. The watcher's period and grace fit into what is left
 of five minutes."""
 LOOK_EVERY_S = 1.0
 TOUCH_S = 10.0
+WATCHERS = Rules(ports=(), plain=("127.0.0.1", "localhost", "::1"), private=True)
+"""A watcher may well stand in one's own network; whoever runs this names it."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Since the journal took an entry: each step ends with one."""
     delivery_silent_ms: int = 0
     """Since delivery last looked at what is due."""
+    clock_off_ms: int = 0
+    """How far the machine's clock is from the one that is gone by, either way."""
     unreached: int = 0
     """Pages that are due and have reached nobody, on no way."""
     unreached_ms: int = 0
@@ -69,6 +75,8 @@ def well(facts: Facts) -> list[str]:
         wrong.append(f"the journal took nothing for {facts.journal_silent_ms // 1000} s")
     if facts.delivery_silent_ms > DELIVERY_MS:
         wrong.append(f"delivery stood still for {facts.delivery_silent_ms // 1000} s")
+    if facts.clock_off_ms > CLOCK_MS:
+        wrong.append(f"the machine's clock was moved by {facts.clock_off_ms // 1000} s; restart to go by it")
     if facts.unreached and facts.unreached_ms > UNREACHED_MS:
         pages = "a page" if facts.unreached == 1 else f"{facts.unreached} pages"
         wrong.append(f"{pages} reached nobody for {facts.unreached_ms // 1000} s")
@@ -122,15 +130,14 @@ class Ages:
 
 
 async def touch(url: str) -> bool:
-    """Ask for an address, and say whether it answered. What comes back is not read, and nothing raises."""
+    """Post nothing to an address, and say whether it answered well. Nothing raises."""
+    client = GuardedClient(WATCHERS, total_s=TOUCH_S)
     try:
-        async with (
-            httpx.AsyncClient(timeout=TOUCH_S, follow_redirects=False, trust_env=False) as client,
-            client.stream("GET", url) as answer,
-        ):
-            return answer.is_success
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+        return (await client.post(url, b"", {})).status in range(200, 300)
+    except (Refused, NotSent, Lost):
         return False
+    finally:
+        await client.close()
 
 
 class Heartbeat:

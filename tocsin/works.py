@@ -25,6 +25,7 @@ from alerting.view import ShownPost
 from stream.codec import HOUR_MS, canonical
 from stream.reading import BadMention, Reader
 from stream.sources.intake_log import Appender, Item, LogRecord
+from stream.sources.store import StoreError
 from tocsin.answers import Answers
 from tocsin.deployment import Deployment
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
@@ -38,6 +39,8 @@ from tocsin.mistakes import told
 from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
+from tocsin.steady_clock import SteadyClock
+from tocsin.ways import OutwardWays, build_ways
 
 log = structlog.get_logger("tocsin")
 
@@ -82,8 +85,11 @@ class Works:
         self._born = 0
         self.answers = Answers(self.append_control, self._told, self._brand_of)
         self._clickers = self.live.clickers()
+        self._outward = OutwardWays({})
         self.clicks = Clicks(self._clickers, self.answers.click)
         self.delivery = self._build_delivery(self._build_ways(terminal) if ways is None else ways)
+        self.refuses = False
+        """Whether the intake log failed to take the last beat."""
         self._incarnation = str(self.home.journal.seq)
         self.cursor = 0
         """The first record of the log that was not taken in yet."""
@@ -120,8 +126,17 @@ class Works:
 
     async def beat(self) -> None:
         """Keep the log's time moving, and take in what came: once a step."""
-        await self._collect()
-        await self.appender.append([BEAT])
+        try:
+            await self._collect()
+            await self.appender.append([BEAT])
+        except StoreError as error:
+            # Senders are told 503, and the heartbeat stops. Nothing was half done: the next beat tries anew. Where a
+            # store of the core fails instead, the process ends, for its memory may be ahead of its disk then.
+            if not self.refuses:
+                log.error("the intake log takes nothing", problem=str(error))
+            self.refuses = True
+            return
+        self.refuses = False
         await self.catch_up()
 
     async def end(self) -> None:
@@ -129,6 +144,7 @@ class Works:
         await self.appender.close()
         await self.catch_up()
         self.sequencer.snapshot()
+        await self._outward.close()
         self.home.close()
 
     async def catch_up(self) -> None:
@@ -151,6 +167,7 @@ class Works:
             core_behind_ms=max(0, now_ms - self.core_time_ms),
             log_silent_ms=ages.unmoved("log", self.home.intake_log.last_offset),
             journal_silent_ms=ages.unmoved("journal", self.home.journal.seq),
+            clock_off_ms=abs(self.clock.off_ms) if isinstance(self.clock, SteadyClock) else 0,
             delivery_silent_ms=ages.unmoved("delivery", self.delivery.rounds),
             unreached=unreached,
             unreached_ms=max(seen_ms, now_ms - min(waits.values(), default=now_ms)),
@@ -332,10 +349,12 @@ class Works:
 
     def _build_ways(self, terminal: TextIO) -> dict[str, Way]:
         slack = self.settings.slack
+        self._outward = build_ways(self.settings, self.secrets, self.clock)
         if slack is None or self.secrets.slack_bot is None:
-            return {"terminal": TerminalWay(terminal)}
+            return {"terminal": TerminalWay(terminal), **self._outward.ways}
         timeout_ms = self.settings.delivery.timeout
-        return {"slack": SlackWay(slack_client(self.secrets.slack_bot.reveal(), slack.base_url, timeout_ms))}
+        client = slack_client(self.secrets.slack_bot.reveal(), slack.base_url, timeout_ms)
+        return {"slack": SlackWay(client), **self._outward.ways}
 
     def _build_delivery(self, ways: Mapping[str, Way]) -> Delivery:
         zones = {b.name: b.timezone for b in self.brands}
@@ -349,11 +368,15 @@ class Works:
             self.answers.is_quiet,
             self.settings.delivery.grace,
             timezone=lambda brand: zones.get(brand, self.settings.timezone),
-            late_s=lambda _brand: self._behind_s(),
+            late_s=lambda _brand: self.behind_s(),
             explain=Explainer(self.home.texts, self.brands).explain,
         )
 
-    def _behind_s(self) -> int:
+    def is_shadow(self, content: str) -> bool:
+        """Whether a brand that is judged by this configuration is decided about and nobody told."""
+        return bool(content) and self._contents.content(content).mode == "shadow"
+
+    def behind_s(self) -> int:
         """How far the core is behind the clock, in seconds; less than three steps is as it should be."""
         behind_ms = self.clock() - self.core_time_ms
         return behind_ms // 1000 if behind_ms >= 3 * self.step_ms else 0
