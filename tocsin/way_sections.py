@@ -3,7 +3,6 @@
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -83,7 +82,9 @@ class WebhookSettings(Section):
     @property
     def plain(self) -> tuple[str, ...]:
         """Its place, as the guard's rules name one that lies inside."""
-        return (_place(self.url),) if self.inside else ()
+        from stream.sources.guard import place_of
+
+        return (place_of(self.url),) if self.inside else ()
 
 
 class AppriseSettings(Section):
@@ -98,17 +99,6 @@ class PhoneSettings(Section):
 
     by: Literal["pagerduty", "webhook", "apprise"] = Field(description="the kind of service that rings")
     name: WayKey = Field(description="which of those under `pagerduty`, `webhooks` or `apprise`")
-
-
-def _place(url: str) -> str:
-    """Host and port of an address, as the guard's rules name them; "" where it has none."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return ""
-    shown = f"[{host}]" if ":" in host else host
-    return f"{shown}:{port or (443 if parts.scheme == 'https' else 80)}" if host else ""
 
 
 class Ways(Protocol):

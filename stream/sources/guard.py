@@ -102,6 +102,21 @@ def target_of(url: str, rules: Rules = Rules()) -> Target:  # noqa: B008 - a tup
     return Target(parts.scheme, host, port, listed)
 
 
+def place_of(url: str) -> str:
+    """Host and port of an address, as `Rules.plain` names them; "" where it has none.
+
+    >>> place_of("http://[::1]:80/x"), place_of("https://pager.corp.example/x"), place_of("https://[/")
+    ('[::1]:80', 'pager.corp.example:443', '')
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port or (443 if parts.scheme == 'https' else 80)}" if host else ""
+
+
 def _is_listed(host: str, port: int, rules: Rules) -> bool:
     shown = f"[{host}]" if ":" in host else host
     return bool(host) and any(one in (host, shown, f"{shown}:{port}") for one in rules.plain)
