@@ -60,7 +60,7 @@ class Engine:
         engine = cls(step_ms=state.step_ms, contents=contents)
         engine._sealing = state.sealing
         engine._seq = state.seq
-        engine._brands = {name: Brand(brand) for name, brand in state.brands.items()}
+        engine._brands = {name: Brand(brand.thawed()) for name, brand in state.brands.items()}
         return engine
 
     def snapshot(self) -> CoreState:

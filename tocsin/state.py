@@ -10,6 +10,7 @@ from alerting.flowchart.model import Always, Chart, OnCall, Rosters
 from alerting.roster import Roster, unpack
 from detectors.panel import Panel
 from stream.codec import CHAIN_START, canonical, copy_of, decode, digest
+from stream.frozen import FrozenWindow
 from stream.plans import Plan, PlannedTimes
 from stream.pulse import PulsePart
 from stream.window import Window
@@ -71,8 +72,8 @@ class PendingPart(msgspec.Struct, array_like=True):
     part: PulsePart
 
 
-class BrandState(msgspec.Struct):
-    """The fold of one brand's entries."""
+class BrandFacts(msgspec.Struct):
+    """The fold of one brand's entries, but for its window."""
 
     brand: str
     content: str = ""
@@ -80,7 +81,6 @@ class BrandState(msgspec.Struct):
     pending: dict[int, list[PendingPart]] = {}
     """By grid step: what came in and was not looked at yet."""
     controls: dict[int, list[ControlEvent]] = {}
-    window: Window = msgspec.field(default_factory=Window)
     panel: dict[str, Any] = {}
     """The panel's snapshot; empty while the live one is in memory."""
     book: Casebook | None = None
@@ -100,12 +100,37 @@ class BrandState(msgspec.Struct):
     """By flowchart: digest of the last rosters that were said with it, for as long as an incident walks it."""
 
 
+class BrandState(BrandFacts):
+    """The fold of one brand's entries, in memory."""
+
+    window: Window = msgspec.field(default_factory=Window)
+
+
+class FrozenBrand(BrandFacts):
+    """The fold of one brand's entries, in a snapshot."""
+
+    window: FrozenWindow = msgspec.field(default_factory=FrozenWindow)
+
+    @classmethod
+    def of(cls, state: BrandState) -> "FrozenBrand":
+        """An independent copy, with its window packed."""
+        return copy_of(cls(**_facts(state), window=FrozenWindow.of(state.window)))
+
+    def thawed(self) -> BrandState:
+        """What it is a copy of. Raises `msgspec.ValidationError` where that cannot be read."""
+        return BrandState(**_facts(self), window=self.window.thawed())
+
+
+def _facts(state: BrandFacts) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in BrandFacts.__struct_fields__}
+
+
 class CoreState(msgspec.Struct):
     """Everything `engine.apply` knows: a snapshot is this, in canonical JSON."""
 
     step_ms: int
     sealing: Sealing
-    brands: dict[str, BrandState] = {}
+    brands: dict[str, FrozenBrand] = {}
     seq: int = 0
     """The last entry that was applied."""
 
@@ -229,10 +254,10 @@ class Brand:
         assert self.state.book is not None
         return self.state.book
 
-    def frozen(self) -> BrandState:
+    def frozen(self) -> FrozenBrand:
         """An independent copy of the whole state, detectors included."""
         self.state.panel = self.panel.snapshot()
         try:
-            return copy_of(self.state)
+            return FrozenBrand.of(self.state)
         finally:
             self.state.panel = {}

@@ -220,7 +220,7 @@ def test_a_crisis_does_not_move_what_is_expected_of_an_hour() -> None:
     small, large = lived(2, 1, 150), lived(2, 1, 600)
     expected = []
     for story in (small, large):
-        state = state_from(story.final).brands[story.brands[0].name]
+        state = state_from(story.final).brands[story.brands[0].name].thawed()
         expected.append(Brand(state).panel.expected_per_hour(state.window))
     assert 4 <= expected[0] <= 16
     assert abs(expected[0] - expected[1]) <= 2
