@@ -30,6 +30,7 @@ from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.live_chart import LiveChart
 from tocsin.metrics import service_routes
 from tocsin.settings import Settings
+from tocsin.steady_clock import SteadyClock
 from tocsin.works import Works
 
 log = structlog.get_logger("tocsin")
@@ -41,7 +42,7 @@ LOOK_EVERY_S = 60
 
 
 def wall_clock_ms() -> int:
-    """The one clock of the service: milliseconds since 1970."""
+    """What the clock on the wall shows: milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
@@ -52,9 +53,11 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Callable[[], int] = wall_clock_ms, terminal: TextIO = sys.stdout
+        self, settings: Settings, *, clock: Callable[[], int] | None = None, terminal: TextIO = sys.stdout
     ) -> None:
-        self.works = Works(settings, clock, terminal=terminal)
+        self.works = Works(settings, clock or SteadyClock(), terminal=terminal)
+        # What others sign carries their time, which is the wall's.
+        clock = clock or wall_clock_ms
         self._settings = settings
         self._clock = clock
         self._look = asyncio.Event()
@@ -149,7 +152,7 @@ class Service:
     async def _beat(self) -> None:
         step_ms = self.works.step_ms
         while True:
-            await asyncio.sleep((step_ms - self._clock() % step_ms) / 1000 + 0.002)
+            await asyncio.sleep((step_ms - self.works.clock() % step_ms) / 1000 + 0.002)
             await self.works.beat()
 
     async def _watch(self) -> None:
