@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tocsin import __version__, cli_learn, cli_mentions, cli_roster, cli_silence, flowchart_cli
+from tocsin import __version__, cli_learn, cli_mentions, cli_review, cli_roster, cli_silence, flowchart_cli
 from tocsin.terminal import Json, complain, err, fail, out, print_json, say
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ cli_silence.hook(app)
 cli_roster.hook(app)
 cli_learn.add_to(app)
 cli_mentions.add_to(app)
+cli_review.add_to(app)
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
 

@@ -1,0 +1,251 @@
+"""What happened in an incident, in its order: what was decided, what people did, what became of each page. Pure.
+
+The decisions, acts and reports are those of the journal; whoever reads it hands them over. Every word that a `Moment`
+holds is inert.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from alerting.decision import Decision
+from alerting.facts import BLIND, rank
+from alerting.inert import one_line
+from alerting.view import WAKES, IncidentView, grown
+from alerting.words import duration_text, names_text, reason_words, sentence, severity_words, thread_line
+
+Kind = Literal["posts", "noticed", "paged", "told", "delivery", "answer", "change", "nobody", "blind", "end"]
+
+ARRIVED = {
+    "sent": "arrived",
+    "unknown": "nobody knows yet whether it arrived",
+    "missed": "did not arrive, but others may have",
+    "failed": "failed",
+}
+DID = {
+    "acknowledge": "pressed Acknowledge",
+    "own": "pressed Own: everybody sees who leads",
+    "escalate": "pressed Escalate and asked for more people",
+    "false_alarm": "called it a false alarm",
+    "resolve": "called it resolved",
+    "severity": "set how bad it is",
+    "reply": "answered the flowchart's question",
+    "approve": "approved a statement",
+}
+TAKES = ("acknowledge", "own", "false_alarm", "resolve")
+"""Answers by which somebody has it."""
+_ECHOES = ("acknowledged", "owned", "answered")
+"""Updates that say again what a person did."""
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person did about an incident."""
+
+    at_ms: int
+    who: str
+    answer: str
+    choice: str = ""
+    severity: str = ""
+    note: str = ""
+    """In their own words, as far as those were not erased. Hostile."""
+
+
+class Sending(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one message of a decision."""
+
+    at_ms: int
+    key: str
+    """Of the decision."""
+    way: str
+    outcome: str
+    who: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One line of a timeline."""
+
+    at_ms: int
+    kind: Kind
+    words: str
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident from its first post to its end. Times are milliseconds since 1970, 0 where it never came to it."""
+
+    incident: str
+    brand: str
+    zone: str
+    worst: IncidentView
+    """As it stood when it was at its worst."""
+    last: IncidentView
+    moments: tuple[Moment, ...]
+    first_post_ms: int
+    noticed_ms: int
+    first_page_ms: int
+    """When the first page was decided."""
+    page_sent_ms: int
+    """When the first page of all had arrived by one way or another."""
+    ack_by_ms: int
+    """By when the first page was to be acknowledged."""
+    acknowledged_ms: int
+    acknowledged_by: str
+    """Who had it first. A name of the flowchart's."""
+    owned_ms: int
+    statement_ms: int
+    """When the first statement was approved, or the public first answered."""
+    ended_ms: int
+    until_ms: int
+    """So far is known what happened."""
+    paged: tuple[str, ...]
+    failed: int
+    """Messages that did not arrive."""
+
+
+def timeline(
+    incident: str,
+    decisions: Sequence[Decision],
+    *,
+    acts: Sequence[Act] = (),
+    sendings: Sequence[Sending] = (),
+    zone: str = "UTC",
+    first_post_ms: int = 0,
+    until_ms: int = 0,
+) -> Timeline:
+    """Put an incident's story in order. `decisions` are those of its brand, in the order in which they were taken; the
+    blindness among them that fell into it is told too. `first_post_ms` is when its first post was written, if known.
+
+    Raises `KeyError` where no decision is about it.
+    """
+    own = [one for one in decisions if one.incident == incident]
+    if not own:
+        raise KeyError(incident)
+    views = list(_views(own, zone))
+    last, worst = views[-1], max(views, key=lambda view: (rank(view.severity), view.facts.mentions))
+    began_ms = first_post_ms or next((view.since_ms for view in views if view.since_ms), 0)
+    times = [*(one.at_ms for one in own), *(one.at_ms for one in acts), *(one.at_ms for one in sendings)]
+    until_ms = max(until_ms, *times)
+    ended_ms = own[-1].at_ms if own[-1].kind == "StandDown" else 0
+    pages = [one for one in own if one.kind in WAKES and not one.shadow]
+    taken = min((one for one in acts if one.answer in TAKES), key=lambda one: one.at_ms, default=None)
+    moments = [Moment(began_ms, "posts", _first_words(first_post_ms > 0))] if began_ms else []
+    moments += [one for decision, view in zip(own, views, strict=True) for one in _decided(decision, view, acts)]
+    moments += _acted(acts)
+    moments += _sent(own, sendings)
+    moments += _blind(decisions, own[0], ended_ms or until_ms)
+    return Timeline(
+        incident=incident,
+        brand=own[0].brand,
+        zone=zone,
+        worst=worst,
+        last=last,
+        moments=tuple(sorted(moments, key=lambda moment: moment.at_ms)),
+        first_post_ms=began_ms,
+        noticed_ms=own[0].at_ms,
+        first_page_ms=pages[0].at_ms if pages else 0,
+        page_sent_ms=_arrived_ms(pages, sendings),
+        ack_by_ms=pages[0].ack_by_ms if pages else 0,
+        acknowledged_ms=taken.at_ms if taken is not None else 0,
+        acknowledged_by=taken.who if taken is not None else "",
+        owned_ms=_first_ms(act.at_ms for act in acts if act.answer == "own"),
+        statement_ms=_statement_ms(own),
+        ended_ms=ended_ms,
+        until_ms=until_ms,
+        paged=tuple(dict.fromkeys(who for one in pages for who in one.targets)),
+        failed=sum(one.outcome in ("failed", "missed") for one in sendings),
+    )
+
+
+def _views(own: Sequence[Decision], zone: str) -> Iterator[IncidentView]:
+    view: IncidentView | None = None
+    for decision in own:
+        view = msgspec.structs.replace(grown(view, decision), timezone=zone)
+        yield view
+
+
+def _first_ms(times: Iterator[int]) -> int:
+    return min(times, default=0)
+
+
+def _arrived_ms(pages: Sequence[Decision], sendings: Sequence[Sending]) -> int:
+    keys = [one.key for one in pages]
+    return _first_ms(one.at_ms for one in sendings if one.key in keys and one.outcome == "sent")
+
+
+def _statement_ms(own: Sequence[Decision]) -> int:
+    said = [one.at_ms for one in own if one.action == "approved"]
+    said += [clock.kept_ms for one in own for clock in one.promises if clock.promised == "first_response"]
+    return _first_ms(at_ms for at_ms in said if at_ms)
+
+
+def _first_words(known: bool) -> str:
+    return "The first post of this story was written." if known else "What was found began here."
+
+
+# ---- in words
+
+
+def _decided(decision: Decision, view: IncidentView, acts: Sequence[Act]) -> Iterator[Moment]:
+    kind, at_ms = decision.kind, decision.at_ms
+    if kind == "OpenIncident":
+        again = " again" if decision.reason == "flared_up" else ""
+        severity = severity_words.get(decision.severity, one_line(decision.severity, 20))
+        yield Moment(at_ms, "noticed", f"Noticed{again}, {severity}. {sentence(view)}")
+    elif kind in WAKES:
+        shadow = " Decided in the shadow: nobody was told." if decision.shadow else ""
+        node = f" Asked for by {one_line(decision.node, 60)}." if decision.node else ""
+        yield Moment(at_ms, "paged", f"{thread_line(decision)}{node}{shadow}")
+    elif kind == "Notify":
+        yield Moment(at_ms, "told", thread_line(decision))
+    elif kind == "NoPage":
+        yield Moment(at_ms, "nobody", thread_line(decision))
+    elif kind == "StandDown":
+        yield Moment(at_ms, "end", thread_line(decision))
+    elif decision.reason != "still_going" and not (decision.reason in _ECHOES and acts):
+        yield Moment(at_ms, "change", thread_line(decision))
+
+
+def _acted(acts: Sequence[Act]) -> Iterator[Moment]:
+    has_it = ""
+    for act in sorted(acts, key=lambda one: one.at_ms):
+        words = f"{one_line(act.who, 60)} {DID.get(act.answer, 'did something')}"
+        if act.choice:
+            words += f": {one_line(act.choice.replace('_', ' '), 60)}"
+        if act.severity:
+            words += f": {severity_words.get(act.severity, one_line(act.severity, 20))}"
+        if has_it and act.answer == "acknowledge":
+            words += f"; {has_it} had it already"
+        if act.answer in TAKES:
+            has_it = has_it or one_line(act.who, 60)
+        if act.answer == "escalate":
+            has_it = ""
+        note = f" “{one_line(act.note, 300)}”" if act.note else ""
+        yield Moment(act.at_ms, "answer", f"{words}.{note}")
+
+
+def _sent(own: Sequence[Decision], sendings: Sequence[Sending]) -> Iterator[Moment]:
+    decided = {one.key: one for one in own}
+    for one in sendings:
+        decision = decided.get(one.key)
+        if decision is None:
+            continue
+        who = names_text(one.who or decision.targets) or "everybody in the channel"
+        took = duration_text((one.at_ms - decision.at_ms) // 1000)
+        words = f"By {one_line(one.way, 30)} to {who}: {ARRIVED.get(one.outcome, one_line(one.outcome, 30))}"
+        words += f", {took} after it was decided" if one.outcome == "sent" else ""
+        words += f" ({one_line(one.detail, 120)})" if one.detail and one.outcome != "sent" else ""
+        yield Moment(one.at_ms, "delivery", f"{words}.")
+
+
+def _blind(decisions: Sequence[Decision], first: Decision, until_ms: int) -> Iterator[Moment]:
+    """What we could not hear while it went on. An incident that is itself about that has it in its own lines."""
+    if first.scenario == BLIND:
+        return
+    for one in decisions:
+        if one.brand != first.brand or one.scenario != BLIND or not first.at_ms <= one.at_ms <= until_ms:
+            continue
+        if one.kind == "OpenIncident":
+            yield Moment(one.at_ms, "blind", f"We were blind from here: {reason_words[one.reason]}.")
+        elif one.kind == "StandDown":
+            yield Moment(one.at_ms, "blind", f"We could hear again: {reason_words[one.reason]}.")
