@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alerting.delivery.ways import Address
+from alerting.flowchart.fields import WAYS
 from alerting.flowchart.load import ChartError, load_chart
 from alerting.flowchart.model import Chart
 from alerting.roster import Roster, RosterError, pack
@@ -166,20 +167,17 @@ class LiveChart:
     # ---- where people are reached
 
     def addresses(self, target: str, channel: str | None) -> list[Address]:
-        """Where a role or a responder is reached: the channel of the cards, then the people by their own address.
+        """Where a role or a responder is reached: the channel of the cards, or without one (`None`) the terminal; then
+        the people, by each way of their own in the order of `WAYS`.
 
         Whoever is no longer in the flowchart is reached as the latest one that knew them says.
         """
         chart = next((one for one in (self.chart, *self._earlier) if _knows(one, target)), self.chart)
         people = chart.people([target], self._clock(), self.rosters) or chart.people([target])
+        own = [one for name in people for one in _addresses_of(chart, name)]
         if channel is None:
-            return [Address(name, "terminal", "terminal") for name in people]
-        found = [Address(people[0] if people else target, "slack", channel)]
-        for name in people:
-            to = chart.responders[name].slack
-            if to is not None:
-                found.append(Address(name, "slack", to))
-        return found
+            return [*(Address(name, "terminal", "terminal") for name in people), *(o for o in own if o.way != "slack")]
+        return [Address(people[0] if people else target, "slack", channel), *own]
 
     def clickers(self) -> dict[str, str]:
         """Whose clicks count: responders by their Slack user id."""
@@ -187,6 +185,11 @@ class LiveChart:
         for chart in (*self._earlier, self.chart):
             found |= {r.slack: name for name, r in chart.responders.items() if r.slack and r.slack[0] in "UW"}
         return found
+
+
+def _addresses_of(chart: Chart, name: str) -> list[Address]:
+    responder = chart.responders[name]
+    return [Address(name, way, to) for way in WAYS if (to := getattr(responder, way)) is not None]
 
 
 def _knows(chart: Chart, target: str) -> bool:
