@@ -270,22 +270,28 @@ class Living:
 
 @asynccontextmanager
 async def living(
-    prepared: Path, home: Path, *, mode: str = "http", slack: FakeSlack | None = None, **settings: str
+    prepared: Path,
+    home: Path,
+    *,
+    mode: str = "http",
+    slack: FakeSlack | None = None,
+    clock: Callable[[], int] | None = None,
+    **settings: str,
 ) -> AsyncIterator[Living]:
     """A service on a copy of a prepared directory, with a Slack of its own, until the test is over."""
     if slack is None:
         async with FakeSlack(signing_secret=SIGNING_SECRET, socket_redeliver_s=1.0) as fake:
             staffed(fake)
-            async with living(prepared, home, mode=mode, slack=fake, **settings) as found:
+            async with living(prepared, home, mode=mode, slack=fake, clock=clock, **settings) as found:
                 yield found
         return
     if not (home / "data").exists():
         copied(prepared, home)
-    service = Service(settings_of(configure(home, slack, mode=mode, **settings)))
+    service = Service(settings_of(configure(home, slack, mode=mode, **settings)), clock=clock)
     await service.start()
     try:
         if mode == "http":
-            slack.interactivity_url = f"{service.base_url}/slack/interactivity"
+            slack.reached_at(service.base_url)
         else:
             await slack.wait_connected(2)
         yield Living(home, slack, service)
