@@ -17,9 +17,10 @@ import structlog
 
 from alerting.decision import Decision
 from alerting.delivery.clicks import Clicks
+from alerting.delivery.drill import DrillWay
 from alerting.delivery.slack import SlackWay, slack_client
 from alerting.delivery.terminal import TerminalWay
-from alerting.delivery.ways import Address, Answered, Delivered, Way
+from alerting.delivery.ways import Address, Answered, Click, Delivered, Way
 from alerting.delivery.worker import Delivery
 from alerting.view import ShownPost
 from stream.codec import HOUR_MS, canonical
@@ -28,8 +29,10 @@ from stream.sources.intake_log import Appender, Item, LogRecord
 from stream.sources.store import StoreError
 from tocsin.answers import Answers
 from tocsin.deployment import Deployment
+from tocsin.drill_time import DrillTime, is_for_drills
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
 from tocsin.fresh_words import Explainer
+from tocsin.handing import to_drill
 from tocsin.heartbeat import Ages, Facts, waits_since
 from tocsin.intake import Intake
 from tocsin.letterbox import collect
@@ -54,8 +57,9 @@ BEAT: Item = ("beat", "", b"")
 class Works:
     """One deployment at work over one data directory. Nothing in it waits but for its own log and its ways.
 
-    `clock` gives milliseconds since 1970. `ways` and `home` stand in for those that the settings name. Raises
-    `SettingsError`, `ChartError`, `StoreError` or `JournalError` before anything has happened.
+    `clock` gives milliseconds since 1970. `ways` and `home` stand in for those that the settings name. In a `drill` it
+    is the core's time, which runs faster than that of the people and of what is sent to them. Raises `SettingsError`,
+    `ChartError`, `StoreError` or `JournalError` before anything has happened.
     """
 
     def __init__(
@@ -66,8 +70,10 @@ class Works:
         terminal: TextIO = sys.stdout,
         ways: Mapping[str, Way] | None = None,
         home: Deployment | None = None,
+        drill: DrillTime | None = None,
     ) -> None:
         self.settings = settings
+        self._drill = drill
         self.secrets = settings.require_secrets()
         self.clock = clock
         self.step_ms = settings.step
@@ -86,7 +92,7 @@ class Works:
         self.answers = Answers(self.append_control, self._told, self._brand_of)
         self._clickers = self.live.clickers()
         self._outward = OutwardWays({})
-        self.clicks = Clicks(self._clickers, self.answers.click)
+        self.clicks = Clicks(self._clickers, self._clicked)
         self.delivery = self._build_delivery(self._build_ways(terminal) if ways is None else ways)
         self.refuses = False
         """Whether the intake log failed to take the last beat."""
@@ -360,16 +366,17 @@ class Works:
         zones = {b.name: b.timezone for b in self.brands}
         return Delivery(
             self.home.outbox,
-            ways,
-            self.clock,
+            ways if self._drill is None else {name: DrillWay(way) for name, way in ways.items()},
+            self.clock if self._drill is None else self._drill.wall,
             self._report,
             self._posts,
             self._resolve,
             self.answers.is_quiet,
             self.settings.delivery.grace,
             timezone=lambda brand: zones.get(brand, self.settings.timezone),
-            late_s=lambda _brand: self.behind_s(),
+            late_s=lambda _brand: self.behind_s() if self._drill is None else 0,
             explain=Explainer(self.home.texts, self.brands).explain,
+            drill=self._drill is not None,
         )
 
     def is_shadow(self, content: str) -> bool:
@@ -382,7 +389,24 @@ class Works:
         return behind_ms // 1000 if behind_ms >= 3 * self.step_ms else 0
 
     def _resolve(self, target: str) -> list[Address]:
-        return self.live.addresses(target, self.settings.slack.channel if self.settings.slack else None)
+        channel = self.settings.slack.channel if self.settings.slack else None
+        found = self.live.addresses(target, channel)
+        return found if self._drill is None else [one for one in found if is_for_drills(one, channel)]
+
+    async def _clicked(self, click: Click, who: str) -> str:
+        """What was pressed is this deployment's, or that of the drill beside it, or of the service beside the drill."""
+        if self._brand_of(click.incident) is None:
+            told = await asyncio.to_thread(self._hand_over, click, who)
+            if told is not None:
+                return told
+        if self._drill is not None:
+            click = msgspec.structs.replace(click, at_ms=self._drill.core_time(click.at_ms))
+        return await self.answers.click(click, who)
+
+    def _hand_over(self, click: Click, who: str) -> str | None:
+        if self._drill is None:
+            return to_drill(self.settings.data_path, click, who, click.at_ms)
+        return self._drill.to_service(click, who)
 
     def _told(self, answered: Answered) -> None:
         self.delivery.answered(answered)
@@ -411,7 +435,7 @@ class Works:
             key=delivered.key,
             way=delivered.way,
             outcome=delivered.outcome,
-            at_ms=delivered.at_ms,
+            at_ms=delivered.at_ms if self._drill is None else self._drill.core_time(delivered.at_ms),
             detail=delivered.detail,
         )
         self.metrics.delivered(report)
