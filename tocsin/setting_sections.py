@@ -139,6 +139,18 @@ class SlackSettings(Section):
     )
 
 
+class DrillSettings(Section):
+    """Drills: a crisis replayed through the flowchart and Slack, everything marked DRILL."""
+
+    channel: Text | None = Field(
+        default=None, description="where the cards of a drill are posted; when absent, where those of real ones are"
+    )
+    speed: Whole = Field(default=10, ge=1, le=600, description="how many times faster than the recording it runs")
+    longest: Duration = Field(
+        default=3_600_000, ge=10_000, le=86_400_000, description="when a drill ends by itself, by the clock on the wall"
+    )
+
+
 class DeliverySettings(Section):
     """How long delivery waits before it does something about it."""
 

@@ -22,6 +22,7 @@ from tocsin.setting_sections import (
     BrandSettings,
     BudgetSettings,
     DeliverySettings,
+    DrillSettings,
     HeartbeatSettings,
     IngestSettings,
     Secrets,
@@ -87,6 +88,7 @@ class Settings(Section):
         default={}, description="addresses of apprise, by names of your own, for `phone` to use"
     )
     phone: PhoneSettings | None = Field(default=None, description="who rings the telephones of responders")
+    drill: DrillSettings = Field(default=DrillSettings(), description="how a crisis is rehearsed")
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="how long delivery waits")
     heartbeat: HeartbeatSettings | None = Field(
         default=None, description="the address outside that hears nothing any more when all else fails"

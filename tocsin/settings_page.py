@@ -16,6 +16,7 @@ from tocsin.setting_sections import (
     BudgetSettings,
     CompetitorSettings,
     DeliverySettings,
+    DrillSettings,
     HeartbeatSettings,
     IngestSettings,
     Section,
@@ -48,12 +49,14 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`apprise:`, each by its name", AppriseSettings),
     ("`phone:`", PhoneSettings),
     ("`delivery:`", DeliverySettings),
+    ("`drill:`", DrillSettings),
     ("`heartbeat:`", HeartbeatSettings),
 )
 _DURATIONS = {
     ("Settings", "step"),
     ("DeliverySettings", "grace"),
     ("DeliverySettings", "timeout"),
+    ("DrillSettings", "longest"),
     ("HeartbeatSettings", "every"),
 }
 
