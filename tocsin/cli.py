@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tocsin import __version__, cli_learn, cli_mentions, cli_review, cli_roster, cli_silence, flowchart_cli
+from tocsin import __version__, cli_learn, cli_mentions, cli_review, cli_roster, cli_silence, cli_slack, flowchart_cli
 from tocsin.terminal import Json, complain, err, fail, out, print_json, say
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     epilog="Start with: [bold]tocsin demo[/bold]",
 )
 app.add_typer(flowchart_cli.app, name="flowchart")
+app.add_typer(cli_slack.app, name="slack")
 cli_silence.hook(app)
 cli_roster.hook(app)
 cli_learn.add_to(app)
