@@ -1,5 +1,6 @@
 """Addresses of mailboxes. Pure."""
 
+from email.errors import MessageError
 from email.headerregistry import Address
 
 
@@ -16,8 +17,8 @@ def mailbox(address: str) -> str:
     local, _, domain = address.rpartition("@")
     try:
         host = domain.encode("idna").decode("ascii")
-        found = Address(username=local, domain=host).addr_spec if local.isascii() and local.isprintable() else ""
-    except (UnicodeError, ValueError, IndexError):
+        found = Address(addr_spec=f"{local}@{host}").addr_spec if local.isascii() and local.isprintable() else ""
+    except (MessageError, UnicodeError, ValueError, IndexError):
         found = ""
     if not found or not host or set(found) & set(' ,;:<>()[]"\\\t\r\n') or found.count("@") != 1:
         raise ValueError("no address of a mailbox")

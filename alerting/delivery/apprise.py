@@ -30,8 +30,9 @@ class AppriseWay:
         """Raises `ImportError` where the package is missing."""
         import apprise
 
-        # It writes addresses and answers of services to its log, and with them keys.
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        # It and what it calls write addresses and answers of services to their logs, and with them keys.
+        for name in ("apprise", "urllib3"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._apprise: Any = apprise
         self._urls = urls
         self._timeout_s = timeout_s
