@@ -38,6 +38,7 @@ Reason = Literal[
     "acknowledged_in_part",  # one of those who must all acknowledge has
     "answered",  # a person answered what the flowchart asked
     "approved",  # a person approved a statement: it may be copied
+    "noted",  # a person wrote a note
     # why it ends
     "calm",
     "source_back",
@@ -121,6 +122,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The clocks of what we promised the public."""
     advice: tuple[str, ...] = ()
     """What the flowchart advises about such complaints."""
+    said: str = ""
+    """Digest of what a person wrote; the words are in the erasable text store."""
     shadow: bool = False
     """Decided in the shadow: shown and kept, and told to nobody."""
 

@@ -26,6 +26,7 @@ from alerting.flowchart.walk import (
     resume,
 )
 from alerting.incident import REOPENS_WITHIN_MS, Incident, rank
+from alerting.modals import REASONS
 from alerting.sla import advice_for
 from alerting.vigil import Quieted, Replies, Vigil
 from detectors.detector import Signal
@@ -89,6 +90,8 @@ class HumanAct(Reply, Protocol):
     def incident(self) -> str: ...
     @property
     def severity(self) -> str: ...
+    @property
+    def note_digest(self) -> str: ...
 
 
 class Scene(Replies):
@@ -221,9 +224,9 @@ class Desk(Vigil, Asking):
         self._walk(incident, *resume(chart, walk, self._facts(incident), self.at_ms, rosters=self.rosters_of(chart)))
 
     def answer(self, act: HumanAct) -> None:
-        """Take in what a human did. The same act twice, or on an incident that is over, changes nothing."""
+        """Take in what a human did. The same act twice changes nothing; on what is over, nothing but a note does."""
         incident = self._named(act.incident)
-        if incident is None or not incident.is_open or act.id in incident.answers:
+        if incident is None or act.id in incident.answers or not (incident.is_open or act.answer == "note"):
             return
         incident.answers = (*incident.answers[-49:], act.id)
         self.acted(incident, self.at_ms)
@@ -235,9 +238,11 @@ class Desk(Vigil, Asking):
             self.reply(incident, act)
         elif act.answer == "severity":
             self._set_severity(incident, act)
+        elif act.answer == "note":
+            self._decide(incident, "Update", "noted", note=act.who)
+            self.out[-1] = msgspec.structs.replace(self.out[-1], said=act.note_digest)
         elif act.answer in ("false_alarm", "resolve"):
-            self._close(incident, "false_alarm" if act.answer == "false_alarm" else "resolved", note=act.who)
-            self._settle(incident, "false_alarm" if act.answer == "false_alarm" else "resolved")
+            self._end(incident, act)
 
     def delivery_failed(self, incident_id: str, key: str) -> None:
         """No way to these people works: the next rung at once, if it was the page that is waited for."""
@@ -422,6 +427,14 @@ class Desk(Vigil, Asking):
         rosters = self.rosters_of(chart)
         walk, effects = escalated(chart, incident.walk, facts, self.at_ms, words, rosters=rosters)
         self._walk(incident, walk, effects, reason=reason)
+
+    def _end(self, incident: Incident, act: HumanAct) -> None:
+        """A person says that it is over, and perhaps why."""
+        reason: Reason = "false_alarm" if act.answer == "false_alarm" else "resolved"
+        why = f": {REASONS[act.choice].lower()}" if act.choice in REASONS else ""
+        self._close(incident, reason, note=f"{act.who}{why}")
+        self.out[-1] = msgspec.structs.replace(self.out[-1], said=act.note_digest)
+        self._settle(incident, reason)
 
     def _set_severity(self, incident: Incident, act: HumanAct) -> None:
         """A person knows better: it is at least so bad, until it closes."""

@@ -67,6 +67,7 @@ BUTTONS: dict[str, tuple[str, str]] = {
     "escalate": ("Escalate", ""),
     "false_alarm": ("False alarm", "danger"),
     "resolve": ("Resolve", ""),
+    "note": ("Add note", ""),
 }
 ASKED = ("reply", "approve")
 """What the buttons of the flowchart's own questions ask for."""

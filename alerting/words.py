@@ -30,6 +30,7 @@ reason_words: dict[Reason, str] = {
     "acknowledged_in_part": "one of those who must all acknowledge has",
     "answered": "somebody answered the flowchart's question",
     "approved": "somebody approved a statement",
+    "noted": "somebody wrote a note",
     "severity_fell": "it has calmed somewhat",
     "acknowledged": "somebody has acknowledged",
     "owned": "somebody owns it now",
@@ -317,6 +318,8 @@ def thread_line(decision: Decision) -> str:
     by = one_line(decision.note, 80)
     if decision.kind == "Update" and decision.reason in ("acknowledged", "owned") and by:
         return f"{'Acknowledged' if decision.reason == 'acknowledged' else 'Owned'} by {by}."
+    if decision.reason == "noted":
+        return f"Note by {by}."
     if decision.action or decision.reason in ("answered", "acknowledged_in_part"):
         return _asked_line(decision, by)
     because = f"{_STORY[decision.kind]}{who}, because {reason_words[decision.reason]}"

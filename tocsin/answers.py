@@ -5,6 +5,7 @@ nobody is paged after an acknowledgement that is on the disk (DESIGN T4, rule 12
 the answers: who is first there was first.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import get_args
 
@@ -25,6 +26,7 @@ SAID = {
     "severity": "severity set",
     "reply": "answered",
     "approve": "approved",
+    "note": "noted",
 }
 CLOSES = ("false_alarm", "resolve")
 SAYS_HOW_BAD = ("severity", "reply", "approve")
@@ -52,6 +54,8 @@ class Standing:
 
     def take(self, answer: Answer) -> bool:
         """Take in an answer; false where it comes too late to change anything."""
+        if answer.answer == "note":
+            return True
         if self.closed or (answer.answer == "acknowledge" and self.quiet):
             return False
         if answer.answer in SAYS_HOW_BAD:
@@ -79,7 +83,8 @@ class Standing:
 class Answers:
     """Takes human acts to the log and knows, from the log alone, which incidents are in somebody's hands.
 
-    `append` makes an answer durable; `told` hears of each that counts, once, for the card; `brand_of` knows incidents.
+    `append` makes an answer durable; `told` hears of each that counts, once, for the card; `brand_of` knows incidents;
+    `put_note` keeps what people write where it can be erased, and gives its digest.
     """
 
     def __init__(
@@ -87,10 +92,12 @@ class Answers:
         append: Callable[[bytes], Awaitable[None]],
         told: Callable[[Answered], None],
         brand_of: Callable[[str], str | None],
+        put_note: Callable[[str], str],
     ) -> None:
         self._append = append
         self._told = told
         self._brand_of = brand_of
+        self._put_note = put_note
         self._standing: dict[str, Standing] = {}
         self._seen: dict[str, str] = {}
         """Answers by their id, and what whoever gave it is told."""
@@ -185,6 +192,12 @@ class Answers:
         standing = self._standing.get(incident)
         return standing is not None and standing.quiet
 
+    def is_worth_asking(self, incident: str, action: str) -> bool:
+        """Whether a form about an act makes sense: what is over, or not known here, is answered at once."""
+        standing = self._standing.get(incident)
+        over = standing is not None and standing.closed
+        return self._brand_of(incident) is not None and (action == "note" or not over)
+
     def _refused(self, click: Click, who: str) -> str:
         """Why a press on one of the flowchart's own buttons cannot count: it is not written to the log then."""
         asked = self._asked.get((click.incident, click.node))
@@ -204,7 +217,8 @@ class Answers:
         if click.id in self._seen:
             return self._seen[click.id]
         standing = self._standing.get(click.incident)
-        if standing is not None and (standing.closed or (click.action == "acknowledge" and standing.quiet)):
+        over = standing is not None and standing.closed and click.action != "note"
+        if standing is not None and (over or (click.action == "acknowledge" and standing.quiet)):
             return standing.words()
         if click.node and (refused := self._refused(click, who)):
             return refused
@@ -215,6 +229,7 @@ class Answers:
             answer=click.action,  # type: ignore[arg-type]  # checked above against AnswerKind
             who=who,
             at_ms=click.at_ms,
+            note_digest=await asyncio.to_thread(self._put_note, click.note) if click.note else "",
             node=click.node,
             choice=click.choice,
         )

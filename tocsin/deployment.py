@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from alerting.delivery.outbox import Outbox
+from alerting.delivery.seen import Seen
 from stream.names import Names
 from stream.sources.dead_letters import DeadLetters
 from stream.sources.intake_log import IntakeLog
@@ -30,10 +31,11 @@ class Deployment:
         self.dead = DeadLetters(directory / "dead_letters.db")
         self.journal = Journal(directory / "journal.db", step_ms=step_ms)
         self.outbox = Outbox(directory / "outbox.db")
+        self.slack_seen = Seen(directory / "slack_seen.db")
 
     def close(self) -> None:
         """Close every file and give the directory back."""
-        for store in (self.outbox, self.journal, self.dead, self.texts, self.intake_log):
+        for store in (self.slack_seen, self.outbox, self.journal, self.dead, self.texts, self.intake_log):
             store.close()
         self._lock.close()
 

@@ -18,9 +18,7 @@ from rich.console import Console
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from alerting.delivery.clicks import Replies, origins_of
 from alerting.delivery.slack_inbound import SocketInbound, slack_routes
-from alerting.delivery.slack_reception import Reception
 from alerting.delivery.worker import Delivery
 from stream.sources.signing import Verifier
 from stream.sources.webhook import Limits, ingest_app
@@ -30,6 +28,7 @@ from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.live_chart import LiveChart
 from tocsin.metrics import service_routes
 from tocsin.settings import Settings
+from tocsin.slack_desk import SlackDesk
 from tocsin.steady_clock import SteadyClock
 from tocsin.works import Works
 
@@ -65,8 +64,7 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._server: uvicorn.Server | None = None
         self._inbound: SocketInbound | None = None
-        replies = Replies(origins_of(settings.slack.base_url)) if settings.slack is not None else None
-        self._reception = Reception(self.works.clicks, clock, replies=replies)
+        self._desk = SlackDesk(self.works, settings.slack) if settings.slack is not None else None
         self.base_url = ""
         self.failed: asyncio.Future[None] | None = None
 
@@ -110,15 +108,23 @@ class Service:
         self._work(self._server.serve(sockets=[listener]))
         while not self._server.started:
             await asyncio.sleep(0.005)
-        slack, app_token = self._settings.slack, self.works.secrets.slack_app
-        if slack is not None and slack.mode == "socket" and app_token is not None:
-            self._inbound = SocketInbound(app_token.reveal(), slack.base_url, self._reception)
-            await self._inbound.start()
+        await self._open_slack()
         self._work(self._beat())
         self._work(self.delivery.run())
+        if self.works.slack_side is not None:
+            self._work(self.works.slack_side.run())
         self._work(self._watch())
         self._work(self.heartbeat.run())
         log.info("listening", address=self.base_url, brands=[b.name for b in self.works.brands])
+
+    async def _open_slack(self) -> None:
+        slack, app_token = self._settings.slack, self.works.secrets.slack_app
+        if slack is None or self._desk is None:
+            return
+        if slack.mode == "socket" and app_token is not None:
+            self._inbound = SocketInbound(app_token.reveal(), slack.base_url, self._desk.reception)
+            await self._inbound.start()
+        self._work(self._desk.homes.run())
 
     async def stop(self) -> None:
         """Stop taking in, finish what is under way, keep a snapshot, close."""
@@ -190,9 +196,9 @@ class Service:
         )
         works.refused = ingest.refused
         routes: list[BaseRoute] = [*ingest.routes, *service_routes(works.metrics, self._health)]
-        if works.secrets.slack_signing is not None:
+        if works.secrets.slack_signing is not None and self._desk is not None:
             signing = works.secrets.slack_signing.reveal()
-            routes += slack_routes(signing, self._reception, self._clock)
+            routes += slack_routes(signing, self._desk.reception, self._clock, seen=works.home.slack_seen)
         return routes
 
     def _health(self) -> dict[str, object]:

@@ -7,9 +7,10 @@ import msgspec
 from alerting.quiet import Silence, Unsilence
 from stream.pulse import PulsePart
 
-AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve", "severity", "reply", "approve"]
+AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve", "severity", "reply", "approve", "note"]
 SourceStatus = Literal["ok", "silent", "lagging", "capped"]
-DeliveryOutcome = Literal["sent", "failed", "unknown"]
+DeliveryOutcome = Literal["sent", "failed", "missed", "unknown"]
+"""`failed`: nobody of that page is reached. `missed`: one message of it failed, and somebody is or may yet be reached."""
 
 
 class Part(msgspec.Struct, tag="part", frozen=True, omit_defaults=True):
@@ -39,10 +40,11 @@ class Answer(msgspec.Struct, tag="answer", frozen=True, omit_defaults=True):
     """Responder's name in the flowchart, or the Slack user id of a listed one."""
     at_ms: int
     note_digest: str = ""
+    """Of what they wrote; the words are in the erasable text store."""
     node: str = ""
     """With `reply` and `approve`: the node of the flowchart that asks."""
     choice: str = ""
-    """With `reply`: the answer, one of the node's."""
+    """With `reply`: the answer, one of the node's. With `false_alarm`: why, one of `alerting.modals.REASONS`."""
     severity: str = ""
     """With `severity`: how bad a person says it is, at least."""
 

@@ -18,7 +18,9 @@ import structlog
 from alerting.decision import Decision
 from alerting.delivery.clicks import Clicks
 from alerting.delivery.drill import DrillWay
+from alerting.delivery.outbox import OutboxRow
 from alerting.delivery.slack import SlackWay, slack_client
+from alerting.delivery.slack_side import SlackSide
 from alerting.delivery.terminal import TerminalWay
 from alerting.delivery.ways import Address, Answered, Click, Delivered, Way
 from alerting.delivery.worker import Delivery
@@ -34,6 +36,7 @@ from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
 from tocsin.fresh_words import Explainer
 from tocsin.handing import to_drill
 from tocsin.heartbeat import Ages, Facts, waits_since
+from tocsin.incident_series import card_picture
 from tocsin.intake import Intake
 from tocsin.letterbox import collect
 from tocsin.live_chart import BAD, LiveChart, held_rosters
@@ -89,9 +92,11 @@ class Works:
         )
         self._configured = self.live.configured()
         self._born = 0
-        self.answers = Answers(self.append_control, self._told, self._brand_of)
+        self.answers = Answers(self.append_control, self._told, self._brand_of, self.home.texts.put_note)
         self._clickers = self.live.clickers()
         self._outward = OutwardWays({})
+        self.slack_side: SlackSide | None = None
+        """Pictures and channels, beside the pages; only where Slack is a way."""
         self.clicks = Clicks(self._clickers, self._clicked)
         self.delivery = self._build_delivery(self._build_ways(terminal) if ways is None else ways)
         self.refuses = False
@@ -162,6 +167,7 @@ class Works:
             self.sequencer.flush()
             await asyncio.sleep(0)
         self.metrics.took(self.intake.counts, self.home.dead.counts(), self.refused)
+        self.metrics.beside(self.slack_side.counts if self.slack_side is not None else {})
 
     def facts(self, ages: Ages) -> Facts:
         """What `tocsin.heartbeat.well` asks of it now; `ages` keeps what that needs from look to look."""
@@ -171,6 +177,7 @@ class Works:
         return Facts(
             step_ms=self.step_ms,
             core_behind_ms=max(0, now_ms - self.core_time_ms),
+            log_refuses=self.refuses,
             log_silent_ms=ages.unmoved("log", self.home.intake_log.last_offset),
             journal_silent_ms=ages.unmoved("journal", self.home.journal.seq),
             clock_off_ms=abs(self.clock.off_ms) if isinstance(self.clock, SteadyClock) else 0,
@@ -360,6 +367,10 @@ class Works:
             return {"terminal": TerminalWay(terminal), **self._outward.ways}
         timeout_ms = self.settings.delivery.timeout
         client = slack_client(self.secrets.slack_bot.reveal(), slack.base_url, timeout_ms)
+        beside = slack_client(self.secrets.slack_bot.reveal(), slack.base_url, timeout_ms)
+        self.slack_side = SlackSide(
+            beside, self.home.outbox, self._resolve, card_picture, opens_channels=self._drill is None
+        )
         return {"slack": SlackWay(client), **self._outward.ways}
 
     def _build_delivery(self, ways: Mapping[str, Way]) -> Delivery:
@@ -376,8 +387,13 @@ class Works:
             timezone=lambda brand: zones.get(brand, self.settings.timezone),
             late_s=lambda _brand: self.behind_s() if self._drill is None else 0,
             explain=Explainer(self.home.texts, self.brands).explain,
+            after_card=self._after_card,
             drill=self._drill is not None,
         )
+
+    def _after_card(self, row: OutboxRow) -> None:
+        if self.slack_side is not None:
+            self.slack_side.after_card(row)
 
     def is_shadow(self, content: str) -> bool:
         """Whether a brand that is judged by this configuration is decided about and nobody told."""

@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alerting.delivery.clicks import Malformed
-from alerting.delivery.seen import Seen
+from alerting.delivery.seen import SEEN_FOR_MS, Seen
 from alerting.delivery.slack import slack_client
 from alerting.delivery.slack_reception import ANSWER_WITHIN_S, Kind, Received, Reception
 from stream.sources.store import StoreError
@@ -34,7 +34,6 @@ from stream.sources.store import StoreError
 __all__ = ["Reception", "Signatures", "SocketInbound", "slack_routes"]
 
 SIGNATURE_WINDOW_S = 300
-SEEN_FOR_MS = 600_000
 LARGEST_BODY = 1_048_576
 PATHS: dict[str, Kind] = {
     "/slack/interactivity": "interactive",
@@ -72,7 +71,7 @@ class Signatures:
         base = b"v0:" + timestamp.encode() + b":" + body
         given = signature.encode("utf-8", "replace")
         valid = [hmac.compare_digest(b"v0=" + _hex(secret, base), given) for secret in self._secrets]
-        return any(valid) and await self._seen.is_new(f"signature {signature}", now_ms, now_ms + SEEN_FOR_MS)
+        return any(valid) and await self._seen.is_new("signature", signature, now_ms, now_ms + SEEN_FOR_MS)
 
 
 def _hex(secret: bytes, base: bytes) -> bytes:

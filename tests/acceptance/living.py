@@ -248,6 +248,13 @@ class Living:
         result = await self.slack.click(card, f"tocsin.{action}", PEOPLE.get(who, who), **how)
         return result.acked
 
+    async def fill(self, values: dict[str, str], who: str = "ana", **how: Any) -> str:
+        """Send the modal that was opened last; what is shown in its place."""
+        result = await self.slack.submit(self.slack.modals[-1], values, PEOPLE.get(who, who), **how)
+        assert result.acked, result
+        body = json.loads(result.body) if isinstance(result.body, str) and result.body else result.body or {}
+        return json.dumps(body.get("view", body), ensure_ascii=False)
+
     async def said(self, count: int = 1) -> list[str]:
         """Wait until so many people were told something in private, and return all that was said."""
 

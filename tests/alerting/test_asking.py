@@ -34,6 +34,7 @@ class Act(NamedTuple):
     node: str = ""
     choice: str = ""
     severity: str = ""
+    note_digest: str = ""
 
 
 class OnCall:

@@ -35,6 +35,10 @@ class Act(NamedTuple):
     answer: str
     who: str = "chloe"
     severity: str = ""
+    at_ms: int = 0
+    node: str = ""
+    choice: str = ""
+    note_digest: str = ""
 
 
 def trouble(severity: str = "high", scenario: str = "backlash", ratio_milli: int = 6_000) -> Assessment:

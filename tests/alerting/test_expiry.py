@@ -186,7 +186,7 @@ def test_the_card_says_that_nobody_has_it_any_more() -> None:
 def test_the_page_of_an_expired_acknowledgement_is_sent_unless_somebody_answered_since() -> None:
     async def kept(_: bytes) -> None: ...
 
-    answers = Answers(kept, lambda _: None, lambda _: "Acme")
+    answers = Answers(kept, lambda _: None, lambda _: "Acme", str)
     answers.note(Answer("a-1", "Acme", "acme-1", "acknowledge", "chloe", T0))
     assert answers.is_quiet("acme-1")
     answers.expired("acme-1", T0 + HOUR_MS)

@@ -145,9 +145,9 @@ def test_what_the_public_wrote_stands_in_plain_text_alone() -> None:
 @pytest.mark.parametrize(
     ("changes", "buttons"),
     [
-        ({}, ["acknowledge", "own", "escalate", "false_alarm", "resolve"]),
-        ({"status": "acknowledged", "acked_by": "anna"}, ["own", "escalate", "false_alarm", "resolve"]),
-        ({"status": "acknowledged", "owner": "anna"}, ["escalate", "false_alarm", "resolve"]),
+        ({}, ["acknowledge", "own", "escalate", "false_alarm", "resolve", "note"]),
+        ({"status": "acknowledged", "acked_by": "anna"}, ["own", "escalate", "false_alarm", "resolve", "note"]),
+        ({"status": "acknowledged", "owner": "anna"}, ["escalate", "false_alarm", "resolve", "note"]),
         ({"status": "closed"}, []),
         ({"status": "reviewed"}, []),
         ({"incident": "x" * 3000}, []),

@@ -28,7 +28,7 @@ class Log:
     def __init__(self) -> None:
         self.written: list[Answer] = []
         self.told: list[Answered] = []
-        self.answers = Answers(self._append, self.told.append, lambda _: "acme")
+        self.answers = Answers(self._append, self.told.append, lambda _: "acme", str)
 
     async def _append(self, body: bytes) -> None:
         self.written.append(decode(body, Answer))

@@ -1,0 +1,44 @@
+"""EDGE. What a deployment does with what people do in Slack: commands, modals and the App Home over its works."""
+
+from collections.abc import Callable
+
+from alerting.delivery.clicks import Replies, origins_of
+from alerting.delivery.slack import slack_client
+from alerting.delivery.slack_commands import Commands, Does
+from alerting.delivery.slack_home import Homes
+from alerting.delivery.slack_modals import Modals
+from alerting.delivery.slack_reception import Reception
+from alerting.quiet import Silence
+from stream.codec import canonical
+from tocsin.overview import Overviews
+from tocsin.setting_sections import SlackSettings
+from tocsin.works import Works
+
+CALL_WITHIN_MS = 5_000
+"""How long one call about a Home may take."""
+
+
+class SlackDesk:
+    """Built from a deployment's works; `reception` takes what comes in, `homes.run()` keeps the App Homes fresh.
+
+    `start_drill` starts a drill in a responder's name and says what was started; `None`: not in this service.
+    """
+
+    def __init__(self, works: Works, slack: SlackSettings, *, start_drill: Callable[[str], str] | None = None) -> None:
+        self._works = works
+        token = works.secrets.slack_bot.reveal() if works.secrets.slack_bot is not None else ""
+        client = slack_client(token, slack.base_url, CALL_WITHIN_MS)
+        self.overviews = Overviews(works)
+        self.homes = Homes(client, works.clicks, self.overviews.now, works.clock)
+        does = Does(self.overviews.now, [brand.name for brand in works.brands], self._silence, start_drill)
+        self.reception = Reception(
+            works.clicks,
+            works.clock,
+            replies=Replies(origins_of(slack.base_url)),
+            commands=Commands(works.clicks, does, works.clock, works.home.slack_seen),
+            modals=Modals(client, works.clicks, works.answers.is_worth_asking),
+            events=self.homes,
+        )
+
+    async def _silence(self, asked: Silence) -> None:
+        await self._works.append_control(canonical(asked))
