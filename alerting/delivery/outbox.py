@@ -4,7 +4,8 @@
                        -> not_sent -> sending ...          (certain: safe to send again)
                        -> unknown  -> sent | not_sent      (settled by reading the channel's history)
                        -> failed                           (no use in trying again)
-    planned | not_sent -> cancelled                        (somebody acknowledged before it was sent)
+    planned | not_sent -> cancelled                        (somebody acknowledged before it was sent, or it was told
+                                                            in another message)
 
 A page's id follows from the decision, the way and the address, so the same decision taken twice is the same page.
 `sending` is on the disk before the first byte leaves; what a crash left there becomes `unknown`, never "failed" and
@@ -27,6 +28,8 @@ from stream.sources.store import open_store, transaction
 
 VERSION = 1
 State = Literal["planned", "sending", "sent", "not_sent", "unknown", "failed", "cancelled"]
+LONGEST_WAIT_MS = 120_000
+"""Nothing that failed is put off for longer: what seems to be was put off by a clock that has gone back since."""
 UNSETTLED = ("planned", "sending", "not_sent", "unknown")
 
 SCHEMA = """
@@ -77,7 +80,23 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: str = ""
     ts: str = ""
     detail: str = ""
+    wanted_ms: int = 0
+    """When it was due first, whatever held it up since."""
+    after_ms: int = 0
+    """How long after the decision it was to go out (0: at once): a way that comes later."""
+    instead_of: str = ""
+    """The page whose people this one reaches by another way."""
+    given_up: bool = False
+    """The core was told that nobody is reached by it, although it is still tried."""
+    told_in: str = ""
+    """The page that tells what this one would have told."""
+    folded: tuple[str, ...] = ()
+    """The lines that this one message tells, of those that were held up."""
     seq: int = 0
+
+    def is_later(self, now_ms: int) -> bool:
+        """Whether its way comes after a delay that is not over."""
+        return self.state == "planned" and self.after_ms > 0 and now_ms < self.wanted_ms <= now_ms + self.after_ms
 
 
 def page_id(key: str, way: str, to: str) -> str:
@@ -91,7 +110,8 @@ def page_id(key: str, way: str, to: str) -> str:
     return hashlib.sha256(canonical([key, way, to])).hexdigest()[:16]
 
 
-def _rank(severity: str) -> int:
+def rank_of(severity: str) -> int:
+    """Where a severity stands among all; one that is not known is the lowest."""
     return SEVERITIES.index(severity) if severity in SEVERITIES else 0
 
 
@@ -174,6 +194,10 @@ class Outbox:
         """Look at a page again later; its state stays."""
         self._change(page_id, due_ms=due_ms)
 
+    def begun(self, page_id: str, now_ms: int) -> None:
+        """Count the last attempt from now on: the clock that told when it began has gone back."""
+        self._change(page_id, started_ms=now_ms, due_ms=now_ms)
+
     def cancel(self, page_id: str, detail: str) -> OutboxRow:
         """Nobody needs this page any more."""
         return self._change(page_id, state="cancelled", detail=detail)
@@ -184,7 +208,10 @@ class Outbox:
         wakes = [row for row in rows if row.wakes]
         with transaction(self._db, "outbox.cancel"):
             for row in wakes:
-                self._write(msgspec.structs.replace(row, state="cancelled", detail="answered before it was sent"))
+                if row.folded:  # it tells a story too, and that goes on
+                    self._write(msgspec.structs.replace(row, wakes=False, aloud=False, mentions=(), responders=()))
+                else:
+                    self._write(msgspec.structs.replace(row, state="cancelled", detail="answered before it was sent"))
         return len(wakes)
 
     def recover(self) -> int:
@@ -194,6 +221,40 @@ class Outbox:
             for row in rows:
                 self._write(msgspec.structs.replace(row, state="unknown", detail="the process ended while it was sent"))
         return len(rows)
+
+    # ---- other ways, and what was held up
+
+    def plan_instead(self, rows: Sequence[OutboxRow], forward: Sequence[str], now_ms: int) -> int:
+        """Plan pages by another way, and want now what was planned for later: all or nothing. Returns how many are new;
+        what is known stays as it is.
+        """
+        with transaction(self._db, "outbox.instead"):
+            new = sum(self._plan_one(row) for row in rows)
+            for name in forward:
+                row = self.row(name)
+                if row.state == "planned":
+                    self._write(msgspec.structs.replace(row, due_ms=now_ms, wanted_ms=now_ms, after_ms=0))
+        return new
+
+    def fold(self, rows: Sequence[OutboxRow], summary: OutboxRow) -> None:
+        """One message in place of several that were not sent: all or nothing."""
+        with transaction(self._db, "outbox.fold"):
+            self._plan_one(summary)
+            for row in rows:
+                self._write(msgspec.structs.replace(row, state="cancelled", told_in=summary.page_id))
+
+    def give_up(self, page_id: str) -> None:
+        """The core was told that nobody is reached by this page; it is tried on."""
+        self._change(page_id, given_up=True)
+
+    def of_decision(self, incident: str, key: str) -> list[OutboxRow]:
+        """The pages of one decision that wake somebody, in order."""
+        rows = self._rows("incident = ? AND kind != 'story'", (incident,))
+        return [row for row in rows if row.key == key and row.wakes]
+
+    def untold_failures(self) -> list[OutboxRow]:
+        """Failed pages that the core was not told of yet, in order."""
+        return self._rows("state = 'failed' AND kind != 'story' AND reported != 'failed'")
 
     # ---- reading
 
@@ -214,13 +275,15 @@ class Outbox:
             place = (row.incident, row.way, row.lane or row.to)
             if place in held:
                 continue
-            if row.state in ("planned", "not_sent") and row.due_ms <= now_ms:
+            if row.is_later(now_ms):  # it holds up nothing
+                continue
+            if row.state in ("planned", "not_sent") and not now_ms < row.due_ms <= now_ms + LONGEST_WAIT_MS:
                 due.append(row)
             held.add(place)
         gravest: dict[str, tuple[int, int]] = {}
         for row in due:
             rank, seq = gravest.get(row.incident, (0, -row.seq))
-            gravest[row.incident] = max(rank, _rank(row.severity)), max(seq, -row.seq)
+            gravest[row.incident] = max(rank, rank_of(row.severity)), max(seq, -row.seq)
         return sorted(due, key=lambda row: (-gravest[row.incident][0], -gravest[row.incident][1], row.seq))
 
     def unsettled(self) -> list[OutboxRow]:

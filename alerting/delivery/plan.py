@@ -29,26 +29,67 @@ def addresses_of(
 ) -> tuple[list[Address], list[str]]:
     """Where the decision's targets are reached, in order, and the targets that have no way at all.
 
-    A responder who has none of the ways that the flowchart names is reached by those that there are: better another way
-    than nobody.
+    A responder who has none of the ways that the flowchart names is reached by the first that there is: better another
+    way than nobody.
     """
     found: list[Address] = []
     nowhere: list[str] = []
     for target in decision.targets:
         usable = [one for one in resolve(target) if one.way in ways]
-        wanted = [one for way in decision.by for one in usable if one.way == way] or usable
-        found += [one for one in wanted if one not in found]
-        if not wanted:
+        for name in dict.fromkeys(one.responder for one in usable):
+            wanted = _wanted(decision, [one for one in usable if one.responder == name])
+            found += [one for one in wanted if one not in found]
+        if not usable:
             nowhere.append(target)
     return found, nowhere
 
 
+def _wanted(decision: Decision, usable: Sequence[Address]) -> list[Address]:
+    """By which of their addresses somebody is told: when woken in the order that is their own, else as the flowchart
+    says; the place where everybody reads along is as the flowchart says in any case.
+    """
+    asked = [one for way in decision.by for one in usable if one.way == way]
+    if decision.kind in WAKES and any(one.after_ms is not None for one in usable):
+        shared = [one for one in asked if one.after_ms is None and is_channel(one.to) and one.way in THREADED]
+        return [*shared, *(one for one in usable if one.after_ms is not None)]
+    return asked or [one for one in usable if one.way == usable[0].way]
+
+
 def rows_of(
+    decision: Decision,
+    addresses: Sequence[Address],
+    nowhere: Sequence[str],
+    cards: Mapping[str, OutboxRow],
+    now_ms: int = 0,
+) -> list[OutboxRow]:
+    """The messages that carry a decision taken in at `now_ms`. `cards` are the incident's cards by way, sent or still
+    to be. What comes by a later way of somebody's is planned here already, for its time.
+    """
+    if decision.kind not in TELLS:
+        rows = _story(decision, cards)
+    else:
+        at_once = [one for one in addresses if not one.after_ms]
+        rows = _told(decision, at_once, nowhere, cards)
+        for after_ms in sorted({one.after_ms for one in addresses if one.after_ms}):
+            later = [one for one in addresses if one.after_ms == after_ms]
+            for way in dict.fromkeys(one.way for one in later):
+                here = [one for one in later if one.way == way]
+                rows += [_after(row, after_ms) for row in _elsewhere(decision, way, here, here)]
+    return [_due(row, now_ms) for row in rows]
+
+
+def _due(row: OutboxRow, now_ms: int) -> OutboxRow:
+    wanted_ms = now_ms + row.after_ms
+    return msgspec.structs.replace(row, wanted_ms=wanted_ms, due_ms=wanted_ms if row.after_ms else 0)
+
+
+def _after(row: OutboxRow, after_ms: int) -> OutboxRow:
+    return msgspec.structs.replace(row, after_ms=after_ms)
+
+
+def _told(
     decision: Decision, addresses: Sequence[Address], nowhere: Sequence[str], cards: Mapping[str, OutboxRow]
 ) -> list[OutboxRow]:
-    """The messages that carry a decision. `cards` are the incident's cards by way, sent or still to be."""
-    if decision.kind not in TELLS:
-        return _story(decision, cards)
     rows: list[OutboxRow] = []
     for way in dict.fromkeys(one.way for one in addresses):
         here = [one for one in addresses if one.way == way]

@@ -1,0 +1,100 @@
+"""What a row of the outbox says when it is sent: made from the incident as it stands at that moment. EDGE."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from alerting.delivery.outbox import Outbox, OutboxRow
+from alerting.delivery.slack import mention_of
+from alerting.delivery.summary import line_of
+from alerting.delivery.ways import Message
+from alerting.explain import Explanation
+from alerting.message import Card, card, line_card, page_card, sentence, terminal_card
+from alerting.view import IncidentView, ShownPost
+
+
+class Composer:
+    """Makes messages. `posts` gives the texts behind names, as far as they exist, `explain` what the texts add to a
+    card, `late_s` how late the data of a brand is.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        clock: Callable[[], int],
+        *,
+        posts: Callable[[tuple[str, ...]], Mapping[str, ShownPost]],
+        explain: Callable[[IncidentView], Explanation],
+        late_s: Callable[[str], int],
+        terminal_width: int,
+    ) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._posts = posts
+        self._explain = explain
+        self._late_s = late_s
+        self._terminal_width = terminal_width
+        self.without_posts = 0
+        """Cards shown without their posts or words, because the text store could not be read."""
+
+    def message(self, row: OutboxRow) -> Message | None:
+        """What is sent; `None` for a line whose card is not there."""
+        place, view = self._place(row), self._outbox.view(row.incident)
+        if place is None or view is None:
+            return None
+        view = self._shown(view)
+        line = line_of(row, view, self._clock())
+        made = self._card(row, view, line)
+        bare = row.detail == "invalid_blocks"  # better words alone than a card that Slack refuses
+        return Message(
+            page_id=row.page_id,
+            incident=row.incident,
+            kind=row.kind,
+            to=place[0],
+            thread=place[1],
+            text=made.text,
+            blocks=() if bare else tuple(made.blocks),
+            words=self._words(row, view, line),
+            aloud=row.aloud,
+            view=view,
+            line=line,
+        )
+
+    def sought(self, row: OutboxRow) -> Message:
+        """As much of a message as is needed to look for it."""
+        to, thread = self._place(row) or (row.to, "")
+        return Message(page_id=row.page_id, incident=row.incident, kind=row.kind, to=to, thread=thread, text="")
+
+    def _place(self, row: OutboxRow) -> tuple[str, str] | None:
+        """Channel and thread; `None` for a line whose card is not there."""
+        if row.kind in ("card", "page"):
+            return row.channel or row.to, ""
+        return self._outbox.card_of(row.incident, row.way)
+
+    def _card(self, row: OutboxRow, view: IncidentView, line: str) -> Card:
+        mentions = " ".join(filter(None, map(mention_of, row.mentions)))
+        if row.kind == "card":
+            return card(view, mentions if row.state != "sent" else "")
+        if row.kind == "page":
+            home = self._outbox.card_of(row.incident, row.way)
+            link = f"The whole story is in <#{home[0]}>" if home is not None and home[0].startswith("C") else ""
+            return page_card(view, line, " ".join(filter(None, (mentions if row.state != "sent" else "", link))))
+        return line_card(line, mentions)
+
+    def _words(self, row: OutboxRow, view: IncidentView, line: str) -> str:
+        if row.kind == "card":
+            return terminal_card(view, self._terminal_width)
+        return line if row.kind == "story" else f"{line} {sentence(view)}"
+
+    def _shown(self, view: IncidentView) -> IncidentView:
+        """The view with its posts and words, as far as they still exist, and how late the data is."""
+        found: Mapping[str, ShownPost] = {}
+        explanation = Explanation()
+        try:
+            found = self._posts(view.exemplars) if view.exemplars else {}
+            explanation = self._explain(view)
+        except Exception:  # noqa: BLE001 - a page without its posts is better than no page
+            self.without_posts += 1
+        posts = tuple(found[name] for name in view.exemplars if name in found)
+        late_s = self._late_s(view.brand)
+        return msgspec.structs.replace(view, posts=posts, explanation=explanation, data_late_s=late_s)
