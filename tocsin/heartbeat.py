@@ -43,6 +43,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     step_ms: int = 5_000
     core_behind_ms: int = 0
     """How far what was decided is behind the clock."""
+    log_refuses: bool = False
+    """Whether the intake log failed to take the last thing it was given."""
     log_silent_ms: int = 0
     """Since the intake log took a record: the service itself writes one a step."""
     journal_silent_ms: int = 0
@@ -69,7 +71,9 @@ def well(facts: Facts) -> list[str]:
     wrong = []
     if facts.core_behind_ms > max(BEHIND_MS, silent_ms):
         wrong.append(f"the core is {facts.core_behind_ms // 1000} s behind the clock")
-    if facts.log_silent_ms > silent_ms:
+    if facts.log_refuses:
+        wrong.append("the intake log takes nothing")
+    elif facts.log_silent_ms > silent_ms:
         wrong.append(f"the intake log took nothing for {facts.log_silent_ms // 1000} s")
     if facts.journal_silent_ms > silent_ms:
         wrong.append(f"the journal took nothing for {facts.journal_silent_ms // 1000} s")

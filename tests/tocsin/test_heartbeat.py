@@ -112,6 +112,7 @@ async def test_an_address_that_cannot_be_reached_raises_nothing() -> None:
     [
         (Facts(core_behind_ms=BEHIND_MS + 1), "the core is 60 s behind the clock"),
         (Facts(log_silent_ms=SILENT_MS + 1), "the intake log took nothing for 30 s"),
+        (Facts(log_refuses=True, log_silent_ms=SILENT_MS + 1), "the intake log takes nothing"),
         (Facts(journal_silent_ms=SILENT_MS + 1), "the journal took nothing for 30 s"),
         (Facts(delivery_silent_ms=DELIVERY_MS + 1), "delivery stood still for 60 s"),
         (Facts(unreached=1, unreached_ms=UNREACHED_MS + 1), "a page reached nobody for 90 s"),
