@@ -12,7 +12,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tocsin import __version__, cli_learn, cli_mentions, cli_review, cli_roster, cli_silence, cli_slack, flowchart_cli
+from tocsin import (
+    __version__,
+    cli_drill,
+    cli_learn,
+    cli_mentions,
+    cli_review,
+    cli_roster,
+    cli_silence,
+    cli_slack,
+    flowchart_cli,
+)
 from tocsin.terminal import Json, complain, err, fail, out, print_json, say
 
 app = typer.Typer(
@@ -110,10 +120,13 @@ def check(config: Config = None, as_json: Json = False) -> None:
 
 @app.command(
     epilog="Examples: tocsin replay mentions.jsonl.gz --brand United\n\n"
-    "tocsin replay day1.jsonl day2.jsonl --brand 'JetBlue=jetblue OR \"jet blue\"' --decisions out.jsonl"
+    "tocsin replay day1.jsonl day2.jsonl --brand 'JetBlue=jetblue OR \"jet blue\"' --decisions out.jsonl\n\n"
+    "tocsin replay crisis.jsonl --config tocsin.yaml --drill --slack --speed 60x"
 )
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="Mention files: JSON lines, gzip or not.", metavar="FILE...")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Mention files: JSON lines, gzip or not.", metavar="FILE...")
+    ] = None,
     brand: Annotated[
         list[str] | None, typer.Option(help="NAME takes every row as about it; NAME=QUERY only what the query hits.")
     ] = None,
@@ -135,11 +148,23 @@ def replay(
     learn: Annotated[
         list[Path] | None, typer.Option(help="Earlier mentions to know the brand by; they page nobody.", metavar="FILE")
     ] = None,
+    drill: cli_drill.Drill = False,
+    slack: cli_drill.Slack = False,
+    speed: cli_drill.Speed = None,
+    channel: cli_drill.Channel = None,
+    story: cli_drill.Story = None,
+    data: cli_drill.Data = None,
+    longest: cli_drill.Longest = None,
+    strict: cli_drill.Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Run mention files through intake and core on virtual time, as fast as it goes."""
+    """Run mention files through intake and core as fast as it goes; or, with --drill, rehearse a crisis with people."""
     from tocsin.replaying import ReplayCall, run_replay
 
+    flags = cli_drill.DrillFlags(drill, slack, speed, channel, story, data, longest, strict)
+    files = files or []
+    if flags.check(files=bool(files)):
+        raise SystemExit(cli_drill.drill(flags, files, learn or [], config, (since, until), as_json=as_json))
     call = ReplayCall(
         files=files,
         brands=brand or [],
