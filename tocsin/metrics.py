@@ -45,6 +45,12 @@ class Metrics:
         self._delivered = Counter(
             "tocsin_delivery_reports", "What became of pages", ["way", "outcome"], registry=self.registry
         )
+        self._beside = Gauge(
+            "tocsin_slack_beside",
+            "Pictures and channels in Slack since the start, and those that were refused or given up",
+            ["what"],
+            registry=self.registry,
+        )
         self._charts = Counter(
             "tocsin_flowchart_reads",
             "Times a changed flowchart, or changed rosters, were read again, by what became of them: taken or refused",
@@ -85,6 +91,11 @@ class Metrics:
     def delivered(self, report: DeliveryReport) -> None:
         """Count what became of a page."""
         self._delivered.labels(report.way, report.outcome).inc()
+
+    def beside(self, counts: Mapping[str, int]) -> None:
+        """Show what was done in Slack beside the pages."""
+        for what in sorted(counts):
+            self._beside.labels(what).set(counts[what])
 
     def looked(self, wrong: Sequence[str], touched: Mapping[str, int], behind_ms: int) -> None:
         """Show whether all is well, what became of the heartbeat, and how far the core is behind."""
