@@ -62,14 +62,12 @@ class Homes:
         clock: Callable[[], int],
         *,
         apart_s: float = APART_S,
-        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._client = client
         self._clicks = clicks
         self._overview = overview
         self._clock = clock
         self._apart_s = apart_s
-        self._look_every_s = look_every_s
         self._watchers: dict[str, _Watcher] = {}
         """By Slack user id, whoever opened it last at the end."""
         self._events: dict[str, None] = {}
@@ -115,7 +113,7 @@ class Homes:
     async def run(self) -> None:
         """Keep the Homes fresh until cancelled."""
         while True:
-            await asyncio.sleep(self._look_every_s)
+            await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self.refresh()
             except Exception as error:  # noqa: BLE001 - a Home that cannot be shown is no reason to stop paging
