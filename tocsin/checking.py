@@ -18,6 +18,7 @@ from tocsin.planning import PlanError, plans_of
 from tocsin.rosters import read_calendars
 from tocsin.scorers import load_scorers
 from tocsin.settings import SettingsError, check_settings, load_settings
+from tocsin.way_checks import way_problems, way_warnings
 
 COVERED_DAYS = 90
 """For how long ahead a roster must have somebody on call."""
@@ -44,7 +45,13 @@ def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
         chart = read_chart(settings.flowchart_path)
     except (ChartError, OSError) as error:
         return [*problems, *told(error).splitlines()]
-    return [*problems, *duty_problems(settings, chart)]
+    return [*problems, *duty_problems(settings, chart), *way_problems(settings, chart)]
+
+
+def check_warnings(config: Path, environment: Mapping[str, str]) -> list[str]:
+    """What of a configuration that is in order leaves people without a way that the flowchart counts on."""
+    settings = load_settings(config, environment)
+    return way_warnings(settings, read_chart(settings.flowchart_path))
 
 
 def roster_problems(config: Path, environment: Mapping[str, str]) -> list[str]:

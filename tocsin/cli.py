@@ -105,16 +105,17 @@ def run(config: Config = None) -> None:
 @app.command(epilog="Example: tocsin check --config tocsin.yaml")
 def check(config: Config = None, as_json: Json = False) -> None:
     """Check everything in the configuration: settings, queries with their examples, flowchart, rosters, secrets."""
-    from tocsin.checking import check_all, roster_problems
+    from tocsin.checking import check_all, check_warnings, roster_problems
 
     path = _config_or_default(config)
     problems = check_all(path, os.environ) or roster_problems(path, os.environ)
+    warnings = [] if problems else check_warnings(path, os.environ)
     if as_json:
-        print_json({"ok": not problems, "problems": problems})
-    elif problems:
-        complain(problems)
+        print_json({"ok": not problems, "problems": problems, "warnings": warnings})
     else:
-        say("Everything in the configuration is in order.")
+        complain(problems or warnings, style="red" if problems else "yellow")
+        if not problems:
+            say("Everything in the configuration is in order.")
     raise SystemExit(1 if problems else 0)
 
 
