@@ -122,7 +122,7 @@ def _given(view: Mapping[str, Any], block: str, *keys: str) -> str:
     node: Any = view
     for key in ("state", "values", block, block, *keys):
         node = node.get(key) if isinstance(node, Mapping) else None
-    return node if isinstance(node, str) else ""
+    return node.encode("utf-8", "replace").decode() if isinstance(node, str) else ""
 
 
 def _modal(kind: str, incident: str, title: str, submit: str, *blocks: Block) -> dict[str, Any]:

@@ -124,12 +124,15 @@ def _sent(view: _View | None, user: str, team: str, now_ms: int) -> Pressed:
 
 
 def id_of(*what: object) -> str:
-    """The id of an act: what Slack delivers twice has it twice.
+    """The id of an act: what Slack delivers twice has it twice. Raises `Malformed` for what no UTF-8 can spell.
 
     >>> id_of("T1", "U1") == id_of("T1", "U1"), len(id_of())
     (True, 22)
     """
-    return f"slack-{hashlib.sha256(canonical(list(what))).hexdigest()[:16]}"
+    try:
+        return f"slack-{hashlib.sha256(canonical(list(what))).hexdigest()[:16]}"
+    except UnicodeError:
+        raise Malformed("half a character") from None
 
 
 def _click(action: _Action, user: str, team: str, container: _Container, now_ms: int) -> Click | None:

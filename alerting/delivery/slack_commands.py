@@ -67,6 +67,7 @@ class Commands:
             raise Malformed("unreadable command") from None
         if not read.user_id or not read.trigger_id:
             raise Malformed("nobody typed it")
+        read = msgspec.structs.replace(read, text=read.text.encode("utf-8", "replace").decode())
         asked = read_command(read.text, self._does.brands)
         verb = asked.verb if isinstance(asked, Command) else "unknown"
         who = self._clicks.listed(read.user_id, read.team_id, f"/tocsin {verb}")

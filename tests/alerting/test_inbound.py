@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -167,6 +168,48 @@ async def test_what_cannot_be_read_is_said_to_be_so(body: bytes) -> None:
     """400, never 500, even when it is signed."""
     door = Door()
     assert await door.post(body, signed(body, door.now_s)) == 400
+    assert door.log.clicks == []
+
+
+async def test_half_a_character_over_a_socket_is_malformed_and_breaks_nothing() -> None:
+    """JSON can spell what UTF-8 cannot."""
+    door = Door()
+    reception = Reception(door.clicks, lambda: 0)
+    for odd in ({"value": "\ud800"}, {"action_ts": "\ud800"}):
+        with pytest.raises(Malformed):
+            await reception.take("interactive", PAYLOAD | {"actions": [PAYLOAD["actions"][0] | odd]})
+    assert door.log.clicks == []
+
+
+async def test_a_request_recorded_before_a_restart_is_no_new_one_after_it(tmp_path: Path) -> None:
+    """Its signature is on the disk as long as it would be believed."""
+    body = form(PAYLOAD)
+    for status in (200, 401):
+        seen = Seen(tmp_path / "seen.db")
+        door = Door(seen=seen)
+        assert await door.post(body, signed(body, door.now_s)) == status
+        assert len(door.log.clicks) == (status == 200)
+        seen.close()
+
+
+async def test_a_disk_that_takes_no_signature_lets_nothing_in(tmp_path: Path) -> None:
+    """503: what could come again unnoticed is not taken."""
+    seen = Seen(tmp_path / "seen.db")
+    door = Door(seen=seen)
+    seen._db.execute("PRAGMA query_only = 1")
+    body = form(PAYLOAD)
+    assert await door.post(body, signed(body, door.now_s)) == 503
+    assert door.log.clicks == []
+
+
+@pytest.mark.parametrize("path", ["/slack/command", "/slack/events"])
+@pytest.mark.parametrize("body", [b"", b"a", b"\xff", b"a=1&a=2", b"{", b"[]", b"5", b'{"a":' * 50_000, b"%ff=%"])
+async def test_commands_and_events_that_cannot_be_read_are_said_to_be_so(path: str, body: bytes) -> None:
+    """400 or nothing done, never 500; unsigned 401."""
+    door = Door()
+    answer = await door.client.post(path, content=body, headers=signed(body, door.now_s))
+    assert answer.status_code in (200, 400)
+    assert (await door.client.post(path, content=body)).status_code == 401
     assert door.log.clicks == []
 
 
