@@ -10,19 +10,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-import uvicorn
 from rich.console import Console
-from starlette.applications import Starlette
 
-from alerting.delivery.clicks import Replies, origins_of
-from alerting.delivery.slack_inbound import SocketInbound, slack_routes
-from alerting.delivery.slack_reception import Reception
 from alerting.facts import BLIND
 from alerting.review import Review, real_time
 from alerting.view import WAKES
@@ -31,6 +25,7 @@ from stream.codec import HOUR_MS, MINUTE_MS
 from stream.sources.store import Lock, StoreError, lock
 from stream.zones import local
 from tocsin import reviewing
+from tocsin.drill_door import presses
 from tocsin.drill_file import DrillFile, write_drill
 from tocsin.drill_plan import Script, brand_for_story, drill_settings, first_of, made_up, recorded
 from tocsin.drill_time import Beside, DrillTime
@@ -49,8 +44,6 @@ WAITS_MS = 2 * HOUR_MS
 SETTLES_S = 10.0
 """How long what is under way at the end may take, by the clock on the wall."""
 SHORTEST_BEAT_S = 0.02
-LOOKS_EVERY_S = 1.0
-"""How often a drill looks whether a service was started beside it."""
 
 
 class DrillCall(NamedTuple):
@@ -221,7 +214,7 @@ class _Play:
             await self._works.begin()
             sending = asyncio.create_task(self._works.delivery.run())
             try:
-                async with _door(self._works, self._time, data, self._say):
+                async with presses(self._works, self._time, data, self._say.line):
                     self._opening()
                     ended = await self._until_over(stop, sending)
                     await self._settle()
@@ -308,7 +301,7 @@ class _Play:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event):  # type: ignore[no-untyped-def]
+def _signals(stop: asyncio.Event) -> Iterator[None]:
     loop, heard = asyncio.get_running_loop(), []
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
@@ -319,86 +312,6 @@ def _signals(stop: asyncio.Event):  # type: ignore[no-untyped-def]
     finally:
         for number in heard:
             loop.remove_signal_handler(number)
-
-
-# ---- presses
-
-
-@contextlib.asynccontextmanager
-async def _door(works: Works, time: DrillTime, data: Path | None, say: _Teller) -> AsyncIterator[None]:
-    """Where presses come in: through the service that runs beside this, else by a socket or port of our own."""
-    slack = works.settings.slack
-    if slack is None:
-        yield
-        return
-    if data is not None and _is_served(data):
-        say.line("The running service takes the presses in Slack and hands those of the drill on.")
-        yield
-        return
-    reception = Reception(works.clicks, time.wall, replies=Replies(origins_of(slack.base_url)))
-    if slack.mode == "socket" and works.secrets.slack_app is not None:
-        async with SocketInbound(works.secrets.slack_app.reveal(), slack.base_url, reception) as inbound:
-            watching = asyncio.create_task(_leave_to_service(inbound, data))
-            try:
-                yield
-            finally:
-                watching.cancel()
-        return
-    async with _port(works, reception, time):
-        yield
-
-
-def _is_served(data: Path) -> bool:
-    """Whether a service holds this data directory."""
-    try:
-        lock(data).close()
-    except StoreError:
-        return True
-    return False
-
-
-async def _leave_to_service(inbound: SocketInbound, data: Path | None) -> None:
-    """Close our sockets as soon as a service is started: what people press in earnest must not come in here."""
-    if data is None:
-        return
-    before = _holder(data)
-    while _holder(data) == before:
-        await asyncio.sleep(LOOKS_EVERY_S)
-    await inbound.close()
-
-
-def _holder(data: Path) -> str:
-    """Which process took the directory last. Only read: to try the lock could keep a service from starting."""
-    try:
-        return (data / "lock").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: stopping is ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
-
-
-@contextlib.asynccontextmanager
-async def _port(works: Works, reception: Reception, time: DrillTime) -> AsyncIterator[None]:
-    signing, ingest = works.secrets.slack_signing, works.settings.ingest
-    if signing is None:
-        yield
-        return
-    family = socket.AF_INET6 if ":" in ingest.host else socket.AF_INET
-    listener = socket.create_server((ingest.host, ingest.port), family=family)
-    routes = slack_routes(signing.reveal(), reception, time.wall)
-    server = _Server(uvicorn.Config(Starlette(routes=routes), log_level="warning", lifespan="off", access_log=False))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
 
 
 # ---- the score
