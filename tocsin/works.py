@@ -99,6 +99,9 @@ class Works:
         """Pictures and channels, beside the pages; only where Slack is a way."""
         self.clicks = Clicks(self._clickers, self._clicked)
         self.delivery = self._build_delivery(self._build_ways(terminal) if ways is None else ways)
+        self._whole = True
+        """Whether the core's memory is what its files lead to. Where one of them failed it may be ahead of them, and
+        a snapshot of that would hide from the next start what was decided and handed to nobody."""
         self.refuses = False
         """Whether the intake log failed to take the last beat."""
         self._incarnation = str(self.home.journal.seq)
@@ -153,18 +156,25 @@ class Works:
     async def end(self) -> None:
         """Finish what is in the log, keep a snapshot, close the stores."""
         await self.appender.close()
-        await self.catch_up()
-        self.sequencer.snapshot()
-        await self._outward.close()
-        self.home.close()
+        try:
+            if self._whole:
+                await self.catch_up()
+                self.sequencer.snapshot()
+        finally:
+            await self._outward.close()
+            self.home.close()
 
     async def catch_up(self) -> None:
         """Take in what the intake log holds beyond the cursor, a little at a time: clicks and senders wait for none."""
         while records := self.home.intake_log.read(self.cursor, TAKE_AT_ONCE):
-            for record in records:
-                self._take(record)
-                self.cursor = record.offset + 1
-            self.sequencer.flush()
+            try:
+                for record in records:
+                    self._take(record)
+                    self.cursor = record.offset + 1
+                self.sequencer.flush()
+            except Exception:
+                self._whole = False
+                raise
             await asyncio.sleep(0)
         self.metrics.took(self.intake.counts, self.home.dead.counts(), self.refused)
         self.metrics.beside(self.slack_side.counts if self.slack_side is not None else {})
