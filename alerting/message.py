@@ -113,8 +113,8 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     blocks += [_post_block(view, number, post) for number, post in enumerate(view.posts[:POSTS_SHOWN])]
     if view.path:
         blocks.append(_section("Why, by the flowchart\n" + "\n".join(f"• {step}" for step in steps(view))))
-    blocks.append(_section("\n".join(standing(view))))
     link = room_link(view.asks.room)
+    blocks.append(_section("\n".join(standing(view, linked=bool(link)))))
     blocks += [_trusted(f"Channel of this crisis: {link}")] if link else []
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
     blocks += _asks(view)
@@ -246,8 +246,8 @@ def steps(view: IncidentView) -> list[str]:
     return [plain(step, 230, 1) or "?" for step in view.path[-STEPS_SHOWN:]]
 
 
-def standing(view: IncidentView) -> list[str]:
-    """Who was told, who has it, who is next. Inert."""
+def standing(view: IncidentView, *, linked: bool = False) -> list[str]:
+    """Who was told, who has it, who is next; the crisis's channel, unless a link to it stands beside. Inert."""
     lines = []
     if view.acked_by:
         lines.append(f"Acknowledged by {one_line(view.acked_by, 60)}")
@@ -257,7 +257,7 @@ def standing(view: IncidentView) -> list[str]:
         lines.append("Paged: " + "; ".join(_paged_text(view, one) for one in view.paged[-8:]))
     if view.asks.awaits and view.status == "open":
         lines.append(f"Must still acknowledge: {names_text(view.asks.awaits)}")
-    if view.asks.channel:
+    if view.asks.channel and not linked:
         lines.append(f"Channel of this crisis: {one_line(view.asks.channel, 80)}")
     if view.over:
         lines.append(f"Over: {reason_words[view.reason]}. Nobody else is paged.")

@@ -176,7 +176,8 @@ class _drawn:  # noqa: N801 - reads as a word in `with _drawn(series) as figure`
 def _draw(figure: Any, series: Series) -> None:
     axes = figure.add_axes((0.085, 0.1, 0.725, 0.7))
     middles = list(_with_gaps(series, [_minutes(series, at_ms + series.step_ms // 2) for at_ms in series.times_ms]))
-    top = 1.08 * max(4.0, *series.observed, *_known(series.expected), *_known(series.threshold))
+    flags = min(len(series.marks), MARKS_SHOWN) + bool(series.decided_ms)
+    top = (1.08 + 0.1 * flags) * max(4.0, *series.observed, *_known(series.expected), *_known(series.threshold))
     axes.set_ylim(0, top)
     axes.set_xlim(0, _minutes(series, series.times_ms[-1] + series.step_ms))
     observed = list(_with_gaps(series, series.observed))

@@ -1,8 +1,12 @@
 """A picture in the card's thread and a channel of its own, beside the pages and never in their way."""
 
 import asyncio
+import os
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -294,3 +298,75 @@ def test_any_wanted_name_becomes_one_that_slack_takes(wanted: str, given: str) -
     names = [channel_name(wanted, number) for number in range(1, 6)]
     assert all(0 < len(name) <= 80 and name == name.lower() for name in names)
     assert len(set(names)) == 5
+
+
+# ---- killed
+
+SCRIPT = """
+import asyncio, sys, time
+from pathlib import Path
+from alerting.decision import Asked, Decision
+from alerting.delivery.outbox import Outbox
+from alerting.delivery.slack import SlackWay, slack_client
+from alerting.delivery.slack_side import Picture, SlackSide
+from alerting.delivery.ways import Address
+from alerting.delivery.worker import Delivery
+
+async def report(_): pass
+
+def decision(number, kind, **changes):
+    return Decision(key=f"acme-1/{number}/{kind}", at_ms=0, brand="acme", kind=kind, incident="acme-1",
+        scenario="backlash", severity="high", reason="flowchart", targets=("pr",), **changes)
+
+async def main():
+    client = slack_client("xoxb-fake", sys.argv[2], 2000)
+    outbox = Outbox(Path(sys.argv[1]))
+    resolve = lambda who: [Address(who, "slack", "C1"), Address(who, "slack", "U1")]
+    side = SlackSide(client, outbox, resolve, lambda view: Picture(b"png", "alt", "title"), wait_ms=10)
+    delivery = Delivery(outbox, {"slack": SlackWay(client)}, lambda: time.time_ns() // 1_000_000, report,
+        lambda names: {}, resolve, lambda incident: False, 1500, after_card=side.after_card)
+    delivery.take(decision(1, "Page"))
+    delivery.take(decision(2, "Notify", action="open_channel", asked=Asked(node="room", words="#crisis-acme-1")))
+    task = asyncio.create_task(side.run())
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        await delivery.step()
+        await asyncio.sleep(0.02)
+        view = outbox.view("acme-1")
+        if view.pictured and view.asks.room:
+            break
+    print(view.pictured, view.asks.room)
+    task.cancel()
+
+asyncio.run(main())
+"""
+POINTS = {"slack.room.created": 1, "slack.room.before": 1, "slack.picture.before": 1, "slack.picture.after": 2}
+"""Where the process is killed, and how many pictures there may be then."""
+
+
+async def _process(path: Path, base_url: str, crash_at: str = "") -> tuple[int, str]:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TOCSIN_CRASH_AT": crash_at}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SCRIPT, str(path), base_url),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", sorted(POINTS))
+async def test_a_process_killed_at_any_seam_leaves_one_channel(slack: FakeSlack, tmp_path: Path, point: str) -> None:
+    """SIGKILL and start again: one page, one channel with its lines once, and no picture more than twice."""
+    path = tmp_path / "outbox.db"
+    assert (await _process(path, slack.base_url, point))[0] == -signal.SIGKILL
+    code, said = await _process(path, slack.base_url)
+    room = next(one for one in slack.workspace.channels.values() if one.name == "crisis-acme-1")
+    assert (code, said.split()) == (0, ["high", room.id])
+    assert sum(one.name.startswith("crisis-acme") for one in slack.workspace.channels.values()) == 1
+    assert len(slack.messages(room.id)) == 1
+    pages = [one.page_id for one in slack.messages("C1") if one.page_id]
+    assert len(pages) == len(set(pages))
+    assert 1 <= len(pictures(slack, slack.messages("C1")[0].ts)) <= POINTS[point]
