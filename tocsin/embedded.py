@@ -23,6 +23,7 @@ from alerting.delivery.worker import Delivery
 from stream.sources.signing import Verifier
 from stream.sources.webhook import Limits, ingest_app
 from tocsin.deployment import Deployment
+from tocsin.drill_start import Starter
 from tocsin.engine import Engine
 from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.live_chart import LiveChart
@@ -64,9 +65,15 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._server: uvicorn.Server | None = None
         self._inbound: SocketInbound | None = None
-        self._desk = SlackDesk(self.works, settings.slack) if settings.slack is not None else None
+        self._desk = self._build_desk()
         self.base_url = ""
         self.failed: asyncio.Future[None] | None = None
+
+    def _build_desk(self) -> SlackDesk | None:
+        slack = self._settings.slack
+        if slack is None:
+            return None
+        return SlackDesk(self.works, slack, start_drill=Starter(self._settings.file, self._settings, self._clock))
 
     @property
     def home(self) -> Deployment:
@@ -132,6 +139,7 @@ class Service:
             self._server.should_exit = True
         if self._inbound is not None:
             await self._inbound.close()
+        await self.works.delivery.finish(GOODBYE_S * 1000)
         for task in self._tasks[1:]:
             task.cancel()
         for task in self._tasks:

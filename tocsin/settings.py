@@ -105,6 +105,11 @@ class Settings(Section):
         return self._base / self.flowchart if self.flowchart else shipped_chart_path()
 
     @property
+    def file(self) -> Path:
+        """The file that it was read from."""
+        return Path(self._document.filename)
+
+    @property
     def data_path(self) -> Path:
         """The directory that holds everything this deployment remembers."""
         return self._base / self.data
