@@ -174,7 +174,7 @@ class NegativeShare:
     def _once(self, window: Window, anger: Anger) -> Anger:
         """The same, each voice and each text counted once; unknown ones do not block."""
         span_ms = min(anger.span_ms, OPEN_MS)
-        counts = window.counts(span_ms)
+        counts = window.tally(span_ms)
         voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
         angry = min(anger.angry, _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms)))
         posts = min(anger.posts, _apart(anger.posts, counts.mentions, [voices, texts]))
@@ -187,7 +187,7 @@ class NegativeShare:
     def _finding(self, window: Window, anger: Anger) -> Signal | None:
         notice = self._extremes.threshold(self.budget.notices_milli)
         page = max(notice + 1, self._extremes.threshold(self.budget.pages_milli))
-        counts = window.counts(min(anger.span_ms, OPEN_MS))
+        counts = window.tally(min(anger.span_ms, OPEN_MS))
         voices, texts = self._angry_apart(window, anger.span_ms)
         people = min([counts.angry, *[n for n in (voices, texts) if n > 0]])
         if people < FEWEST_ANGRY:

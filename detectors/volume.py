@@ -87,11 +87,11 @@ class VolumeSurge:
 
     def _finding(self, window: Window, reading: Reading) -> Signal:
         span_ms = min(reading.span_ms, OPEN_MS)
-        counts = window.counts(span_ms)
+        open_posts = window.tally(span_ms).mentions
         voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
         score = score_between(reading.z, reading.notice, reading.page)
         # Of the slow burn's window only the open minutes say who posted: their share stands for the whole.
-        known = [count * reading.count // max(1, counts.mentions) for count in (voices, texts) if count > 0]
+        known = [count * reading.count // max(1, open_posts) for count in (voices, texts) if count > 0]
         once = [self._surge.again(reading, min(count, reading.count), window) for count in known]
         if any(other.ratio < 1000 for other in once):
             score = min(score, PAGE_SCORE - 1)

@@ -9,11 +9,17 @@ Two sizes of the same idea (a keyed hash per voice, so a sketch names nobody, DE
 """
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 REGISTERS = 1024
 _INDEX_BITS = 10
 _ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
+_HIGHEST = 64
 _WEIGHT = [2.0**-rank for rank in range(66)]
+_SHARES = [2 ** (_HIGHEST - rank) if rank <= _HIGHEST else 0 for rank in range(256)]
+"""The same in whole units of 2**-64, which add up without rounding."""
 _ENOUGH_EMPTY = 300
 """So many empty registers alone keep the harmonic estimate below 2.5 * REGISTERS: linear counting decides."""
 
@@ -54,11 +60,67 @@ def distinct(registers: Registers) -> int:
     if empty >= _ENOUGH_EMPTY:
         return round(REGISTERS * math.log(REGISTERS / empty))
     # `fsum` rounds once, at its end: unlike a plain sum it does not depend on the order (DESIGN rule 6).
-    harmonic = empty + math.fsum(map(_WEIGHT.__getitem__, registers.values()))
+    return _harmonic(empty, math.fsum(map(_WEIGHT.__getitem__, registers.values())))
+
+
+def _harmonic(empty: int, filled: float) -> int:
+    """The estimate of many, from the empty registers and the weights of the others."""
+    harmonic = empty + filled
     estimate = _ALPHA * REGISTERS * REGISTERS / harmonic
     if estimate <= 2.5 * REGISTERS and empty:
         estimate = REGISTERS * math.log(REGISTERS / empty)
     return round(estimate)
+
+
+def dense(registers: Registers) -> bytes:
+    """All registers, one byte each: the form in which `Union` takes many at once."""
+    row = bytearray(REGISTERS)
+    for index, rank in registers.items():
+        row[index] = rank
+    return bytes(row)
+
+
+class Union:
+    """The union of the registers of many minutes, and its estimate at any moment.
+
+    >>> union = Union([dense({3: 1, 5: 4})])
+    >>> union.add({5: 2, 9: 1})
+    >>> union.distinct == distinct({3: 1, 5: 4, 9: 1})
+    True
+    """
+
+    __slots__ = ("_empty", "_filled", "_ranks")
+
+    def __init__(self, rows: Sequence[bytes] = ()) -> None:
+        if not rows:
+            self._ranks, self._empty, self._filled = bytearray(REGISTERS), REGISTERS, 0
+            return
+        greatest = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), REGISTERS).max(axis=0)
+        by_rank: list[int] = np.bincount(greatest).tolist()
+        self._ranks = bytearray(greatest.tobytes())
+        self._empty = by_rank[0]
+        self._filled = sum(count * _SHARES[rank] for rank, count in enumerate(by_rank) if rank and count)
+
+    def add(self, registers: Registers) -> None:
+        """The greater rank of each register."""
+        ranks = self._ranks
+        for index, rank in registers.items():
+            before = ranks[index]
+            if rank > before:
+                ranks[index] = rank
+                self._filled += _SHARES[rank]
+                if before:
+                    self._filled -= _SHARES[before]
+                else:
+                    self._empty -= 1
+
+    @property
+    def distinct(self) -> int:
+        """How many distinct voices it holds: what `distinct` says of the same registers."""
+        if self._empty >= _ENOUGH_EMPTY:
+            return round(REGISTERS * math.log(REGISTERS / self._empty))
+        # A quotient of whole numbers is rounded once, as `fsum` is.
+        return _harmonic(self._empty, self._filled / _SHARES[0])
 
 
 def bit_of(hashed: int) -> int:

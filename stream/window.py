@@ -7,7 +7,7 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -26,7 +26,7 @@ from stream.pulse import (
     add_table,
     or_hex,
 )
-from stream.sketches import distinct
+from stream.sketches import Registers, Union, dense
 
 OPEN_MINUTES = 90
 WEEK_MS = 7 * 24 * 60 * MINUTE_MS
@@ -37,6 +37,8 @@ BUSY_POSTS = 4
 ENDORSEMENTS_A_POST = 15
 """A like costs a thumb and a reply costs words: so many likes and reposts weigh as much as one post when tables are
 cut, and when a thread counts as busy."""
+DENSE = 16
+"""With more registers than these a minute is merged as one row, and not one by one."""
 ALIASES_KEPT = 4_000
 ENGAGEMENTS_KEPT = 500
 
@@ -76,16 +78,18 @@ class Tally:
         self.mentions = self.negative = self.angry = self.scored = 0
         self.sources: dict[str, int] = {}
 
-    def add(self, counts: Counts) -> None:
+    def add(self, brought: "OpenMinute | PulsePart") -> None:
         """Add what a batch brought, or a minute."""
+        counts = brought.counts
         self.mentions += counts.mentions
         self.negative += counts.negative
         self.angry += counts.angry
         self.scored += counts.scored
         add_table(self.sources, counts.sources)
 
-    def drop(self, counts: Counts) -> None:
+    def drop(self, minute: OpenMinute) -> None:
         """Take a minute out again."""
+        counts = minute.counts
         self.mentions -= counts.mentions
         self.negative -= counts.negative
         self.angry -= counts.angry
@@ -96,6 +100,53 @@ class Tally:
                 self.sources[source] = left
             else:
                 del self.sources[source]
+
+
+class Voices:
+    """Posts by bucket of author, added up as `Tally` does."""
+
+    __slots__ = ("_loudest", "_posts", "last_ms")
+
+    def __init__(self, last_ms: int) -> None:
+        self.last_ms = last_ms
+        self._posts: dict[int, int] = {}
+        self._loudest = 0
+        """Posts in the fullest bucket (-1: to be found)."""
+
+    def add(self, brought: "OpenMinute | PulsePart") -> None:
+        """Add what a batch brought, or a minute."""
+        posts = self._posts
+        for bucket, amount in brought.voices.items():
+            amount += posts.get(bucket, 0)  # noqa: PLW2901 - the sum takes its place
+            posts[bucket] = amount
+            if amount > self._loudest >= 0:
+                self._loudest = amount
+
+    def drop(self, minute: OpenMinute) -> None:
+        """Take a minute out again."""
+        posts = self._posts
+        for bucket, amount in minute.voices.items():
+            posts[bucket] -= amount
+        self._loudest = -1
+
+    @property
+    def loudest(self) -> int:
+        """Posts in the fullest bucket."""
+        if self._loudest < 0:
+            self._loudest = max(self._posts.values(), default=0)
+        return self._loudest
+
+
+class Sum(Protocol):
+    """What is added up over the buckets of a span up to one of them, and slides on with it."""
+
+    last_ms: int
+
+    def add(self, brought: "OpenMinute | PulsePart") -> None: ...
+    def drop(self, minute: OpenMinute) -> None: ...
+
+
+S = TypeVar("S", bound=Sum)
 
 
 class Thread(msgspec.Struct, omit_defaults=True):
@@ -255,8 +306,18 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         return {}
 
     @cached_property
-    def _distinct(self) -> dict[tuple[int, str], int]:
-        """By span and field: how many different ones. As `_running`, and forgotten as soon as anything is added."""
+    def _voices(self) -> dict[int, Voices]:
+        """By span. As `_running`."""
+        return {}
+
+    @cached_property
+    def _unions(self) -> dict[tuple[int, str], tuple[int, Union]]:
+        """By span and field: up to which bucket, and the union. As `_running`."""
+        return {}
+
+    @cached_property
+    def _rows(self) -> dict[str, dict[int, bytes]]:
+        """By field and minute: registers that were merged as a row, while the minute does not change. As `_running`."""
         return {}
 
     @property
@@ -279,14 +340,26 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         if minute is None:
             minute = self.minutes[minute_ms] = OpenMinute()
         minute.add(part)
-        self._distinct.clear()
+        self._take_ready(minute_ms, part)
+        self._take_tables(minute_ms, part)
+
+    def _take_ready(self, minute_ms: int, part: PulsePart) -> None:
+        """Add a part to what is kept ready, where somebody asked in this bucket; else it is forgotten."""
+        last_ms = self.last_ms
         for span_ms, running in self._running.items():
             if minute_ms in _buckets(running.last_ms, span_ms, self.bucket_ms):
                 running.merged.add(part)
-        for span_ms, tally in self._tallies.items():
-            if minute_ms in _buckets(tally.last_ms, span_ms, self.bucket_ms):
-                tally.add(part.counts)
-        self._take_tables(minute_ms, part)
+        for sums in (self._tallies, self._voices):
+            for span_ms, held in sums.items():
+                if minute_ms in _buckets(held.last_ms, span_ms, self.bucket_ms):
+                    held.add(part)
+        for rows in self._rows.values():
+            rows.pop(minute_ms, None)
+        for (span_ms, field), (until_ms, union) in list(self._unions.items()):
+            if until_ms != last_ms:
+                del self._unions[span_ms, field]
+            elif minute_ms in _buckets(until_ms, span_ms, self.bucket_ms):
+                union.add(getattr(part.counts, field))
 
     def _take_tables(self, minute_ms: int, part: PulsePart) -> None:
         for key, thread in part.threads.items():
@@ -373,6 +446,9 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             self.learnt_ms = horizon
             for minute_ms in [m for m in self.minutes if m < horizon]:
                 del self.minutes[minute_ms]
+            for rows in self._rows.values():
+                for minute_ms in [m for m in rows if m < horizon]:
+                    del rows[minute_ms]
             self.blind = [span for span in self.blind if span[1] > horizon or doubted_until_ms(span) > self.at_ms]
         return closed
 
@@ -416,14 +492,17 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         tally = self._tallies.get(span_ms)
         if tally is not None and (tally.last_ms == last_ms or self._slid(tally, span_ms, last_ms)):
             return tally
-        tally = self._tallies[span_ms] = Tally(last_ms)
+        tally = self._tallies[span_ms] = self._summed(Tally(last_ms), span_ms)
+        return tally
+
+    def _summed(self, empty: S, span_ms: int) -> S:
         for start in self.starts(span_ms):
             minute = self.minutes.get(start)
             if minute is not None:
-                tally.add(minute.counts)
-        return tally
+                empty.add(minute)
+        return empty
 
-    def _slid(self, tally: Tally, span_ms: int, last_ms: int) -> bool:
+    def _slid(self, tally: Sum, span_ms: int, last_ms: int) -> bool:
         """Let the minutes that left a span go and those that joined it come; False where that cannot be told.
 
         A minute that was closed since is gone, and what it held with it: then everything is added up again.
@@ -436,11 +515,11 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         for start in range(oldest, until, self.bucket_ms):
             minute = minutes.get(start)
             if minute is not None:
-                tally.drop(minute.counts)
+                tally.drop(minute)
         for start in range(tally.last_ms + self.bucket_ms, last_ms + 1, self.bucket_ms):
             minute = minutes.get(start)
             if minute is not None:
-                tally.add(minute.counts)
+                tally.add(minute)
         tally.last_ms = last_ms
         return True
 
@@ -453,11 +532,32 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
     def distinct(self, span_ms: int, field: str) -> int:
         """How many different voices or texts a field of `counts` holds over the last `span_ms`; 0: none is known."""
-        merged = self._merged(span_ms)
-        known = self._distinct.get((span_ms, field))
-        if known is None:
-            known = self._distinct[span_ms, field] = distinct(getattr(merged.counts, field))
-        return known
+        last_ms = self.last_ms
+        held = self._unions.get((span_ms, field))
+        if held is None or held[0] != last_ms:
+            held = self._unions[span_ms, field] = (last_ms, self._united(span_ms, field))
+        return held[1].distinct
+
+    def _united(self, span_ms: int, field: str) -> Union:
+        """The union of the buckets of a span: those with many registers as rows, and the others one by one."""
+        rows = self._rows.setdefault(field, {})
+        many, few = [], []
+        for start in self.starts(span_ms):
+            minute = self.minutes.get(start)
+            if minute is None:
+                continue
+            registers: Registers = getattr(minute.counts, field)
+            if len(registers) <= DENSE:
+                few.append(registers)
+                continue
+            row = rows.get(start)
+            if row is None:
+                row = rows[start] = dense(registers)
+            many.append(row)
+        union = Union(many)
+        for registers in few:
+            union.add(registers)
+        return union
 
     def exemplars(self, span_ms: int) -> list[Exemplar]:
         """The posts most worth showing of the last `span_ms`."""
@@ -469,7 +569,11 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
     def loudest_voice(self, span_ms: int) -> int:
         """Posts in the fullest bucket of authors over the last `span_ms`: one account's share, at most."""
-        return max(self._merged(span_ms).voices.values(), default=0)
+        last_ms = self.last_ms
+        voices = self._voices.get(span_ms)
+        if voices is None or not (voices.last_ms == last_ms or self._slid(voices, span_ms, last_ms)):
+            voices = self._voices[span_ms] = self._summed(Voices(last_ms), span_ms)
+        return voices.loudest
 
     def unanswered(self, span_ms: int) -> tuple[int, int]:
         """Of the questions that others asked in the last `span_ms`: those that no own account replied to, and all.
@@ -508,7 +612,6 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 if minute is not None:
                     merged.add(minute)
             running = self._running[span_ms] = Running(last_ms, merged)
-            self._distinct.clear()
         return running.merged
 
     def _join_chains(self) -> None:

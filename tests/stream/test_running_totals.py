@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stream.codec import MINUTE_MS, canonical, copy_of
 from stream.pulse import ClusterPart, Counts, Exemplar, PulsePart, ThreadPart
-from stream.sketches import REGISTERS, add_to_registers, bit_of, distinct, distinct_bits
+from stream.sketches import REGISTERS, Union, add_to_registers, bit_of, dense, distinct, distinct_bits
 from stream.text import fold_with_origins, normalise
 from stream.window import BUSY_POSTS, Window
 
@@ -23,6 +23,8 @@ def part(minute_ms: int, who: int, posts: int) -> PulsePart:
     voice = who * MIXED % 2**64
     counts = Counts(mentions=posts, negative=posts // 2, positive=posts - posts // 2, sources={f"s{who % 3}": posts})
     add_to_registers(counts.authors, voice)
+    for text in range(who):  # some minutes hold few, and some many
+        add_to_registers(counts.texts, (text + minute_ms) * MIXED % 2**64)
     key, bits = f"t{who % 5}", f"{bit_of(voice):x}"
     return PulsePart(
         counts=counts,
@@ -44,6 +46,8 @@ def answers(window: Window) -> list[object]:
             (tally.mentions, tally.negative, tally.scored),
             window.counts(span_ms),
             window.loudest_voice(span_ms),
+            window.distinct(span_ms, "authors"),
+            window.distinct(span_ms, "texts"),
             window.exemplars(span_ms),
         ]
     return found
@@ -107,6 +111,36 @@ def test_an_estimate_does_not_hang_on_the_order_of_its_voices(voices, rng):
     shuffled = list(registers.items())
     rng.shuffle(shuffled)
     assert distinct(dict(shuffled)) == distinct(registers)
+
+
+@given(st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=600), max_size=5), st.integers(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_a_union_says_what_its_registers_say(minutes, rows):
+    """As rows or one by one, to the last voice."""
+    whole: dict[int, int] = {}
+    held: list[dict[int, int]] = []
+    for voices in minutes:
+        registers: dict[int, int] = {}
+        for voice in voices * 2:
+            add_to_registers(registers, voice * MIXED % 2**64)
+            add_to_registers(whole, voice * MIXED % 2**64)
+        held.append(registers)
+    union = Union([dense(registers) for registers in held[:rows]])
+    for registers in held[rows:]:
+        union.add(registers)
+    assert union.distinct == distinct(whole)
+
+
+def test_a_union_of_thousands_says_what_its_registers_say():
+    """Where hardly a register is empty, too: there another estimate takes over."""
+    union, whole, rng = Union(), {}, Random(4)
+    for _ in range(80):
+        minute: dict[int, int] = {}
+        for _ in range(100):
+            add_to_registers(minute, voice := rng.getrandbits(64))
+            add_to_registers(whole, voice)
+        union.add(minute)
+        assert union.distinct == distinct(whole) == Union([dense(whole)]).distinct
 
 
 def test_estimates_grow_without_a_step_where_the_method_changes():
