@@ -33,6 +33,9 @@ class Disk(Protocol):
     def settle(self, path: Path) -> None:
         """Make sure that the file is found again after a power cut."""
 
+    def lock(self, directory: Path) -> "Lock":
+        """Hold a directory for this process alone, as `lock` does."""
+
 
 class Files:
     """Files of the operating system."""
@@ -45,6 +48,10 @@ class Files:
     def settle(self, path: Path) -> None:
         """Put the names of new files on the disk too: SQLite syncs their contents, not that they exist."""
         _sync_directory(path.parent)
+
+    def lock(self, directory: Path) -> "Lock":
+        """Hold it by a lock of the system, which ends with the process."""
+        return _locked(directory)
 
 
 _disk: Disk = Files()
@@ -189,6 +196,10 @@ def lock(directory: Path) -> Lock:
     Raises `StoreError` if another process holds it. The file `lock` inside is never removed: between removing and
     creating it, two processes could each hold a different one.
     """
+    return _disk.lock(directory)
+
+
+def _locked(directory: Path) -> Lock:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)

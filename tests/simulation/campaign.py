@@ -1,0 +1,196 @@
+"""Many runs: each by its own seed, over several processes, added up."""
+
+import contextlib
+import random
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from alerting.delivery.worker import Delivery
+from stream.sources import store
+from tests.simulation.disk import FileDisk, MemoryDisk
+from tests.simulation.faults import ARM, MIXES
+from tests.simulation.oracle import Oracle
+from tests.simulation.past import START_MS, Past, prepare
+from tests.simulation.story import tell
+from tests.simulation.world import World
+from tocsin.journal import Journal
+
+LEAST_FIRED = 100
+"""Each kind of fault must have fired so often in 100,000 runs: else they say nothing about it."""
+FULL_RUNS = 100_000
+
+
+@dataclass
+class Outcome:
+    """What became of one run."""
+
+    seed: str
+    broken: list[str]
+    doubles: int
+    due_doubles: int
+    fired: Counter[str]
+    pages: int
+    story: list[str] = field(default_factory=list)
+    simulated_ms: float = 0
+
+
+@dataclass
+class Total:
+    """What became of many."""
+
+    runs: int = 0
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    fired: Counter[str] = field(default_factory=Counter)
+    doubles: int = 0
+    due_doubles: int = 0
+    pages: int = 0
+    simulated_ms: float = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one run."""
+        self.runs += 1
+        self.broken += [(outcome.seed, what) for what in outcome.broken]
+        self.fired += outcome.fired
+        self.doubles += outcome.doubles
+        self.due_doubles += outcome.due_doubles
+        self.pages += outcome.pages
+        self.simulated_ms += outcome.simulated_ms
+
+    def merge(self, other: "Total") -> None:
+        """Count those of another process."""
+        self.runs += other.runs
+        self.broken += other.broken
+        self.fired += other.fired
+        self.doubles += other.doubles
+        self.due_doubles += other.due_doubles
+        self.pages += other.pages
+        self.simulated_ms += other.simulated_ms
+
+    def rare(self, mix: str) -> list[str]:
+        """The kinds of fault that fired too rarely to mean anything."""
+        least = max(1, LEAST_FIRED * self.runs // FULL_RUNS)
+        return [kind for kind in MIXES[mix].kinds if self.fired[kind] < least]
+
+
+@contextlib.contextmanager
+def prepared() -> Iterator[Past]:
+    """The past of every story, in a directory of its own."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    home = Path(tempfile.mkdtemp(prefix="tocsin-simulation-"))
+    try:
+        yield prepare(home)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        structlog.reset_defaults()
+
+
+def run_one(
+    past: Past, seed: str, mix: str = "main", *, files: Path | None = None, delivery: type[Delivery] | None = None
+) -> Outcome:
+    """One run by its seed; over real files where a directory for them is given."""
+    rng = random.Random(seed)
+    disk = MemoryDisk() if files is None else FileDisk(files)
+    disk.load(past.images)
+    world = World(past, rng, disk, delivery)
+    laid_out = tell(world, rng, MIXES[mix])
+    try:
+        world.run()
+        oracle = Oracle(world)
+        residual = mix == "residual"
+        broken = oracle.judge(residual=residual)
+        broken += _audit(world, oracle, past)
+    finally:
+        disk.drop()
+    lines = [f"{(at_ms - START_MS) / 1000:8.1f} s  {what}" for at_ms, what in world.facts.says]
+    return Outcome(
+        seed,
+        broken,
+        oracle.doubles,
+        0,
+        world.fired,
+        len(world.slack.ledger.posts) + len(world.pager.alerts),
+        [", ".join(laid_out), *lines],
+        world.timeline.now_ms - START_MS,
+    )
+
+
+def _audit(world: World, oracle: Oracle, past: Past) -> list[str]:
+    store.install(world.disk)
+    try:
+        settings = past.settings()
+        journal = Journal(settings.data_path / "journal.db", step_ms=settings.step)
+        broken = oracle.audit(journal, past, _first_snapshot(past))
+        journal.close()
+    finally:
+        store.install(store.Files())
+    return broken
+
+
+_snapshots: dict[int, bytes] = {}
+
+
+def _first_snapshot(past: Past) -> bytes:
+    """The state in which every story begins."""
+    image = past.images["journal.db"]
+    if id(image) not in _snapshots:
+        with contextlib.closing(sqlite3.connect(":memory:")) as db:
+            db.deserialize(image)
+            _snapshots[id(image)] = db.execute("SELECT body FROM snapshots ORDER BY seq DESC").fetchone()[0]
+    return _snapshots[id(image)]
+
+
+def run_some(past: Past, seeds: list[str], mix: str, *, files: bool = False) -> Total:
+    """Some runs, one after the other."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    home = past.home
+    with tempfile.TemporaryDirectory(prefix="tocsin-simulation-") as own:
+        # two processes may not hold one data directory
+        shutil.copytree(home, Path(own) / "home")
+        past = past._replace(home=Path(own) / "home")
+        total = Total()
+        for seed in seeds:
+            total.add(run_one(past, seed, mix, files=Path(own) / "files" if files else None))
+    return total
+
+
+def campaign(
+    past: Past, runs: int, seed: int, mix: str = "main", *, processes: int = 1, files: bool = False, say: Any = None
+) -> Total:
+    """Runs `seed/0` to `seed/<runs - 1>`, over so many processes."""
+    seeds = [f"{seed}/{number}" for number in range(runs)]
+    size = max(1, min(250, runs // processes or 1))
+    pieces = [seeds[start : start + size] for start in range(0, runs, size)]
+    total, began_s = Total(), time.monotonic()
+    if processes == 1:
+        for piece in pieces:
+            total.merge(run_some(past, piece, mix, files=files))
+            _progress(total, runs, began_s, say)
+        return total
+    with ProcessPoolExecutor(processes) as pool:
+        waiting = [pool.submit(run_some, past, piece, mix, files=files) for piece in pieces]
+        for one in waiting:
+            total.merge(one.result())
+            _progress(total, runs, began_s, say)
+    return total
+
+
+def _progress(total: Total, runs: int, began_s: float, say: Any) -> None:
+    if say is not None:
+        passed_s = time.monotonic() - began_s
+        left_s = passed_s / total.runs * (runs - total.runs)
+        say(f"{total.runs} of {runs} runs, {len(total.broken)} promises broken, {left_s / 60:.1f} min left")
+
+
+def kinds() -> list[str]:
+    """Every kind of fault."""
+    return list(ARM)

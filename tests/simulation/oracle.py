@@ -1,0 +1,138 @@
+"""Whether a run kept its promises: judged by the ledgers outside, by what was sent in, and by what people were told.
+
+It knows the flowchart (who is woken after whom, and when) and the input, and asks the service's own files only for the
+two things that are theirs: how many mentions the journal counts (I1), and whether it replays to itself (I5).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+
+from stream.codec import canonical
+from tests.simulation.outside import CHANNEL
+from tests.simulation.past import PEOPLE, RUNG_MS, STEP_MS, Past
+from tests.simulation.world import World, incident_of
+from tocsin.engine import Engine
+from tocsin.entry import Part
+from tocsin.journal import Journal
+from tocsin.state import snapshot_bytes, state_from
+
+DUE_MS = 5 * 60_000
+NOTICED_MS = 2 * STEP_MS
+"""So long after the last of its posts was accepted a crisis has been noticed: it seals with the next step."""
+SILENT_MS = 180_000
+"""The watcher of the heartbeat raises the alarm: a period of a minute, and two of grace."""
+ENDS = ("acknowledge", "own", "false_alarm", "resolve")
+ORDER = tuple(PEOPLE)
+
+
+class Oracle:
+    """Asks a world, after the run, whether each promise held. `doubles` counts messages that came twice."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.broken: list[str] = []
+        self.doubles = 0
+
+    def judge(self, *, residual: bool = False) -> list[str]:
+        """The promises that were broken, in words. With `residual`, doubles are counted and not complained of."""
+        self._once(residual)
+        self._in_time()
+        self._quiet()
+        return self.broken
+
+    # ---- I2
+
+    def _once(self, residual: bool) -> None:
+        pages = Counter(m.page_id for m in self._world.slack.ledger.posts if m.page_id)
+        self.doubles = sum(count - 1 for count in pages.values())
+        if not residual:
+            self.broken += [f"I2: page {page} came {count} times" for page, count in pages.items() if count > 1]
+        rings = Counter(
+            (incident_of(m), m.channel, m.thread_ts, m.text.partition("·")[0], m.page_id if residual else "")
+            for m in self._world.slack.ledger.posts
+            if any(f"<@{user}>" in m.text for user in PEOPLE.values())
+        )
+        if not residual:
+            self.broken += [f"I2: {where} rang {count} times" for where, count in rings.items() if count > 1]
+
+    # ---- I3
+
+    def _in_time(self) -> None:
+        due_ms = max((batch.accepted_ms for batch in self._world.batches), default=0) + NOTICED_MS
+        for who in ORDER:
+            if self._answered_before(due_ms + DUE_MS) or self._alarmed(due_ms):
+                return
+            rung = [at_ms for at_ms, name, _ in self._world.facts.rings if name == who]
+            if not rung:
+                if self._world.timeline.now_ms >= due_ms + DUE_MS:
+                    self.broken.append(f"I3: nobody reached {who}")
+                return
+            if min(rung) > due_ms + DUE_MS:
+                self.broken.append(f"I3: {who} was reached {(min(rung) - due_ms) / 1000:.0f} s after it was due")
+                return
+            due_ms = max(due_ms, min(rung)) + RUNG_MS + STEP_MS
+
+    def _answered_before(self, at_ms: float) -> bool:
+        return any(click.action in ENDS and click.at_ms <= at_ms for click in self._world.facts.clicks)
+
+    def _alarmed(self, due_ms: float) -> bool:
+        """Whether the watcher raised the alarm while the page was due."""
+        touches = [self._world.timeline.began_ms, *self._world.facts.touches, self._world.timeline.now_ms]
+        return any(
+            later - before > SILENT_MS and before + SILENT_MS <= due_ms + DUE_MS and later > due_ms
+            for before, later in pairwise(touches)
+        )
+
+    def is_settled(self) -> bool:
+        """Whether nobody is to be woken any more: somebody has it, or everybody was woken."""
+        rung = {who for _, who, _ in self._world.facts.rings}
+        return any(click.action in ENDS for click in self._world.facts.clicks) or len(rung) == len(ORDER)
+
+    # ---- I4
+
+    def _quiet(self) -> None:
+        ends: dict[str, float] = {}
+        for click in self._world.facts.clicks:
+            if click.action in ENDS:
+                ends[click.incident] = min(ends.get(click.incident, click.at_ms), click.at_ms)
+        for began_ms, incident, what in self._wakes():
+            if began_ms > ends.get(incident, float("inf")):
+                late_s = (began_ms - ends[incident]) / 1000
+                self.broken.append(f"I4: {what} began {late_s:.1f} s after somebody was told that they have it")
+
+    def _wakes(self) -> Iterable[tuple[float, str, str]]:
+        slack = self._world.slack
+        for message in slack.ledger.posts:
+            if message.channel != CHANNEL or any(f"<@{user}>" in message.text for user in PEOPLE.values()):
+                yield slack.began[message.ts], incident_of(message), f"message {message.page_id}"
+        for alert in self._world.pager.alerts.values():
+            yield alert.began_ms, alert.incident, f"alert {alert.key}"
+
+    # ---- I1 and I5: of what the process left
+
+    def audit(self, journal: Journal, past: Past, snapshot: bytes) -> list[str]:
+        """Whether the journal counts each accepted mention once, and leads to the state that was kept."""
+        broken: list[str] = []
+        state = state_from(snapshot)
+        engine = Engine.restore(state, journal.contents())
+        counted, held = 0, journal.decisions()
+        for entry in journal.entries(state.seq):
+            event = entry.event
+            counted += event.part.counts.mentions if isinstance(event, Part) else 0
+            for decision in engine.apply(entry):
+                recorded = next(held, None)
+                if recorded is None or recorded.body != canonical(decision):
+                    broken.append(f"I5: entry {entry.seq} leads to {decision.key}, which the journal does not hold so")
+        if next(held, None) is not None:
+            broken.append("I5: the journal holds a decision that no entry leads to")
+        kept = journal.snapshots()
+        if kept and kept[0][0] == engine.seq and kept[0][1] != snapshot_bytes(engine.snapshot()):
+            broken.append("I5: the snapshot is not the state that the entries lead to")
+        accepted = sum(len(batch.lines) for batch in self._world.batches if batch.accepted_ms)
+        sent = sum(len(batch.lines) for batch in self._world.batches)
+        if accepted != sent:
+            broken.append(f"I1: {sent - accepted} mentions were never accepted")
+        if counted != sent:
+            broken.append(f"I1: {sent} mentions came in and {counted} are counted")
+        return broken
