@@ -174,6 +174,8 @@ def cells(text: str) -> int:
     >>> cells("né🔴日")
     6
     """
+    if text.isascii():
+        return len(text)
     wide = {"W": 2, "F": 2}
     return sum(
         0 if unicodedata.category(c)[0] == "M" else wide.get(unicodedata.east_asian_width(c), 1)
