@@ -39,12 +39,14 @@ from tests.acceptance.living import (
     warmed,
 )
 from tests.fakes.slack import FakeSlackThread, Message
+from tests.faults.results import note
 from tests.faults.rows import fired, row
 from tocsin.cli import app
 from tocsin.synthetic import Row
 
 SEED = 20_262
 RUNG_S = 3.0
+BACK_WITHIN_S = 10.0
 POINTS: dict[str, int] = {
     "store.create.before": 6,
     "journal.content.after": 2,
@@ -101,6 +103,9 @@ class Case:
         self.slack = slack
         self.config = configure(home, slack, within=f"{RUNG_S:.0f}s", grace="2s")
         self.deaths: list[int] = []
+        self.back_s = 0.0
+        """How long it took to listen again."""
+        self._dead_at = 0.0
         self.acknowledged_at = 0.0
         self.process = Process(self.config, crash_at=crash_at)
 
@@ -111,10 +116,13 @@ class Case:
             if self.process.status is not None:
                 self.deaths.append(self.process.status)
                 assert len(self.deaths) < 2, self.process.said
+                self._dead_at = time.monotonic()
                 self.process = Process(self.config)
             return self.process.base_url
 
         base_url = str(until(listening, 20, "a listening service"))
+        if self._dead_at and not self.back_s:
+            self.back_s = time.monotonic() - self._dead_at
         self.slack.interactivity_url = f"{base_url}/slack/interactivity"
         return base_url
 
@@ -163,6 +171,7 @@ class Case:
         """SIGTERM; where that is when it dies, once more."""
         if self.process.terminate() != 0:
             self.deaths.append(self.process.status or 0)
+            self._dead_at = time.monotonic()
             self.process = Process(self.config)
             self.door()
             assert self.process.terminate() == 0, self.process.said
@@ -192,6 +201,7 @@ def check(case: Case, rows: list[Row], before: Counter[str]) -> None:
     data = case.home / "data"
     assert case.deaths == [-signal.SIGKILL], "it died once, and by the fault"
     fired()
+    assert 0 < case.back_s < BACK_WITHIN_S
     after = counted(data)
     assert after - before == Counter(mentions=len(rows)), "each accepted mention counts once"
     decisions = decided(data)
@@ -213,20 +223,30 @@ def check(case: Case, rows: list[Row], before: Counter[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_named_point_nothing_is_lost_and_nothing_doubled(
-    past: tuple[Path, Counter[str]], tmp_path: Path, slack: FakeSlackThread, point: str
+    past: tuple[Path, Counter[str]],
+    tmp_path: Path,
+    slack: FakeSlackThread,
+    request: pytest.FixtureRequest,
+    point: str,
 ) -> None:
     prepared, before = past
     rows = [row for row in burst(SEED + int(digest(point.encode())[:4], 16)) if row["author"] != "tulpatel"]
     case = play(prepared, tmp_path, slack, rows, point)
     check(case, rows, before)
+    note(request, "kill", point=point, back_ms=round(case.back_s * 1000))
 
 
 @row("F1")
 @pytest.mark.proof
-@pytest.mark.parametrize("turn", range(5))
+@pytest.mark.parametrize("turn", range(10))
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_any_time_it_comes_by(
-    past: tuple[Path, Counter[str]], tmp_path: Path, slack: FakeSlackThread, point: str, turn: int
+    past: tuple[Path, Counter[str]],
+    tmp_path: Path,
+    slack: FakeSlackThread,
+    request: pytest.FixtureRequest,
+    point: str,
+    turn: int,
 ) -> None:
     prepared, before = past
     seed = int(os.environ.get("TOCSIN_SEED", "0")) or time.time_ns() % 10**9
@@ -235,3 +255,4 @@ def test_killed_at_any_time_it_comes_by(
     rows = burst(seed % 10_000 + turn)
     case = play(prepared, tmp_path, slack, rows, f"{point}:{times}")
     check(case, rows, before)
+    note(request, "kill", point=point, back_ms=round(case.back_s * 1000))

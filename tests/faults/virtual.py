@@ -103,11 +103,17 @@ class Virtual:
 
 
 @asynccontextmanager
-async def virtual(prepared: Path, home: Path, *, place: Place | None = None, **how: str) -> AsyncIterator[Virtual]:
-    """Works on a copy of a prepared directory, and a clock that begins at a whole step after its past."""
+async def virtual(
+    prepared: Path, home: Path, *, place: Place | None = None, clock: list[int] | None = None, **how: str
+) -> AsyncIterator[Virtual]:
+    """Works on a copy of a prepared directory, and a clock that begins at a whole step after its past, or goes on where
+    `clock` stands.
+    """
     if not (home / "data").exists():
         copied(prepared, home)
-    clock = [(lively.wall_clock_ms() // STEP_MS + 2) * STEP_MS]
+    clock = [] if clock is None else clock
+    if not clock:
+        clock.append((lively.wall_clock_ms() // STEP_MS + 2) * STEP_MS)
     place = place or Place()
     works = Works(settings_of(configure(home, NOWHERE, **how)), lambda: clock[0], ways={"slack": place})
     await works.begin()
