@@ -44,7 +44,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`slack:`", SlackSettings),
     ("`email:`", EmailSettings),
     ("`pagerduty:`", PagerDutySettings),
-    ("`pagerduty: services:`, each by its name", ServiceSettings),
+    ("Each of the `services:` of PagerDuty", ServiceSettings),
     ("`webhooks:`, each by its name", WebhookSettings),
     ("`apprise:`, each by its name", AppriseSettings),
     ("`phone:`", PhoneSettings),

@@ -30,7 +30,7 @@ def _mailbox(value: str) -> str:
 
 
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
-WayKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+WayKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{3,64}$")]
 
 
 class EmailSettings(Section):
