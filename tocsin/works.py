@@ -397,6 +397,7 @@ class Works:
             timezone=lambda brand: zones.get(brand, self.settings.timezone),
             late_s=lambda _brand: self.behind_s() if self._drill is None else 0,
             explain=Explainer(self.home.texts, self.brands).explain,
+            note=self.home.texts.note,
             after_card=self._after_card,
             drill=self._drill is not None,
         )

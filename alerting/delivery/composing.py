@@ -9,13 +9,16 @@ from alerting.delivery.slack import mention_of
 from alerting.delivery.summary import line_of
 from alerting.delivery.ways import Message
 from alerting.explain import Explanation
+from alerting.inert import plain
 from alerting.message import Card, card, line_card, page_card, sentence, terminal_card
 from alerting.view import IncidentView, ShownPost
+
+NOTE_SHOWN = 1_000
 
 
 class Composer:
     """Makes messages. `posts` gives the texts behind names, as far as they exist, `explain` what the texts add to a
-    card, `late_s` how late the data of a brand is.
+    card, `late_s` how late the data of a brand is, `note` what a person wrote, by its digest, as long as it exists.
     """
 
     def __init__(
@@ -27,6 +30,7 @@ class Composer:
         explain: Callable[[IncidentView], Explanation],
         late_s: Callable[[str], int],
         terminal_width: int,
+        note: Callable[[str], str | None],
     ) -> None:
         self._outbox = outbox
         self._clock = clock
@@ -34,6 +38,7 @@ class Composer:
         self._explain = explain
         self._late_s = late_s
         self._terminal_width = terminal_width
+        self._note = note
         self.without_posts = 0
         """Cards shown without their posts or words, because the text store could not be read."""
 
@@ -43,7 +48,7 @@ class Composer:
         if place is None or view is None:
             return None
         view = self._shown(view)
-        line = line_of(row, view, self._clock())
+        line = line_of(row, view, self._clock()) + self._quoted(row)
         made = self._card(row, view, line)
         bare = row.detail == "invalid_blocks"  # better words alone than a card that Slack refuses
         return Message(
@@ -59,6 +64,15 @@ class Composer:
             view=view,
             line=line,
         )
+
+    def _quoted(self, row: OutboxRow) -> str:
+        """What a person wrote, as the line quotes it; nothing where it was erased or cannot be read."""
+        try:
+            words = plain(self._note(row.said) or "", NOTE_SHOWN, 10) if row.said else ""
+        except Exception:  # noqa: BLE001 - a line without its quotation is better than no line
+            self.without_posts += 1
+            words = ""
+        return f"\n“{words}”" if words else ""
 
     def sought(self, row: OutboxRow) -> Message:
         """As much of a message as is needed to look for it."""

@@ -72,6 +72,8 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mentions: tuple[str, ...] = ()
     """Ids of people and groups to be named, from configuration."""
     line: str = ""
+    said: str = ""
+    """Digest of what a person wrote and the line quotes: the words are fetched when it is sent, and not kept here."""
     state: State = "planned"
     attempt: int = 0
     due_ms: int = 0

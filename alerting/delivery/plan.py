@@ -185,6 +185,7 @@ def _row(
         responders=responders,
         mentions=mentions,
         line=thread_line(decision),
+        said=decision.said,
         due_ms=0,
     )
 

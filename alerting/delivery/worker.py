@@ -64,6 +64,7 @@ class Delivery:
         timezone: Callable[[str], str] = lambda _brand: "UTC",
         late_s: Callable[[str], int] = lambda _brand: 0,
         explain: Callable[[IncidentView], Explanation] = lambda _view: Explanation(),
+        note: Callable[[str], str | None] = lambda _digest: None,
         after_card: Callable[[OutboxRow], None] = lambda _row: None,
         operators: Callable[[Trouble], None] = lambda _trouble: None,
         second_way_ms: int = SECOND_WAY_MS,
@@ -75,8 +76,9 @@ class Delivery:
         """`clock` gives milliseconds since 1970; `posts` the texts behind names, as far as they exist; `resolve`
         where a target of the flowchart is reached, by all ways it has, in their order; `is_quiet` whether an incident
         is acknowledged or closed. `timezone` and `late_s` say what the card of a brand shows, `explain` what the texts
-        add to it. `after_card` is told of each card that was sent or edited, `operators` of each way that failed
-        somebody; neither may wait. `pace_ms` lies between two messages in a channel of Slack.
+        add to it, `note` what a person wrote, by its digest. `after_card` is told of each card that was sent or edited,
+        `operators` of each way that failed somebody; neither may wait. `pace_ms` lies between two messages in a channel
+        of Slack.
         """
         self.outbox = outbox
         self._ways = ways
@@ -91,7 +93,7 @@ class Delivery:
         self._crew = Crew(AT_ONCE, self._news.set)
         self._closing = False
         self.composer = Composer(
-            outbox, clock, posts=posts, explain=explain, late_s=late_s, terminal_width=terminal_width
+            outbox, clock, posts=posts, explain=explain, late_s=late_s, terminal_width=terminal_width, note=note
         )
         self.reaching = Reaching(
             outbox,
