@@ -35,7 +35,11 @@ NAMES_TRIED = 5
 INVITED_AT_ONCE = 100
 _NETWORK = (SlackClientError, aiohttp.ClientError, asyncio.TimeoutError, OSError)
 _APART = " · "
+_OCTETS = {"Content-Type": "application/octet-stream"}
 _PERSON = re.compile(r"[UW][A-Z0-9]+")
+
+
+_BEFORE = ("planned", "sending", "not_sent")
 
 
 class NameTaken(Exception):  # noqa: N818 - what happened, not a mistake
@@ -98,9 +102,14 @@ class SlackSide:
                 await asyncio.sleep(wait_ms / 1000)
 
     async def step(self) -> int:
-        """Do what is wanted now. Returns how long to wait before what is left is tried again, in ms."""
+        """Do what is wanted now. Returns how long to wait before what is left is tried again, in ms.
+
+        Slack takes about one message a second in a channel: while pages wait for it, nothing here takes their place.
+        """
         longest_ms = 0
         for incident in list(self._wanted):
+            if self._pages_wait():
+                return self._wait_ms
             del self._wanted[incident]
             for name, job in (("channels", self._channel), ("pictures", self._thread_picture)):
                 wait_ms = await self._tried(name, incident, job)
@@ -108,6 +117,9 @@ class SlackSide:
                     self._wanted[incident] = None
                 longest_ms = max(longest_ms, wait_ms)
         return longest_ms
+
+    def _pages_wait(self) -> bool:
+        return any(row.way == "slack" and row.state in _BEFORE for row in self._outbox.unsettled())
 
     async def _tried(self, name: str, incident: str, job: Callable[[str], Awaitable[None]]) -> int:
         """Do one job; what Slack refuses for good is counted and not tried again, the rest a few times."""
@@ -161,7 +173,7 @@ class SlackSide:
         timeout = aiohttp.ClientTimeout(total=self._client.timeout)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(url, data=body, headers={"Content-Type": "application/octet-stream"}) as answer,
+            session.post(url, data=body, headers=_OCTETS, proxy=self._client.proxy) as answer,
         ):
             answer.raise_for_status()
 

@@ -160,6 +160,23 @@ async def test_without_the_scope_it_is_counted_and_not_tried_again(slack: FakeSl
     assert len([m for m in slack.messages("C1") if m.page_id]) == 2
 
 
+async def test_while_a_page_waits_nothing_takes_its_place(slack: FakeSlack) -> None:
+    """Slack limits the channel: the picture of the first incident comes after the page of the second."""
+    desk = Desk(slack)
+    desk.decide("Page", "pr_oncall")
+    await desk.delivery.step()
+    limit = slack.faults.add("chat.postMessage", "ratelimited", retry_after_s=1)
+    desk.decide("Escalate", "head_of_pr", reason="not_acknowledged")
+    await desk.delivery.step()
+    await desk.side.step()
+    assert limit.fired == 1
+    assert desk.drawn == []
+    await asyncio.sleep(1.1)
+    await desk.settle()
+    assert desk.drawn == ["medium"]
+    assert len([m for m in slack.messages("C1") if m.page_id]) == 2
+
+
 async def test_a_slack_that_never_takes_it_is_given_up(slack: FakeSlack) -> None:
     """A few tries, each later, and no more."""
     fault = slack.faults.add("files.getUploadURLExternal", "http_500", times=None)
