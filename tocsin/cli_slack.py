@@ -38,8 +38,8 @@ def check(
 
     from tocsin.checking import read_chart
     from tocsin.settings import load_settings
-    from tocsin.slack_check import findings, lines, verdict
     from tocsin.slack_check import as_json as json_of
+    from tocsin.slack_check import findings, lines, verdict
     from tocsin.slack_trial import Trial
 
     if (to or wait) and not send_test:
