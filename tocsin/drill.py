@@ -43,6 +43,8 @@ WAITS_MS = 2 * HOUR_MS
 """So long it waits for whoever has not closed the incident by then (core time)."""
 SETTLES_S = 10.0
 """How long what is under way at the end may take, by the clock on the wall."""
+LAST_MS = 3_000
+"""How long one message that is under way at the end may take."""
 SHORTEST_BEAT_S = 0.02
 
 
@@ -219,6 +221,7 @@ class _Play:
                     ended = await self._until_over(stop, sending)
                     await self._settle()
             finally:
+                await self._works.delivery.finish(LAST_MS)
                 sending.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await sending
