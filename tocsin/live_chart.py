@@ -188,8 +188,12 @@ class LiveChart:
 
 
 def _addresses_of(chart: Chart, name: str) -> list[Address]:
+    """By each way that they have: first in the order of their own, with its delays, then the rest in that of `WAYS`."""
     responder = chart.responders[name]
-    return [Address(name, way, to) for way in WAYS if (to := getattr(responder, way)) is not None]
+    order = dict.fromkeys((*(one.by for one in responder.reach), *WAYS))
+    return [
+        Address(name, way, to, responder.delay_ms(way)) for way in order if (to := getattr(responder, way)) is not None
+    ]
 
 
 def _knows(chart: Chart, target: str) -> bool:

@@ -161,6 +161,12 @@ class DeliverySettings(Section):
         description="after a reply was lost: how long Slack's history is asked before sending anew",
     )
     timeout: Duration = Field(default=10_000, ge=100, le=60_000, description="how long one call may take")
+    pace: Duration = Field(
+        default=1_000,
+        ge=0,
+        le=60_000,
+        description="time between two messages in a channel of Slack; five may go at once after it was quiet",
+    )
 
 
 class HeartbeatSettings(Section):

@@ -7,6 +7,7 @@ from typing import get_args
 
 from alerting.facts import SEVERITIES
 from alerting.flowchart.conditions import Condition
+from alerting.flowchart.fields import duration_text
 from alerting.flowchart.model import (
     REQUIRED_ENTRIES,
     Ask,
@@ -16,6 +17,7 @@ from alerting.flowchart.model import (
     Notify,
     OpenChannel,
     Page,
+    Responder,
     Statement,
     Wait,
     Written,
@@ -127,6 +129,29 @@ class Names:
             if not responder.ways:
                 message = f"there is no way to reach `{name}`; add at least one of: slack, email, phone"
                 yield self._problem(("responders", name), message, at_key=True)
+            yield from self._reach(name, responder)
+
+    def _reach(self, name: str, responder: Responder) -> Iterator[Problem]:
+        """The order in which somebody wants to be woken: by ways they have, each once, each no sooner than the last."""
+        before: dict[str, None] = {}
+        latest_ms = 0
+        for i, one in enumerate(responder.reach):
+            here = ("responders", name, "reach", i)
+            if one.by in before:
+                yield self._problem(
+                    (*here, "by"), f"`{one.by}` is in the order of `{name}` already; take one of them out"
+                )
+            elif one.by not in responder.ways:
+                yield self._problem(
+                    (*here, "by"), f"`{name}` has no {one.by}; add `{one.by}:` there, or take it out here"
+                )
+            if one.after_ms < latest_ms:
+                said = f"after {duration_text(one.after_ms)}" if one.after_ms else "at once"
+                message = f"`{one.by}` is taken {said}, and the way before it after {duration_text(latest_ms)}"
+                message = f"{message}; sort them by `after`"
+                yield self._problem((*here, "after" if one.after else "by"), message)
+            before[one.by] = None
+            latest_ms = max(latest_ms, one.after_ms)
 
     def _rosters(self) -> Iterator[Problem]:
         used = [role.roster for role in self.written.roles.values()]

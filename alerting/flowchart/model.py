@@ -21,6 +21,7 @@ from pydantic import (
 from alerting.facts import BLIND, SCENARIOS
 from alerting.flowchart.conditions import Condition
 from alerting.flowchart.fields import (
+    WAYS,
     Cel,
     Day,
     Duration,
@@ -28,6 +29,7 @@ from alerting.flowchart.fields import (
     Section,
     SlackAddress,
     Targets,
+    WayName,
     Ways,
     Words,
     duration_ms,
@@ -85,6 +87,7 @@ __all__ = [
     "OpenChannel",
     "Page",
     "Question",
+    "Reach",
     "Repeat",
     "Responder",
     "Role",
@@ -112,8 +115,24 @@ REQUIRED_ENTRIES = (*SCENARIOS, BLIND)
 _LANGUAGE = re.compile(r"[a-z]{2}")
 
 
+class Reach(Section):
+    """One way to wake somebody, and how long after the page it is taken if nobody has acknowledged by then."""
+
+    by: WayName
+    after: Duration | None = None
+
+    @property
+    def after_ms(self) -> int:
+        """The delay in milliseconds; 0: at once."""
+        return self.after or 0
+
+
 class Responder(Section):
-    """A person, a channel or a user group that can be told something."""
+    """A person, a channel or a user group that can be told something.
+
+    `reach` is the order in which this responder wants to be woken, whatever a page's `by` says; ways that it leaves out
+    are taken only when these fail.
+    """
 
     name: Words
     title: str = ""
@@ -123,12 +142,23 @@ class Responder(Section):
     phone: str | None = Field(default=None, pattern=r"^\+?[0-9 ()./-]{3,30}$")
     webhook: str | None = Field(default=None, pattern=r"^https?://\S+$")
     pagerduty: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{3,64}$")
+    reach: Annotated[tuple[Reach, ...], Field(max_length=len(WAYS))] = ()
     review_by: Day | None = None
 
     @property
     def ways(self) -> tuple[str, ...]:
         """Ways in which this responder can be reached."""
-        return tuple(way for way in ("slack", "phone", "email", "webhook", "pagerduty") if getattr(self, way))
+        return tuple(way for way in WAYS if getattr(self, way))
+
+    def delay_ms(self, way: str) -> int | None:
+        """How long after a page this way is taken, by the order of the responder's own; `None` where it is not in it.
+
+        >>> anna = Responder(name="Anna", slack="U0ANNA", phone="+31 20 555 0101",
+        ...                  reach=[{"by": "slack"}, {"by": "phone", "after": "2m"}])
+        >>> anna.delay_ms("slack"), anna.delay_ms("phone"), anna.delay_ms("email")
+        (0, 120000, None)
+        """
+        return next((one.after_ms for one in self.reach if one.by == way), None)
 
     @property
     def is_person(self) -> bool:
