@@ -46,9 +46,10 @@ def addresses_of(
 
 def _wanted(decision: Decision, usable: Sequence[Address]) -> list[Address]:
     """By which of their addresses somebody is told: when woken in the order that is their own, else as the flowchart
-    says; the place where everybody reads along is as the flowchart says in any case.
+    says; the place where everybody reads along is as the flowchart says in any case. The terminal stands in for Slack.
     """
-    asked = [one for way in decision.by for one in usable if one.way == way]
+    slack = "slack" if any(one.way == "slack" for one in usable) else "terminal"
+    asked = [one for way in decision.by for one in usable if one.way == (slack if way == "slack" else way)]
     if decision.kind in WAKES and any(one.after_ms is not None for one in usable):
         shared = [one for one in asked if one.after_ms is None and is_channel(one.to) and one.way in THREADED]
         return [*shared, *(one for one in usable if one.after_ms is not None)]

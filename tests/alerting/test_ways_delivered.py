@@ -1,5 +1,6 @@
 """Pages by PagerDuty, webhook and mail through the outbox: each reaches its person once and hears what became of it."""
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from alerting.delivery.email import EmailWay, Server
 from alerting.delivery.outbox import Outbox
 from alerting.delivery.pagerduty import PagerDutyWay
 from alerting.delivery.phone import PhoneWay
+from alerting.delivery.terminal import TerminalWay
 from alerting.delivery.ways import Address, Answered, Delivered, Way
 from alerting.delivery.webhook import WebhookWay
 from alerting.delivery.worker import Delivery
@@ -110,3 +112,16 @@ async def test_each_person_gets_a_page_of_their_own_and_hears_what_became_of_it(
         await desk.wait(20)
         told = [(one.json["event_action"], one.json["routing_key"]) for one in hooks.taken[2:]]
         assert sorted(told) == [("acknowledge", "key"), ("acknowledge", "other")]
+
+
+async def test_without_slack_the_terminal_shows_what_rings_elsewhere() -> None:
+    """A flowchart that says `by: [slack, phone]` loses no card because there is no Slack yet."""
+    async with FakeHooks() as hooks:
+        terminal = io.StringIO()
+        ways = {"terminal": TerminalWay(terminal), "phone": _ways(hooks)["phone"]}
+        places = [Address("anna", "terminal", "terminal"), Address("anna", "phone", "+31 6 1234")]
+        desk = Desk(ways, {"anna": places})
+        desk.page("anna", by=("slack", "phone"))
+        await desk.wait(2)
+        assert len(hooks.keys) == 1
+        assert "CRITICAL" in terminal.getvalue()
