@@ -407,19 +407,19 @@ def _wrapped(text: str, width: int) -> list[str]:
     """The text in rows of at most `width` columns, broken at spaces where there are any."""
     rows: list[str] = []
     for line in terminal_safe(text).split("\n"):
-        row = ""
+        row, used = "", 0
         for word in line.split(" "):
-            joined = f"{row} {word}" if row else word
-            if cells(joined) <= width:
-                row = joined
-                continue
-            if row:
+            wide = cells(word)
+            if not row or used + 1 + wide <= width:
+                row, used = (f"{row} {word}", used + 1 + wide) if row else (word, wide)
+            else:
                 rows.append(row)
-            row = word
-            while cells(row) > width:
+                row, used = word, wide
+            while used > width:
                 piece = _fit(row, width, mark="")
                 rows.append(piece)
                 row = row[len(piece) :]
+                used = cells(row)
         rows.append(row)
     return rows
 
