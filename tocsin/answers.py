@@ -105,6 +105,8 @@ class Answers:
         """Questions and statements that wait for a person, by incident and node."""
         self._replied: dict[tuple[str, str], str] = {}
         """What came first of those that were answered, by the log."""
+        self._under_way: dict[str, asyncio.Future[str]] = {}
+        """Acts that are being made durable, by their id."""
 
     def restore(self, engine: Engine) -> None:
         """What the core knew when it stopped; `recall` says more, and what the log holds beyond comes by `note`."""
@@ -210,7 +212,17 @@ class Answers:
         return ""
 
     async def click(self, click: Click, who: str) -> str:
-        """A listed responder pressed a button: durable when this returns. The first wins, the others are told who."""
+        """A listed responder acted: durable when this returns. The first wins, the others are told who.
+
+        One that comes again while it is being written down waits for that, and is answered the same.
+        """
+        under_way = self._under_way.get(click.id)
+        if under_way is None:
+            under_way = self._under_way[click.id] = asyncio.ensure_future(self._write_down(click, who))
+            under_way.add_done_callback(lambda _: self._under_way.pop(click.id, None))
+        return await asyncio.shield(under_way)
+
+    async def _write_down(self, click: Click, who: str) -> str:
         brand = self._brand_of(click.incident)
         if brand is None or click.action not in get_args(AnswerKind):
             return "This incident is not known here."

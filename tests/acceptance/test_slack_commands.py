@@ -133,11 +133,6 @@ async def test_a_silence_asked_for_in_slack_is_the_one_of_the_command_line(
             assert why in await typed(service, f"silence {wrong}")
 
 
-async def test_a_drill_that_cannot_be_started_here_is_said_to_be_so(past: Path, verified: Path) -> None:
-    async with living(past, verified) as service:
-        assert "tocsin replay FILE" in await typed(service, "drill")
-
-
 async def test_a_command_that_slack_did_not_sign_or_that_comes_again_is_refused(past: Path, verified: Path) -> None:
     """After a restart too: a signature is remembered on the disk."""
     async with FakeSlack(signing_secret=lively.SIGNING_SECRET) as slack:
