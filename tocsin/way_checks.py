@@ -59,12 +59,22 @@ def way_warnings(settings: Settings, chart: Chart) -> list[str]:
 
 
 def _not_set_up(chart: Chart, lists: list[Told], there: tuple[str, ...]) -> Iterator[YamlProblem]:
+    yield from _reaches_not_set_up(chart, there)
     for way in dict.fromkeys(way for one in lists for way in one.by if way not in there):
         places = [one for one in lists if way in one.by]
         more = f" (and in {len(places) - 1} more places)" if len(places) > 1 else ""
         key = "webhooks" if way == "webhook" else way
         said = f"the chart counts on `{way}` here{more}, and tocsin.yaml has no `{key}`: nobody is reached that way"
         yield chart.document.problem(_by(chart, places[0]), f"{said}; set it up, {SEE}")
+
+
+def _reaches_not_set_up(chart: Chart, there: tuple[str, ...]) -> Iterator[YamlProblem]:
+    """Only where nothing is left: a responder may list more ways than one organisation has."""
+    for name, responder in chart.responders.items():
+        if responder.reach and not any(one.by in there for one in responder.reach):
+            listed = ", ".join(one.by for one in responder.reach)
+            said = f"none of the ways by which `{name}` wants to be woken ({listed}) is set up in tocsin.yaml"
+            yield chart.document.problem(("responders", name, "reach"), f"{said}; set one up, {SEE}")
 
 
 def _one_way_only(chart: Chart, lists: list[Told], there: tuple[str, ...]) -> Iterator[YamlProblem]:
@@ -80,7 +90,12 @@ def _one_way_only(chart: Chart, lists: list[Told], there: tuple[str, ...]) -> It
 
 def _can_ring(chart: Chart, page: Told, rings: list[str]) -> bool:
     people = [chart.responders[name] for name in chart.people(page.targets)]
-    return any(way in page.by and any(getattr(one, way) for one in people) for way in rings)
+    return any(way in _woken_by(one, page) and getattr(one, way) for one in people for way in rings)
+
+
+def _woken_by(responder: Responder, page: Told) -> tuple[str, ...]:
+    """Who has an order of their own is woken by that, whatever the page says."""
+    return tuple(one.by for one in responder.reach) or page.by
 
 
 def _by(chart: Chart, one: Told) -> Path:

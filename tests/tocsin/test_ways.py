@@ -200,6 +200,17 @@ def test_check_is_content_where_somebody_rings(tmp_path: Path) -> None:
     assert len(check_warnings(_home(tmp_path, config.read_text(), CHART.replace("phone: '+31 6 1', ", "")), {})) == 1
 
 
+def test_check_knows_who_wants_to_be_woken_in_an_order_of_their_own(tmp_path: Path) -> None:
+    """Their telephone counts though the page says Slack; and an order of which nothing is set up is told."""
+    ringing = "pagerduty: {services: {pr_duty: {routing_key_env: KEY}}}\n"
+    own = CHART.replace("by: [slack, phone]", "by: slack")
+    own = own.replace("pagerduty: pr_duty", "pagerduty: pr_duty, reach: [{by: pagerduty}, {by: phone, after: 2m}]")
+    assert check_warnings(_home(tmp_path, f"flowchart: chart.yaml\n{BRANDS}{ringing}", own), {"KEY": CANARY}) == []
+    order, second = check_warnings(_home(tmp_path, f"flowchart: chart.yaml\n{BRANDS}", own), {})
+    assert "none of the ways by which `chloe` wants to be woken (pagerduty, phone) is set up" in order
+    assert "can ring by no second way" in second
+
+
 def test_an_address_that_nothing_goes_to_is_a_mistake(tmp_path: Path) -> None:
     """A service that is not set up, a webhook that is not listed: such pages would fail in the night."""
     chart = CHART.replace("pagerduty: pr_duty", "pagerduty: pr_dutty, webhook: 'https://else.example/'")
