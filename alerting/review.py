@@ -136,7 +136,7 @@ def figures_of(story: Timeline, promises: Mapping[str, int]) -> tuple[Figure, ..
 
 
 def _statement_bound(story: Timeline) -> int | None:
-    clocks = [clock for clock in story.last.promises if clock.promised == "first_response"]
+    clocks = [clock for clock in story.promises if clock.promised == "first_response"]
     return clocks[0].red_ms - story.noticed_ms if clocks else None
 
 
@@ -156,6 +156,15 @@ def quoted(post: ShownPost, zone: str, today_ms: int) -> Quoted:
     shown = one_line(post.url, 200) if post.url else ""
     text = plain(post.text, 600, 4) or "(no text)"
     return Quoted(byline(post, zone, today_ms), text, safe_url(post.url) or "", shown)
+
+
+def inert_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Lines that may name a node, a channel or a source, each on one line and inert.
+
+    >>> inert_lines(["told\\nana"])
+    ('told ana',)
+    """
+    return tuple(one_line(line, 400) or "?" for line in lines)
 
 
 # ---- in words

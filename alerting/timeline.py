@@ -12,6 +12,7 @@ import msgspec
 from alerting.decision import Decision
 from alerting.facts import BLIND, rank
 from alerting.inert import one_line
+from alerting.sla import Clock
 from alerting.view import WAKES, IncidentView, grown
 from alerting.words import duration_text, names_text, reason_words, sentence, severity_words, thread_line
 
@@ -98,6 +99,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     ended_ms: int
     until_ms: int
     """So far is known what happened."""
+    promises: tuple[Clock, ...]
+    """The clocks of what was promised to the public, as they stood last."""
     paged: tuple[str, ...]
     failed: int
     """Messages that did not arrive."""
@@ -152,6 +155,7 @@ def timeline(
         statement_ms=_statement_ms(own),
         ended_ms=ended_ms,
         until_ms=until_ms,
+        promises=next((one.promises for one in reversed(own) if one.promises), ()),
         paged=tuple(dict.fromkeys(who for one in pages for who in one.targets)),
         failed=sum(one.outcome in ("failed", "missed") for one in sendings),
     )

@@ -19,6 +19,7 @@ from alerting.review import (
     clock,
     erased_words,
     figures_of,
+    inert_lines,
     lead,
     markdown,
     quoted,
@@ -213,8 +214,8 @@ def _told(
         drill=content is not None and content.mode.startswith(DRILL),
         posts=tuple(quoted(post, story.zone, story.noticed_ms) for post in posts),
         erased=len(names) - len(found) if texts is not None else 0,
-        findings=tuple(figures(finding_of(signal)) for signal in page.signals),
-        path=page.path,
+        findings=inert_lines([figures(finding_of(signal)) for signal in page.signals]),
+        path=inert_lines(page.path),
         notes=tuple(notes),
     )
 
@@ -225,7 +226,7 @@ def _series(own: Sequence[Decision], story: Timeline) -> Series | None:
 
 def _changes(path: Path, incident: str) -> tuple[str, ...]:
     try:
-        return explain(path, incident).in_words
+        return inert_lines(explain(path, incident).in_words)
     except UsageError:  # there is no page to explain, or the journal holds another beginning
         return ()
 
