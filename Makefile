@@ -14,7 +14,7 @@ FORMS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 export TZ := UTC
 export LC_ALL := C.UTF-8
 
-.PHONY: help demo test slow proof accuracy bench backtest check format slack lock clean
+.PHONY: help demo test slow mutants proof accuracy bench backtest check format slack lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(READY) ## The tests that run while you wait
 
 slow: $(READY) ## The tests that take longer: crashes, sockets, a browser
 	@$(BIN)/pytest -m "slow and not proof" $(ARGS)
+
+mutants: $(READY) ## Deliberate bugs in outbox, timers, dedupe and escalation: each must be found by the test that is to find it
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 proof: $(READY) ## Full-size runs behind the figures in docs/; takes as long as it takes
 	@$(BIN)/pytest -m proof --timeout 0 -s $(ARGS)

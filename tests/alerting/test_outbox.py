@@ -53,6 +53,7 @@ def test_an_id_follows_from_decision_way_and_address_alone() -> None:
     """Joined without care, two addresses could share an id."""
     assert page_id("k", "slack", "C1") == page_id("k", "slack", "C1")
     assert len({page_id("k", "a", "bc"), page_id("k", "ab", "c"), page_id("ka", "b", "c"), page_id("k", "a", "b")}) == 4
+    assert page_id("k", "slack", "C1") != page_id("k", "email", "C1")
 
 
 def test_what_a_crash_left_half_sent_is_unknown(tmp_path: Path) -> None:
