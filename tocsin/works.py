@@ -54,8 +54,6 @@ REMEMBERED_MS = 48 * HOUR_MS
 READ_AT_ONCE = 5_000
 TAKE_AT_ONCE = 200
 """Records of the log between two syncs: live that is a step at the most, after an outage it is a group."""
-TAKE_BETWEEN = 10
-"""Records of the log between two looks at what else there is to do."""
 BEAT: Item = ("beat", "", b"")
 
 
@@ -170,11 +168,10 @@ class Works:
         """Take in what the intake log holds beyond the cursor, a little at a time: clicks and senders wait for none."""
         while records := self.home.intake_log.read(self.cursor, TAKE_AT_ONCE):
             try:
-                for number, record in enumerate(records, 1):
+                for record in records:
                     self._take(record)
                     self.cursor = record.offset + 1
-                    if number % TAKE_BETWEEN == 0:
-                        await asyncio.sleep(0)  # a scorer may be slow, and a click waits for no more than a few posts
+                    await asyncio.sleep(0)  # a scorer may be slow, and a click goes round a few times until it is kept
                 self.sequencer.flush()
             except Exception:
                 self._whole = False

@@ -96,7 +96,7 @@ data: data
 brands:
   - {{name: {brand}, query: tulpatel, languages: [en, nl], own_accounts: [tulpatel]}}
 sources:
-  - {{name: social, secret_env: SOCIAL_SECRET}}
+  - {{name: social, secret_env: SOCIAL_SECRET, rate: {rate}}}
 ingest: {{listen: "127.0.0.1:0"}}
 delivery: {{grace: {grace}, timeout: 1s}}
 """
@@ -109,11 +109,18 @@ slack: {{channel: {channel}, mode: {mode}, base_url: "{base_url}"}}
 
 
 def configure(
-    home: Path, slack: FakeSlack | FakeSlackThread | None, *, mode: str = "http", within: str = "3s", grace: str = "2s"
+    home: Path,
+    slack: FakeSlack | FakeSlackThread | None,
+    *,
+    mode: str = "http",
+    within: str = "3s",
+    grace: str = "2s",
+    rate: str = "1000",
+    extra: str = "",
 ) -> Path:
     """Write `tocsin.yaml` and its flowchart into a directory; returns the configuration's path."""
     (home / "chart.yaml").write_text(CHART.format(within=within))
-    text = CONFIG.format(brand=BRAND, grace=grace)
+    text = CONFIG.format(brand=BRAND, grace=grace, rate=rate) + extra
     if slack is not None:
         text += SLACK.format(channel=CHANNEL, mode=mode, base_url=slack.base_url)
     config = home / "tocsin.yaml"
