@@ -41,6 +41,8 @@ def terminal_safe(text: str) -> str:
     >>> terminal_safe("\\x1b[2J\\x1b]0;owned\\x07calm\\u202e")
     'calm'
     """
+    if text.isascii() and text.isprintable():
+        return text
     text = unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", _ESCAPES.sub("", text)))
     kept: list[str] = []
     marks = 0
