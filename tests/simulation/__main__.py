@@ -20,16 +20,16 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="tell the story of one run (with --seed NUMBER/RUN)")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    with prepared() as past:
+    with prepared() as pasts:
         if "/" in asked.seed:
-            one = run_one(past, asked.seed, asked.mix)
+            one = run_one(pasts, asked.seed, asked.mix, files=pasts.one.home / "files" if asked.files else None)
             if asked.verbose:
                 print("\n".join(one.story))
             print("\n".join(one.broken) or "every promise was kept")
             return bool(one.broken)
         began_s, cpu_s = time.monotonic(), time.process_time()
         total = campaign(
-            past, asked.runs, int(asked.seed), asked.mix, processes=asked.processes, files=asked.files,
+            pasts, asked.runs, int(asked.seed), asked.mix, processes=asked.processes, files=asked.files,
             say=lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
         passed_s, cpu_s = time.monotonic() - began_s, time.process_time() - cpu_s

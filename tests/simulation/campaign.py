@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -20,7 +20,7 @@ from stream.sources import store
 from tests.simulation.disk import FileDisk, MemoryDisk
 from tests.simulation.faults import ARM, MIXES
 from tests.simulation.oracle import Oracle
-from tests.simulation.past import START_MS, Past, prepare
+from tests.simulation.past import BRANDS, START_MS, Past, prepare
 from tests.simulation.story import tell
 from tests.simulation.world import World
 from tocsin.journal import Journal
@@ -82,23 +82,41 @@ class Total:
         return [kind for kind in MIXES[mix].kinds if self.fired[kind] < least]
 
 
+class Pasts(NamedTuple):
+    """What stories begin with: mostly one brand, sometimes two."""
+
+    one: Past
+    two: Past
+
+    def of(self, rng: random.Random) -> Past:
+        """The one for this run."""
+        return self.two if rng.random() < 0.1 else self.one
+
+    def moved(self, home: Path) -> "Pasts":
+        """The same in a directory of one's own: two processes may not hold one."""
+        for past in self:
+            shutil.copytree(past.home, home / past.home.name)
+        return Pasts(*(past._replace(home=home / past.home.name) for past in self))
+
+
 @contextlib.contextmanager
-def prepared() -> Iterator[Past]:
+def prepared() -> Iterator[Pasts]:
     """The past of every story, in a directory of its own."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     home = Path(tempfile.mkdtemp(prefix="tocsin-simulation-"))
     try:
-        yield prepare(home)
+        yield Pasts(prepare(home / "one", BRANDS[:1]), prepare(home / "two", BRANDS))
     finally:
         shutil.rmtree(home, ignore_errors=True)
         structlog.reset_defaults()
 
 
 def run_one(
-    past: Past, seed: str, mix: str = "main", *, files: Path | None = None, delivery: type[Delivery] | None = None
+    pasts: Pasts, seed: str, mix: str = "main", *, files: Path | None = None, delivery: type[Delivery] | None = None
 ) -> Outcome:
     """One run by its seed; over real files where a directory for them is given."""
     rng = random.Random(seed)
+    past = pasts.of(rng)
     disk = MemoryDisk() if files is None else FileDisk(files)
     disk.load(past.images)
     world = World(past, rng, disk, delivery)
@@ -111,6 +129,8 @@ def run_one(
         broken += _audit(world, oracle, past)
     finally:
         disk.drop()
+    if world.slack.lag is not None:
+        world.fired["history_lag"] += world.slack.lag.fired
     lines = [f"{(at_ms - START_MS) / 1000:8.1f} s  {what}" for at_ms, what in world.facts.says]
     return Outcome(
         seed,
@@ -149,22 +169,19 @@ def _first_snapshot(past: Past) -> bytes:
     return _snapshots[id(image)]
 
 
-def run_some(past: Past, seeds: list[str], mix: str, *, files: bool = False) -> Total:
+def run_some(pasts: Pasts, seeds: list[str], mix: str, *, files: bool = False) -> Total:
     """Some runs, one after the other."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    home = past.home
     with tempfile.TemporaryDirectory(prefix="tocsin-simulation-") as own:
-        # two processes may not hold one data directory
-        shutil.copytree(home, Path(own) / "home")
-        past = past._replace(home=Path(own) / "home")
+        pasts = pasts.moved(Path(own))
         total = Total()
         for seed in seeds:
-            total.add(run_one(past, seed, mix, files=Path(own) / "files" if files else None))
+            total.add(run_one(pasts, seed, mix, files=Path(own) / "files" if files else None))
     return total
 
 
 def campaign(
-    past: Past, runs: int, seed: int, mix: str = "main", *, processes: int = 1, files: bool = False, say: Any = None
+    pasts: Pasts, runs: int, seed: int, mix: str = "main", *, processes: int = 1, files: bool = False, say: Any = None
 ) -> Total:
     """Runs `seed/0` to `seed/<runs - 1>`, over so many processes."""
     seeds = [f"{seed}/{number}" for number in range(runs)]
@@ -173,11 +190,11 @@ def campaign(
     total, began_s = Total(), time.monotonic()
     if processes == 1:
         for piece in pieces:
-            total.merge(run_some(past, piece, mix, files=files))
+            total.merge(run_some(pasts, piece, mix, files=files))
             _progress(total, runs, began_s, say)
         return total
     with ProcessPoolExecutor(processes) as pool:
-        waiting = [pool.submit(run_some, past, piece, mix, files=files) for piece in pieces]
+        waiting = [pool.submit(run_some, pasts, piece, mix, files=files) for piece in pieces]
         for one in waiting:
             total.merge(one.result())
             _progress(total, runs, began_s, say)

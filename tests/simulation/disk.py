@@ -206,12 +206,13 @@ class FileDisk(MemoryDisk):
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self._directory = directory
+        self._copy = 0
         self._files_of_life: list[sqlite3.Connection] = []
         self._port = Files()
 
     @property
     def _here(self) -> Path:
-        here = self._directory / str(self.life)
+        here = self._directory / str(self._copy)
         here.mkdir(mode=0o700, parents=True, exist_ok=True)
         return here
 
@@ -230,6 +231,7 @@ class FileDisk(MemoryDisk):
         """Copy what is on the disk now; only then let go of the old files."""
         before = self._here
         self.life += 1
+        self._copy += 1
         for file in sorted(before.iterdir()):
             if not file.name.endswith("-shm"):
                 shutil.copy(file, self._here / file.name)

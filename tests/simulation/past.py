@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,8 +78,7 @@ step: 30s
 flowchart: chart.yaml
 data: data
 brands:
-  - {name: Tulpatel, query: tulpatel, languages: [en]}
-  - {name: Marenza, query: marenza, languages: [en]}
+BRANDS
 sources:
   - {name: social, secret_env: SOCIAL_SECRET}
 ingest: {listen: "127.0.0.1:0"}
@@ -98,9 +96,8 @@ class Past(NamedTuple):
     """What a story begins with. `images` are files by their names; `home` has the configuration and an empty `data`."""
 
     home: Path
+    brands: tuple[str, ...]
     images: dict[str, bytes]
-    mentions: int
-    """What the journal counts already."""
 
     def settings(self) -> Settings:
         """The configuration, read."""
@@ -112,17 +109,20 @@ def line_of(row: Row) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode()
 
 
-def prepare(home: Path) -> Past:
+def prepare(home: Path, brands: tuple[str, ...]) -> Past:
     """Let the service listen to its brands for a day of ordinary life, and keep what it knows."""
+    home.mkdir(parents=True, exist_ok=True)
     (home / "chart.yaml").write_text(CHART)
-    (home / "tocsin.yaml").write_text(CONFIG)
+    (home / "tocsin.yaml").write_text(
+        CONFIG.replace("BRANDS", "\n".join(f"  - {{name: {b}, query: {b.lower()}, languages: [en]}}" for b in brands))
+    )
     (home / "data").mkdir(mode=0o700)
     (home / "data" / "names.key").write_bytes(b"0123456789abcdef0123456789abcdef")
-    past = Past(home, {}, 0)
+    past = Past(home, brands, {})
     disk = MemoryDisk()
     store.install(disk)
     try:
-        _write(disk, home / "data")
+        _write(home / "data", brands)
         _listen(past.settings())
         _forget(disk)
         images = {name: _plain(db.serialize()) for name, db in disk.files().items()}
@@ -132,10 +132,10 @@ def prepare(home: Path) -> Past:
     return past._replace(images=images)
 
 
-def _write(disk: MemoryDisk, data: Path) -> None:
+def _write(data: Path, brands: tuple[str, ...]) -> None:
     log = IntakeLog(data / "intake.db")
     minutes: dict[int, list[Row]] = {}
-    for number, brand in enumerate(BRANDS):
+    for number, brand in enumerate(brands):
         start_ms = START_MS - HOURS * HOUR_MS
         for row in quiet(SEED + number, brand=brand, start_ms=start_ms, hours=HOURS - 0.2, per_hour=6, rhythm=False):
             minutes.setdefault(parse_rfc3339(row["created_at"]) // MINUTE_MS, []).append(row)
@@ -179,8 +179,3 @@ def _forget(disk: MemoryDisk) -> None:
 def _plain(image: bytes) -> bytes:
     """The file with a rollback journal named in its header: an image in memory has no write-ahead log."""
     return image[:18] + b"\x01\x01" + image[20:]
-
-
-def counted(journal: sqlite3.Connection) -> int:
-    """How many entries."""
-    return int(journal.execute("SELECT count(*) FROM entries").fetchone()[0])

@@ -6,7 +6,7 @@ from functools import cache
 from stream.codec import MINUTE_MS, rfc3339
 from tests.simulation.faults import Mix, break_things
 from tests.simulation.oracle import Oracle
-from tests.simulation.past import BRANDS, PEOPLE, START_MS, line_of
+from tests.simulation.past import PEOPLE, START_MS, line_of
 from tests.simulation.world import Batch, World
 from tocsin.synthetic import crisis
 
@@ -36,8 +36,9 @@ def batches_of(brand: str, variant: int, start_ms: float) -> list[Batch]:
 
 def tell(world: World, rng: random.Random, mix: Mix) -> list[str]:
     """Lay out a run: a crisis, people, and what breaks. Returns what breaks and what people do, in words."""
-    world.batches = batches_of(BRANDS[0], rng.randrange(8), START_MS + FIRST_MS + rng.uniform(0, 30_000))
-    world.poll_ms = rng.choice([1_000, 2_000, 5_000, 5_000])
+    for brand in world.past.brands:
+        world.batches += batches_of(brand, rng.randrange(8), START_MS + FIRST_MS + rng.uniform(0, 30_000))
+    world.poll_ms = rng.choice([1_000, 4_000, 8_000])
     said = _people(world, rng)
     return [*said, *break_things(world, rng, mix)]
 

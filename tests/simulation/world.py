@@ -186,7 +186,7 @@ class World:
         self.works, self.desk, self.open = works, desk, True
         ages = Ages(self._running_ms)
         heartbeat = Heartbeat(
-            lambda: works.facts(ages), url="touch", every_ms=60_000, touch=self._touch, look_every_s=5.0,
+            lambda: works.facts(ages), url="touch", every_ms=60_000, touch=self._touch, look_every_s=10.0,
             monotonic_ms=self._running_ms,
         )  # fmt: skip
         work = (self._beats(works), works.delivery.run(), heartbeat.run())
