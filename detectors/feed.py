@@ -398,6 +398,8 @@ def doubt_ms(window: Window) -> int:
     >>> doubt_ms(Window(at_ms=5_000, blind=[(0, 3_000)]))
     1000
     """
+    if not window.blind:
+        return 0
     ended = [span for span in window.blind if span[1] != OPEN_END]
     return max(0, *(doubted_until_ms(span) - window.at_ms for span in ended)) if ended else 0
 

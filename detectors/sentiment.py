@@ -91,6 +91,7 @@ class NegativeShare:
         self._scored = 0.0
         self._clumped = 0.0
         self._pairs = 0.0
+        self._learnt()
         self._weight = weight_of(STEP_MS)
         self._learnt_ms = 0
         self._extremes = Extremes(ANGER_PRIOR)
@@ -239,12 +240,17 @@ class NegativeShare:
         return floor(window.at_ms - 1, window.bucket_ms) + window.bucket_ms + 1 if self._active else None
 
     def _usual(self) -> float:
-        return (self._negative + PRIOR_SHARE * PRIOR_POSTS) / (self._scored + PRIOR_POSTS)
+        return self._share
 
     def _clumping(self) -> float:
         """Correlation of posts within an hour, shrunk to a small prior."""
+        return self._clump
+
+    def _learnt(self) -> None:
+        """Work out what follows from the sums: asked for many times a look, and new once in a quarter of an hour."""
+        self._share = (self._negative + PRIOR_SHARE * PRIOR_POSTS) / (self._scored + PRIOR_POSTS)
         clumping = (self._clumped + PRIOR_CLUMPING * PRIOR_CLUMPING_WEIGHT) / (self._pairs + PRIOR_CLUMPING_WEIGHT)
-        return min(max(clumping, 0.0), 0.5)
+        self._clump = min(max(clumping, 0.0), 0.5)
 
     def _worth(self, scored: int) -> float:
         """How many independent posts these are worth against a past of uncertain size."""
@@ -329,6 +335,7 @@ class NegativeShare:
         keep = 1.0 - self._weight
         self._negative = self._negative * keep + self._held(negative, scored)
         self._scored = self._scored * keep + scored
+        self._learnt()
 
     def _learn_clumping(self, negative: int, scored: int) -> None:
         usual = self._usual()
@@ -338,6 +345,7 @@ class NegativeShare:
         # Var = n p (1 - p) (1 + (n - 1) rho): what exceeds chance, over the pairs that could cause it.
         self._clumped = self._clumped * keep + (away * away / (scored * chance) - 1.0)
         self._pairs = self._pairs * keep + (scored - 1)
+        self._learnt()
 
     def _held(self, negative: int, scored: int) -> float:
         """The negatives that may be learnt: a spike is held to three standard deviations."""
@@ -371,6 +379,7 @@ class NegativeShare:
         """The inverse of `snapshot`; `volume` as when it was made."""
         self = cls(volume)
         self._negative, self._scored, self._clumped, self._pairs = (float.fromhex(x) for x in state["sums"])
+        self._learnt()
         self._learnt_ms = state["learnt_ms"]
         if self._owned:
             self._volume.resume(state["volume"])

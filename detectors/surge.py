@@ -90,6 +90,9 @@ class Surge:
         self._usuals: dict[int, tuple[float, float, float]] = {}
         self._usuals_ms = -1
         """What is usual, by span, for a look in this bucket. Found at need, never snapshotted."""
+        self._zs: dict[tuple[int, int], int] = {}
+        self._rates: dict[tuple[int, int], int] = {}
+        """How far a count of a span stands out in this bucket, and how often it does. As `_usuals`."""
 
     @property
     def budget(self) -> Budget:
@@ -161,9 +164,13 @@ class Surge:
         """
         index = self.spans_ms.index(span_ms)
         z = self._z(index, count, window)
+        known = self._rates.get((index, count))
+        if known is not None:
+            return known
         often = MONTH_DAYS * DAY_MS / span_ms * 0.5 * math.erfc(z / 1000 / math.sqrt(2.0))
         days = (self.burns if index == self.slow else self.spikes).chance_milli(z)
-        return max(days, milli(often))
+        rate = self._rates[index, count] = max(days, milli(often))
+        return rate
 
     def usual(self, span_ms: int, window: Window) -> float:
         """The usual count of a span that ends now."""
@@ -200,6 +207,16 @@ class Surge:
         return whole if near * STILL_BURNING >= whole else 0
 
     def _z(self, index: int, count: int, window: Window) -> int:
+        """How far a count of a span that ends now stands out. Two detectors ask for the same ones."""
+        if self._usuals_ms == window.last_ms:
+            known = self._zs.get((index, count))
+            if known is not None:
+                return known
+        found = self._found_z(index, count, window)
+        self._zs[index, count] = found
+        return found
+
+    def _found_z(self, index: int, count: int, window: Window) -> int:
         root, spread, mean = self._usual_now(index, window)
         z = (math.sqrt(count) - root) / spread
         if mean < SMALL_MEAN and z > 2.0:
@@ -213,6 +230,8 @@ class Surge:
         last_ms = window.last_ms
         if self._usuals_ms != last_ms:
             self._usuals, self._usuals_ms = {}, last_ms
+            self._zs.clear()
+            self._rates.clear()
         found = self._usuals.get(index)
         if found is None:
             found = self._usuals[index] = self._usual(index, last_ms + self.bucket_ms)
@@ -262,6 +281,7 @@ class Surge:
 
     def judged(self, *, real: bool) -> None:
         """The incident under way ended; see `detectors.budget.Extremes`."""
+        self._usuals_ms = -1
         self.spikes.judged(real=real)
         self.burns.judged(real=real)
 
