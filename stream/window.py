@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from stream.codec import MINUTE_MS
+from stream.codec import HOUR_MS, MINUTE_MS
 from stream.pulse import EXEMPLARS as EXEMPLARS_KEPT
 from stream.pulse import (
     ClusterPart,
@@ -40,6 +40,8 @@ cut, and when a thread counts as busy."""
 DENSE = 16
 """With more registers than these a minute is merged as one row, and not one by one."""
 ALIASES_KEPT = 4_000
+ALIAS_MS = 24 * 60 * MINUTE_MS
+"""So old, a post is no longer looked for in a conversation that went silent: its replies begin another one."""
 ENGAGEMENTS_KEPT = 500
 
 
@@ -293,7 +295,11 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     @cached_property
     def busy_threads(self) -> dict[str, Thread]:
         """Those of at least `BUSY_POSTS` posts, or as many likes as weigh as much. As `_running`."""
-        return {key: thread for key, thread in self.threads.items() if thread.weight >= BUSY_POSTS}
+        return {
+            key: thread
+            for key, thread in self.threads.items()
+            if thread.posts >= BUSY_POSTS or (thread.endorsed and thread.weight >= BUSY_POSTS)
+        }
 
     @cached_property
     def busy_clusters(self) -> dict[str, Thread]:
@@ -400,6 +406,8 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         overlong = len(self.threads) > 2 * THREADS_KEPT or len(self.clusters) > 2 * CLUSTERS_KEPT
         if minute_ms == self.tidied_ms and not overlong:
             return
+        if floor(minute_ms, HOUR_MS) != floor(self.tidied_ms, HOUR_MS):
+            self._forget_aliases()
         self.tidied_ms = minute_ms
         self._forget_busy()
         for table, kept in ((self.threads, THREADS_KEPT), (self.clusters, CLUSTERS_KEPT)):
@@ -414,6 +422,19 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         self.asked = {name: asked_ms for name, asked_ms in self.asked.items() if asked_ms >= self.horizon_ms}
         if len(self.asked) > ALIASES_KEPT:
             self.asked = dict(sorted(self.asked.items(), key=lambda kv: (-kv[1], kv[0]))[: ALIASES_KEPT // 2])
+
+    def _forget_aliases(self) -> None:
+        """Forget posts of yesterday, but for those whose conversation goes on and those that were answered.
+
+        Once an hour: a brand of ten posts an hour had four thousand of them after a fortnight, and asked for none.
+        """
+        oldest_ms = self.at_ms - ALIAS_MS
+        self.aliases = {
+            name: alias
+            for name, alias in self.aliases.items()
+            if alias[0] >= oldest_ms or alias[1] in self.threads or name in self.threads or name in self.answered
+        }
+        self.answered = {name: at_ms for name, at_ms in self.answered.items() if at_ms >= self.at_ms - WEEK_MS}
 
     def close(self) -> list[ClosedMinute]:
         """Hand out, oldest first and once, the minutes that left the open ones; silent minutes too.
