@@ -232,8 +232,8 @@ def test_killed_at_a_named_point_nothing_is_lost_and_nothing_doubled(
     prepared, before = past
     rows = [row for row in burst(SEED + int(digest(point.encode())[:4], 16)) if row["author"] != "tulpatel"]
     case = play(prepared, tmp_path, slack, rows, point)
-    check(case, rows, before)
     note(request, "kill", point=point, back_ms=round(case.back_s * 1000))
+    check(case, rows, before)
 
 
 @row("F1")
@@ -254,5 +254,5 @@ def test_killed_at_any_time_it_comes_by(
     print(f"TOCSIN_SEED={seed} turn {turn}: {point}:{times}")
     rows = burst(seed % 10_000 + turn)
     case = play(prepared, tmp_path, slack, rows, f"{point}:{times}")
-    check(case, rows, before)
     note(request, "kill", point=point, back_ms=round(case.back_s * 1000))
+    check(case, rows, before)

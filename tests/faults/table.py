@@ -1,0 +1,91 @@
+"""Makes `docs/reliability.md` of what runs of the tests showed, in `docs/results`.
+
+`python -m tests.faults.table` writes the page; `tests/test_docs.py` holds the committed one against it. Where the
+figures come from: `TOCSIN_RESULTS=docs/results` before `make test`, `make slow` or `make proof`. A results file other
+than `rows.json` and `kill.json` is `{"title", "says", "columns", "rows"}`: a table with a paragraph before it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.faults.rows import FAULTS
+
+ROOT = Path(__file__).parent.parent.parent
+RESULTS = ROOT / "docs" / "results"
+PAGE = ROOT / "docs" / "reliability.md"
+HEAD = """\
+# What was broken on purpose, and what came of it
+
+One promise: a page once due reaches a human once, within five minutes, whatever single thing breaks; and nobody is
+paged after an acknowledgement. This page is made by `python -m tests.faults.table` from what the tests wrote down in
+`docs/results` while they ran; what each of them claims stands in the test. A fault that was injected and did not happen
+fails its test, so each row says how often it did. The risk that is left stands in [invariants.md](invariants.md).
+"""
+HEARTBEAT = """
+## When everything fails
+
+The last alarm is silence. `heartbeat:` in `tocsin.yaml` names an address of a watcher outside (healthchecks, or another
+machine). It is touched once a minute as long as the core keeps up with the clock, the intake log and the journal take
+what they are given, delivery goes its rounds, and no page has been due for a minute and a half without reaching
+anybody. Give the watcher that period and a grace of two minutes: then somebody hears within five. `/healthz` and the
+metric `tocsin_well` say the same. A start that does not live for a whole period touches nothing.
+"""
+
+
+def page(results: Path = RESULTS) -> str:
+    """The whole page."""
+    pieces = [HEAD, *_rows(_read(results / "rows.json")), *_kills(_read(results / "kill.json")), HEARTBEAT]
+    for path in sorted(results.glob("*.json")):
+        if path.stem not in ("rows", "kill"):
+            pieces += _table_of(_read(path))
+    return "".join(pieces)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def _rows(rows: dict[str, dict[str, dict[str, Any]]]) -> Iterator[str]:
+    yield "\n## Rows of the fault matrix\n\n"
+    yield "| row | injected | must come of it | fired | outcome | shown by |\n|---|---|---|---|---|---|\n"
+    for number, fault in FAULTS.items():
+        tests = rows.get(number, {})
+        fired = sum(test["fired"] for test in tests.values())
+        cases = sum(test["cases"] for test in tests.values())
+        outcome = "held" if tests and all(test["passed"] for test in tests.values()) else "**not held**"
+        files = sorted({name.partition("::")[0] for name in tests})
+        shown = f"{cases} tests in {' '.join(f'`{name}`' for name in files)}" if tests else "nothing yet"
+        yield f"| {number} | {fault.injected} | {fault.outcome} | {fired:,} | {outcome if tests else '-'} | {shown} |\n"
+
+
+def _kills(kills: list[dict[str, Any]]) -> Iterator[str]:
+    if not kills:
+        return
+    yield "\n## Killed, and started again\n\n"
+    points = sorted({one["point"] for one in kills})
+    held = sum(one["passed"] for one in kills)
+    slowest = max(one["back_ms"] for one in kills) / 1000
+    yield (
+        f"A real process in a growing crisis, over real sockets, killed with SIGKILL: {len(kills)} times, at\n"
+        f"{len(points)} named points on both sides of every durable write, at random moments. In {held} of these\n"
+        f"nothing was lost, nothing doubled, nobody paged after the acknowledgement, and the journal replayed to\n"
+        f"itself. The slowest start listened again after {slowest:.1f} s.\n\n"
+    )
+    yield "| point | kills | held | back after, at most |\n|---|---|---|---|\n"
+    for point in points:
+        mine = [one for one in kills if one["point"] == point]
+        back = max(one["back_ms"] for one in mine) / 1000
+        yield f"| `{point}` | {len(mine)} | {sum(one['passed'] for one in mine)} | {back:.1f} s |\n"
+
+
+def _table_of(found: dict[str, Any]) -> Iterator[str]:
+    yield f"\n## {found['title']}\n\n{found['says']}\n\n"
+    yield f"| {' | '.join(found['columns'])} |\n|{'---|' * len(found['columns'])}\n"
+    for row in found["rows"]:
+        yield f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else str(cell) for cell in row)} |\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
