@@ -139,6 +139,8 @@ class Service:
             self._server.should_exit = True
         if self._inbound is not None:
             await self._inbound.close()
+        if self._desk is not None:
+            await self._desk.reception.close()
         await self.works.delivery.finish(GOODBYE_S * 1000)
         for task in self._tasks[1:]:
             task.cancel()

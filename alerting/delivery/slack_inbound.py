@@ -10,7 +10,7 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,7 +20,6 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -28,7 +27,7 @@ from starlette.routing import Route
 from alerting.delivery.clicks import Malformed
 from alerting.delivery.seen import SEEN_FOR_MS, Seen
 from alerting.delivery.slack import slack_client
-from alerting.delivery.slack_reception import ANSWER_WITHIN_S, Kind, Received, Reception
+from alerting.delivery.slack_reception import Kind, Received, Reception
 from stream.sources.store import StoreError
 
 __all__ = ["Reception", "Signatures", "SocketInbound", "slack_routes"]
@@ -118,16 +117,10 @@ async def _answer(request: Request, kind: Kind, signatures: Signatures, receptio
         return Response("unreadable", status_code=400)
     except StoreError:
         received = None
-    return _response(received)
-
-
-def _response(received: Received | None) -> Response:
     if received is None:
         return Response("not recorded, do it again", status_code=503)
-    after = BackgroundTask(_finish, received.after) if received.after is not None else None
-    if received.body is None:
-        return Response(status_code=200, background=after)
-    return JSONResponse(dict(received.body), background=after)
+    reception.follow(received)
+    return Response(status_code=200) if received.body is None else JSONResponse(dict(received.body))
 
 
 def _challenged(payload: Mapping[str, Any]) -> Response:
@@ -214,7 +207,6 @@ class SocketInbound:
         self._wanted, self._ping_interval_s = sockets, ping_interval_s
         self._clients: list[SocketModeClient] = []
         self._connecting: list[asyncio.Task[None]] = []
-        self._answering: set[asyncio.Task[None]] = set()
         self.malformed = 0
 
     async def start(self) -> None:
@@ -226,8 +218,7 @@ class SocketInbound:
 
     async def close(self) -> None:
         """Close the sockets; what is being handled is finished first."""
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=ANSWER_WITHIN_S)
+        await self._reception.close()
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
@@ -273,11 +264,4 @@ class SocketInbound:
             return
         payload = dict(received.body) if received.body is not None else None
         await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, payload))
-        if received.after is not None:
-            task = asyncio.ensure_future(_finish(received.after))
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
-
-
-async def _finish(after: Callable[[], Awaitable[None]]) -> None:
-    await after()
+        self._reception.follow(received)

@@ -13,7 +13,7 @@ from alerting.delivery.slack import outcome_of
 from alerting.delivery.ways import Click, ClickAnswer
 from alerting.modals import false_alarm_modal, note_modal
 
-OPENS_WITHIN_S = 1.0
+OPENS_WITHIN_S = 0.7
 """So that the click itself can still be made durable, and be answered, within the time that Slack gives."""
 NETWORK = (SlackClientError, aiohttp.ClientError, asyncio.TimeoutError, OSError)
 """What calling Slack may fail with."""

@@ -17,6 +17,8 @@ from alerting.modals import said_modal, unfit_answer
 
 ANSWER_WITHIN_S = 2.5
 """Slack waits three seconds for an answer."""
+GOODBYE_S = 2.0
+"""How long what follows an answer may take at the end."""
 Kind = Literal["interactive", "slash_commands", "events_api"]
 """As Socket Mode calls them."""
 
@@ -70,6 +72,7 @@ class Reception:
         self._commands = commands
         self._modals = modals
         self._events = events
+        self._following: set[asyncio.Task[None]] = set()
         self.late = 0
         """What was not durable in time, so that Slack was not told that it is."""
 
@@ -86,6 +89,21 @@ class Reception:
             case "events_api" if self._events is not None and isinstance(payload, Mapping):
                 return Received(after=self._events.take(payload))
         return Received()
+
+    def follow(self, received: Received) -> None:
+        """Begin what is done once Slack is answered: nobody waits for it."""
+        if received.after is not None:
+            task = asyncio.ensure_future(_finish(received.after))
+            self._following.add(task)
+            task.add_done_callback(self._following.discard)
+
+    async def close(self) -> None:
+        """Give what was begun a moment to end."""
+        if self._following:
+            _, left = await asyncio.wait(self._following, timeout=GOODBYE_S)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _in_time(self, work: Coroutine[Any, Any, Received]) -> Received | None:
         task = asyncio.ensure_future(work)
@@ -117,6 +135,13 @@ class Reception:
 
     async def _command(self, commands: TakesCommands, form: Mapping[str, Any]) -> Received:
         return Received(await commands.take(form))
+
+
+async def _finish(after: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await after()
+    except Exception as error:  # noqa: BLE001 - Slack was answered; whatever this is, it is no reason to stop
+        _log.error("slack_follow_failed", error=type(error).__name__)
 
 
 def _forget(work: asyncio.Future[Received]) -> None:
