@@ -18,14 +18,11 @@ from stream.zones import local
 FigureName = Literal["detect", "page", "acknowledge", "own", "statement"]
 
 FIGURES: dict[FigureName, tuple[str, str]] = {
-    "detect": ("Time to detect", "from the first post to the moment at which it was noticed"),
-    "page": ("Time to page", "from the moment at which it was noticed until the first page had arrived"),
+    "detect": ("Time to detect", "from the first post until it was noticed"),
+    "page": ("Time to page", "from noticed until the first page had arrived"),
     "acknowledge": ("Time to acknowledge", "from the first page until somebody had it"),
     "own": ("Time to own", "from the first page until somebody led"),
-    "statement": (
-        "Time to the first statement",
-        "from the moment at which it was noticed until we answered in public, or approved what to say",
-    ),
+    "statement": ("Time to the first statement", "from noticed until we answered in public, or approved what to say"),
 }
 """Each with what it measures."""
 

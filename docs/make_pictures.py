@@ -1,7 +1,7 @@
 """Draws the pictures of the README anew: `python -m docs.make_pictures`. Needs Debian's chromium for the screenshot.
 
-All of them show what the program shows: the demo's story, the demo's page as the stand-in for Slack renders it, and
-the shipped flowchart.
+All of them show what the program shows: the demo's story, the demo's page as the stand-in for Slack renders it, its
+review, and the shipped flowchart.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from tocsin.checking import read_chart
 from tocsin.demo import DEMO_BRAND, run_demo
 from tocsin.demo_story import Story, tell_story, with_posts
 from tocsin.journal import open_existing
+from tocsin.reviewing import incidents, review, write
 from tocsin.settings import shipped_chart_path
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -77,6 +78,7 @@ def main() -> int:
         texts = TextStore(directory / "texts.db")
         asyncio.run(_card(story, texts))
         texts.close()
+        asyncio.run(_review(directory))
     return 0
 
 
@@ -96,6 +98,21 @@ async def _card(story: Story, texts: TextStore) -> None:
         message = Message("C1", slack.ledger.next_ts(), slack.ledger.clock(), shown.text, blocks=shown.blocks)
         slack.ledger.add(message)
         await _shoot(slack.page_url, message.ts, PICTURES / "page.png")
+
+
+async def _review(directory: Path) -> None:
+    """The head of the crisis's review, down to its picture."""
+    incident = next(one.incident for one in incidents(directory / "journal.db") if one.woken)
+    page = directory / "review.html"
+    write(review(directory / "journal.db", incident, counterfactual=False), page, "html")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which(CHROMIUM), args=["--no-sandbox"])
+        shown = await browser.new_page(viewport={"width": 1040, "height": 2000}, color_scheme="light")
+        await shown.goto(page.as_uri())
+        box = await shown.locator("figure").bounding_box()
+        height = (box["y"] + box["height"] if box else 900) + 24
+        await shown.screenshot(path=PICTURES / "review.png", clip={"x": 0, "y": 0, "width": 1040, "height": height})
+        await browser.close()
 
 
 async def _shoot(url: str, ts: str, to: Path) -> None:

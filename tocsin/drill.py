@@ -27,7 +27,7 @@ from stream.zones import local
 from tocsin import reviewing
 from tocsin.drill_door import presses
 from tocsin.drill_file import DrillFile, write_drill
-from tocsin.drill_plan import Script, brand_for_story, drill_settings, first_of, made_up, recorded
+from tocsin.drill_plan import Script, brand_for_story, drill_settings, first_of, hear_before, made_up, recorded
 from tocsin.drill_time import Beside, DrillTime
 from tocsin.handing import DRILLS, Running, announce, withdraw
 from tocsin.learning import learn
@@ -100,7 +100,8 @@ async def drill(call: DrillCall, out: Console, *, terminal: TextIO, stop: asynci
         directory = _directory(call, data, name)
         say = _Teller(out)
         settings, script = _prepared(call, name, directory, wall, say)
-        learn(settings, script.past, clock=lambda: script.begin_ms)
+        learn(settings, script.past, clock=lambda: script.warm_ms)
+        hear_before(directory, script)
         file = DrillFile(
             name=name,
             speed=call.speed or call.settings.drill.speed,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from alerting.view import WAKES
 from stream.codec import HOUR_MS, MINUTE_MS, canonical, parse_rfc3339, rfc3339
 from stream.mention import Mention
 from stream.sources.files import read_files
+from stream.sources.intake_log import IntakeLog, Item
 from tocsin import synthetic
 from tocsin.checking import chart_text
 from tocsin.mistakes import UsageError
@@ -22,7 +24,10 @@ from tocsin.synthetic import Row
 
 LEAD_MS = 10 * MINUTE_MS
 """A drill begins so long before what woke people, so that they see it come."""
-PAST_HOURS = 30
+WARM_MS = 95 * MINUTE_MS
+"""So much before its beginning was heard, as the window of a service holds it; what was before that is learnt."""
+PAST_HOURS = 32
+BEAT: Item = ("beat", "", b"")
 STORIES = ("outage", "viral")
 BRAND = BrandSettings(
     name=synthetic.BRAND,
@@ -43,9 +48,13 @@ class Post(NamedTuple):
 
 
 class Script(NamedTuple):
-    """What is played, from `begin_ms` on; what was before that, in the files of `past`, is learnt."""
+    """What is played, from `begin_ms` on. The posts `before` it were heard, and what was before `warm_ms`, in the files
+    of `past`, is learnt.
+    """
 
+    before: list[Post]
     posts: list[Post]
+    warm_ms: int
     begin_ms: int
     end_ms: int
     past: tuple[Path, ...]
@@ -70,11 +79,17 @@ def recorded(
         looking()
         since_ms = _crisis_ms(files, settings, learn, until_ms) - LEAD_MS
     begin_ms = since_ms // MINUTE_MS * MINUTE_MS
-    mentions = read_files(files, dead=lambda *_: None, since_ms=begin_ms, until_ms=until_ms)
+    mentions = read_files(files, dead=lambda *_: None, since_ms=begin_ms - WARM_MS, until_ms=until_ms)
     posts = [Post(one.observed_ms, one.source, line_of(one)) for one in mentions]
-    if not posts:
+    if not posts or posts[-1].at_ms < begin_ms:
         raise UsageError(f"nothing was recorded from {rfc3339(begin_ms)} on: there is nothing to drill")
-    return Script(posts, begin_ms, posts[-1].at_ms, (*learn, *files))
+    return _script(posts, begin_ms, (*learn, *files))
+
+
+def _script(posts: list[Post], begin_ms: int, past: tuple[Path, ...]) -> Script:
+    played = [post for post in posts if post.at_ms >= begin_ms]
+    before = [post for post in posts if post.at_ms < begin_ms]
+    return Script(before, played, begin_ms - WARM_MS, begin_ms, posts[-1].at_ms, past)
 
 
 class _Found(Exception):  # noqa: N818 - what was looked for
@@ -148,9 +163,8 @@ def made_up(story: str, brand: str, seed: int, now_ms: int, directory: Path) -> 
     past = directory / "past.jsonl"
     rows = list(synthetic.merged(calm, storm))
     with past.open("wb") as file:
-        file.writelines(json.dumps(row).encode() + b"\n" for row in rows if _at_ms(row) < begin_ms)
-    posts = [_post(row) for row in rows if _at_ms(row) >= begin_ms]
-    return Script(posts, begin_ms, posts[-1].at_ms, (past,))
+        file.writelines(json.dumps(row).encode() + b"\n" for row in rows if _at_ms(row) < begin_ms - WARM_MS)
+    return _script([_post(row) for row in rows if _at_ms(row) >= begin_ms - WARM_MS], begin_ms, (past,))
 
 
 def _at_ms(row: Row) -> int:
@@ -195,3 +209,16 @@ def brand_for_story(settings: Settings) -> BrandSettings:
 def first_of(brands: Iterable[BrandSettings]) -> tuple[str, ...]:
     """Their names."""
     return tuple(brand.name for brand in brands)
+
+
+def hear_before(directory: Path, script: Script) -> None:
+    """Write what was heard before the drill begins into its intake log, with the stamps of then: its first minutes
+    then stand against what a service would know.
+    """
+    log = IntakeLog(directory / "intake.db")
+    try:
+        for minute_ms, posts in groupby(script.before, key=lambda post: post.at_ms // MINUTE_MS * MINUTE_MS):
+            items: list[Item] = [("mention", post.source, post.body) for post in posts]
+            log.append([*items, BEAT], now_ms=minute_ms + MINUTE_MS - 1)
+    finally:
+        log.close()
