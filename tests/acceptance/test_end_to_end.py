@@ -19,6 +19,7 @@ from stream.sources.text_store import TextStore
 from tests.acceptance import living as lively
 from tests.acceptance.living import CHANNEL, OUTSIDER, PEOPLE, STEP_MS, Living, burst, living, send, settings_of, wakes
 from tests.fakes.slack import FakeSlack, Message, active_parts
+from tests.faults import rows as matrix
 from tocsin.engine import Engine
 from tocsin.entry import ConfigChange, Control, ControlEvent
 from tocsin.intake import Intake
@@ -180,6 +181,7 @@ async def test_who_is_not_listed_is_told_so_and_changes_nothing(service: Living)
     assert "Acknowledged" not in shown(card)
 
 
+@matrix.row("F12")
 async def test_two_who_press_at_once_hear_who_was_first(service: Living) -> None:
     card = await service.crisis(7)
     pressed = await asyncio.gather(*(service.press(card, "acknowledge", who) for who in ("ana", "bram", "chloe")))
@@ -194,8 +196,10 @@ async def test_two_who_press_at_once_hear_who_was_first(service: Living) -> None
     assert update.note == winner, "the core agrees who was first"
     assert f"Acknowledged by {winner}" in shown(card)
     assert [d.reason for d in service.decisions("Update")] == ["acknowledged"]
+    matrix.fired(len(said))
 
 
+@matrix.row("F12")
 async def test_what_slack_did_not_sign_or_sent_before_is_refused(service: Living) -> None:
     card = await service.crisis(8)
     for how in ("secret", "body", "missing", "timestamp"):
@@ -207,6 +211,7 @@ async def test_what_slack_did_not_sign_or_sent_before_is_refused(service: Living
     assert service.answers() == []
     assert await service.press(card, "escalate", "ana")
     assert (await service.slack.replay_last_click()).status == 401
+    matrix.fired(6)
     await service.decided("Escalate", 2)
     await asyncio.sleep(1.5)
     assert service.answers() == ["escalate"]
@@ -228,6 +233,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@matrix.row("F9")
 @pytest.mark.parametrize("which", FAULTS)
 async def test_a_page_is_there_once_whatever_slack_does(past: Path, verified: Path, which: str) -> None:
     kind, how = FAULTS[which]
@@ -238,6 +244,7 @@ async def test_a_page_is_there_once_whatever_slack_does(past: Path, verified: Pa
         await service.slack.wait_for(lambda: not service.service.home.outbox.unsettled(), 20)
         await asyncio.sleep(0.5)
         assert fault.fired == 1
+        matrix.fired(fault.fired)
         rows = [row for row in service.service.home.outbox.pages(service.decisions()[0].incident) if row.wakes]
         assert [row.state for row in rows] == ["sent"]
         for row in rows:
