@@ -117,7 +117,15 @@ def ordinary(per_hour: int, since_ms: int, until_ms: int) -> list[StepPart]:
     throws = max(20, per_hour // 2)
     spans = range(since_ms, until_ms, 5 * MINUTE_MS)
     counts = [Counted(at, sum(rng.random() * throws < per_hour / 12 for _ in range(throws))) for at in spans]
-    return parts_of(made_posts(counts, rng), step_ms=STEP_MS, chunk=0)
+    return with_names(parts_of(made_posts(counts, rng), step_ms=STEP_MS, chunk=0))
+
+
+def with_names(parts: list[StepPart]) -> list[StepPart]:
+    """The same, and every conversation known by the name of its first post, as intake writes it."""
+    for one in parts:
+        for key, thread in one.part.threads.items():
+            one.part.aliases.setdefault(key, (thread.first_ms, key))
+    return parts
 
 
 def by_hours(since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
@@ -143,7 +151,7 @@ def measure(per_hour: int, days: int) -> list[Row]:
             _drain(run.feed(fed, until_ms))
     rows = [row_of(per_hour, "quiet", watch, fed, run)]
     crisis = Plant("steady", CRISIS_MILLI, 600).posts(quiet_ms, per_hour * 1_000, "crisis")
-    storm = [*ordinary(per_hour, quiet_ms, quiet_ms + HOUR_MS), *parts_of(crisis, step_ms=STEP_MS)]
+    storm = with_names([*ordinary(per_hour, quiet_ms, quiet_ms + HOUR_MS), *parts_of(crisis, step_ms=STEP_MS)])
     watch = Watch()
     with watch:
         _drain(run.feed(storm, quiet_ms + HOUR_MS))
