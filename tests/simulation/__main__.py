@@ -42,6 +42,7 @@ def main() -> int:
         "pages": total.pages,
         "simulated_hours": round(total.simulated_ms / 3_600_000),
         "doubles": total.doubles,
+        "explained": total.explained,
         "broken": [f"{seed}: {what}" for seed, what in total.broken[:50]],
         "fired": {kind: total.fired[kind] for kind in sorted(total.fired)},
         "rare": rare,
@@ -52,7 +53,10 @@ def main() -> int:
     else:
         print("\n".join(found["broken"]) or "every promise was kept")
         print(f"fired: {', '.join(f'{kind} {count}' for kind, count in found['fired'].items() if 'at ' not in kind)}")
-        print(f"{total.runs} runs, {found['simulated_hours']} h simulated, {passed_s / total.runs * 1000:.0f} ms a run")
+        print(
+            f"{total.runs} runs, {found['simulated_hours']} h simulated, {total.doubles} doubles, "
+            f"{passed_s / total.runs * 1000:.0f} ms a run"
+        )
     for seed in sorted({seed for seed, _ in total.broken})[:3]:
         print(f"see it: python -m tests.simulation --mix {asked.mix} --seed {seed} --verbose", file=sys.stderr)
     if rare:

@@ -37,7 +37,7 @@ class Outcome:
     seed: str
     broken: list[str]
     doubles: int
-    due_doubles: int
+    explained: int
     fired: Counter[str]
     pages: int
     story: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Total:
     broken: list[tuple[str, str]] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
     doubles: int = 0
-    due_doubles: int = 0
+    explained: int = 0
     pages: int = 0
     simulated_ms: float = 0
 
@@ -62,7 +62,7 @@ class Total:
         self.broken += [(outcome.seed, what) for what in outcome.broken]
         self.fired += outcome.fired
         self.doubles += outcome.doubles
-        self.due_doubles += outcome.due_doubles
+        self.explained += outcome.explained
         self.pages += outcome.pages
         self.simulated_ms += outcome.simulated_ms
 
@@ -72,7 +72,7 @@ class Total:
         self.broken += other.broken
         self.fired += other.fired
         self.doubles += other.doubles
-        self.due_doubles += other.due_doubles
+        self.explained += other.explained
         self.pages += other.pages
         self.simulated_ms += other.simulated_ms
 
@@ -136,7 +136,7 @@ def run_one(
         seed,
         broken,
         oracle.doubles,
-        0,
+        oracle.residual,
         world.fired,
         len(world.slack.ledger.posts) + len(world.pager.alerts),
         [", ".join(laid_out), *lines],
@@ -205,6 +205,7 @@ def _progress(total: Total, runs: int, began_s: float, say: Any) -> None:
     if say is not None:
         passed_s = time.monotonic() - began_s
         left_s = passed_s / total.runs * (runs - total.runs)
+        say("\n".join(f"  {seed}: {what}" for seed, what in total.broken[-20:]))
         say(f"{total.runs} of {runs} runs, {len(total.broken)} promises broken, {left_s / 60:.1f} min left")
 
 

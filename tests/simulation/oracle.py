@@ -20,6 +20,9 @@ from tocsin.state import snapshot_bytes, state_from
 DUE_MS = 5 * 60_000
 NOTICED_MS = 2 * STEP_MS
 """So long after the last of its posts was accepted a crisis has been noticed: it seals with the next step."""
+GRACE_MS = 60_000
+LOOK_MS = 1_000
+"""Between the look that found nothing and the POST."""
 SILENT_MS = 180_000
 """The watcher of the heartbeat raises the alarm: a period of a minute, and two of grace."""
 ENDS = ("acknowledge", "own", "false_alarm", "resolve")
@@ -27,12 +30,15 @@ ORDER = tuple(PEOPLE)
 
 
 class Oracle:
-    """Asks a world, after the run, whether each promise held. `doubles` counts messages that came twice."""
+    """Asks a world, after the run, whether each promise held. `doubles` counts messages that came once more, `residual`
+    those among them that the documented risk explains.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.broken: list[str] = []
         self.doubles = 0
+        self.residual = 0
 
     def judge(self, *, residual: bool = False) -> list[str]:
         """The promises that were broken, in words. With `residual`, doubles are counted and not complained of."""
@@ -46,6 +52,9 @@ class Oracle:
     def _once(self, residual: bool) -> None:
         pages = Counter(m.page_id for m in self._world.slack.ledger.posts if m.page_id)
         self.doubles = sum(count - 1 for count in pages.values())
+        self.residual = sum(self._explained(page) for page, count in pages.items() if count > 1)
+        if residual and self.residual != self.doubles:
+            self.broken.append(f"I2: {self.doubles} came once more, and the grace explains {self.residual}")
         if not residual:
             self.broken += [f"I2: page {page} came {count} times" for page, count in pages.items() if count > 1]
         rings = Counter(
@@ -55,6 +64,18 @@ class Oracle:
         )
         if not residual:
             self.broken += [f"I2: {where} rang {count} times" for where, count in rings.items() if count > 1]
+
+    def _explained(self, page: str) -> int:
+        """How many copies left only after the grace, and while Slack did not show any copy before."""
+        slack = self._world.slack
+        lag_ms = slack.lag.delay_s * 1000 if slack.lag is not None else 0
+        copies = sorted(
+            (slack.began[m.ts], m.accepted_at * 1000 + lag_ms) for m in slack.ledger.posts if m.page_id == page
+        )
+        return sum(
+            began_ms - before >= GRACE_MS and all(shown_ms > began_ms - LOOK_MS for _, shown_ms in copies[:number])
+            for number, ((before, _), (began_ms, _)) in enumerate(pairwise(copies), start=1)
+        )
 
     # ---- I3
 

@@ -6,7 +6,7 @@ from functools import cache
 from stream.codec import MINUTE_MS, rfc3339
 from tests.simulation.faults import Mix, break_things
 from tests.simulation.oracle import Oracle
-from tests.simulation.past import PEOPLE, START_MS, line_of
+from tests.simulation.past import BRANDS, PEOPLE, START_MS, line_of
 from tests.simulation.world import Batch, World
 from tocsin.synthetic import crisis
 
@@ -20,7 +20,10 @@ BATCHES = 3
 @cache
 def lines_of(brand: str, variant: int) -> tuple[bytes, ...]:
     """The posts of a crisis, as their sender writes them."""
-    rows = crisis(variant, brand=brand, start_ms=START_MS, posts=POSTS * 4, negative_share=1.0)
+    # no two brands share a post
+    rows = crisis(
+        10 * BRANDS.index(brand) + variant, brand=brand, start_ms=START_MS, posts=POSTS * 4, negative_share=1.0
+    )
     found = [row for row in rows if brand.casefold() in row["text"].casefold()][:POSTS]
     assert len(found) == POSTS
     for number, row in enumerate(found):

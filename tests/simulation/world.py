@@ -178,10 +178,7 @@ class World:
     async def _process(self) -> None:
         self._stop = asyncio.Event()
         life, loop = self.disk.life, asyncio.get_running_loop()
-        clock = SteadyClock(self._wall_ms, self._running_ms)
-        works = Works(self.past.settings(), clock, terminal=io.StringIO())
-        desk = SlackDesk(works, works.settings.slack)  # type: ignore[arg-type]  # it is set up
-        self._plug(works, desk, lambda: self.disk.life == life)
+        works, desk = self.build(lambda: self.disk.life == life)
         await works.begin()
         self.works, self.desk, self.open = works, desk, True
         ages = Ages(self._running_ms)
@@ -200,6 +197,15 @@ class World:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await works.end()
+
+    def build(self, alive: Callable[[], bool]) -> tuple[Works, SlackDesk]:
+        """What a service is made of, over the ports of this world."""
+        clock = SteadyClock(self._wall_ms, self._running_ms)
+        works = Works(self.past.settings(), clock, terminal=io.StringIO())
+        assert works.settings.slack is not None
+        desk = SlackDesk(works, works.settings.slack)
+        self._plug(works, desk, alive)
+        return works, desk
 
     async def _beats(self, works: Works) -> None:
         while True:
