@@ -1,4 +1,4 @@
-"""`tocsin silence` and `tocsin severity`: what a person tells a running service from the command line."""
+"""`tocsin silence`, `tocsin severity` and `tocsin ack`: what a person tells a running service from the command line."""
 
 import getpass
 import os
@@ -10,10 +10,13 @@ import typer
 
 from alerting.escalation import Casebook
 from alerting.facts import SCENARIOS, SEVERITIES
+from alerting.flowchart.load import load_chart
+from alerting.incident import Incident
 from alerting.quiet import Silence, Unsilence, length_ms
 from alerting.words import clock_text
 from stream.codec import digest
 from stream.strict_yaml import unknown
+from tocsin.checking import chart_text
 from tocsin.entry import Answer
 from tocsin.journal import open_existing
 from tocsin.letterbox import BOX, Wish, post, waiting
@@ -99,11 +102,37 @@ def severity(
     _ask(settings, wish, f"{incident} is at least {level}.", as_json=as_json)
 
 
-def _settings(config: Path | None, brand: str) -> Settings:
+def ack(
+    incident: Annotated[str, typer.Argument(help="The incident, as the page names it.")],
+    who: Annotated[str | None, typer.Option(help="Which responder has it; default your login name.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Acknowledge an incident where Slack cannot be reached: nobody else is woken. Responders of the flowchart only."""
+    settings = _settings(config)
+    name = _who(who)
+    responders = load_chart(chart_text(settings.flowchart_path), str(settings.flowchart_path)).responders
+    if name not in responders:
+        raise UsageError(f"--who: {unknown(name, list(responders), 'as a responder of the flowchart')}")
+    found = {one.id: (brand, one) for brand in settings.brands for one in _open(settings, brand.name)}
+    if incident not in found:
+        allowed = f"open now: {', '.join(found)}" if found else "none is open now"
+        raise UsageError(f"{incident[:80]!r} is no open incident; {allowed}")
+    brand, one = found[incident]
+    has_it = one.owner or one.acknowledged_by
+    if one.is_answered and has_it:
+        print_json({"id": "", "taken": False, "by": has_it}) if as_json else say(f"{has_it} has {incident} already.")
+        raise SystemExit(0)
+    at_ms = time.time_ns() // 1_000_000
+    wish = Answer(_id("ack", at_ms, f"{incident}/{name}"), brand.name, incident, "acknowledge", name, at_ms)
+    _ask(settings, wish, f"{name} has {incident}; nobody else is woken.", as_json=as_json)
+
+
+def _settings(config: Path | None, brand: str | None = None) -> Settings:
     path = config or Path("tocsin.yaml")
     settings = load_settings(path, os.environ)
     names = [one.name for one in settings.brands]
-    if brand not in names:
+    if brand is not None and brand not in names:
         raise UsageError(f"{path}: {unknown(brand, names, 'as a brand')}")
     if not settings.data_path.is_dir():
         raise UsageError(f"{settings.data_path}: there is no data directory yet; start the service first (tocsin run)")
@@ -170,12 +199,16 @@ def _row(one: Silence) -> dict[str, object]:
 
 def _must_be_open(settings: Settings, brand: str, incident: str) -> None:
     """A wish about an incident that is over, or that was mistyped, would change nothing: say so now."""
-    book = _book(settings, brand)
-    known = (book.incident, book.blind) if book is not None else ()
-    found = [one.id for one in known if one is not None and one.is_open]
+    found = [one.id for one in _open(settings, brand)]
     if incident not in found:
         allowed = f"open now: {', '.join(found)}" if found else "none is open now"
         raise UsageError(f"{incident[:80]!r} is no open incident of {brand}; {allowed}")
+
+
+def _open(settings: Settings, brand: str) -> list[Incident]:
+    book = _book(settings, brand)
+    known = (book.incident, book.blind) if book is not None else ()
+    return [one for one in known if one is not None and one.is_open]
 
 
 def _must_hold(settings: Settings, brand: str, name: str) -> None:
@@ -216,3 +249,4 @@ def hook(app: typer.Typer) -> None:
         "tocsin silence Acme --list"
     )(silence)
     app.command(epilog="Example: tocsin severity Acme acme-1767614700000 critical")(severity)
+    app.command(epilog="Example: tocsin ack acme-1767614700000 --who anna")(ack)

@@ -214,6 +214,7 @@ class Service:
     def _health(self) -> dict[str, object]:
         return {
             **self.heartbeat.health(),
+            "troubles": self.works.troubles.words(),
             "entries": self.home.journal.seq,
             "sealed_step_ms": self.works.core_time_ms,
             "behind_records": self.works.behind_records,

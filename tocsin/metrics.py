@@ -45,6 +45,12 @@ class Metrics:
         self._delivered = Counter(
             "tocsin_delivery_reports", "What became of pages", ["way", "outcome"], registry=self.registry
         )
+        self._troubles = Counter(
+            "tocsin_way_troubles",
+            "Pages that a way refused or left in doubt: refused, second_way (told by that way instead), or lost",
+            ["way", "became"],
+            registry=self.registry,
+        )
         self._beside = Gauge(
             "tocsin_slack_beside",
             "Pictures and channels in Slack since the start, and those that were refused or given up",
@@ -91,6 +97,10 @@ class Metrics:
     def delivered(self, report: DeliveryReport) -> None:
         """Count what became of a page."""
         self._delivered.labels(report.way, report.outcome).inc()
+
+    def troubled(self, way: str, became: str) -> None:
+        """Count a way that failed somebody."""
+        self._troubles.labels(way, became).inc()
 
     def beside(self, counts: Mapping[str, int]) -> None:
         """Show what was done in Slack beside the pages."""

@@ -161,6 +161,12 @@ class DeliverySettings(Section):
         description="after a reply was lost: how long Slack's history is asked before sending anew",
     )
     timeout: Duration = Field(default=10_000, ge=100, le=60_000, description="how long one call may take")
+    second_way: Duration = Field(
+        default=30_000,
+        ge=1000,
+        le=60_000,
+        description="how long a page may be late, or in doubt, before its people are told by another way too",
+    )
     pace: Duration = Field(
         default=1_000,
         ge=0,

@@ -19,6 +19,7 @@ from alerting.decision import Decision
 from alerting.delivery.clicks import Clicks
 from alerting.delivery.drill import DrillWay
 from alerting.delivery.outbox import OutboxRow
+from alerting.delivery.second_way import Trouble
 from alerting.delivery.slack import SlackWay, slack_client
 from alerting.delivery.slack_side import SlackSide
 from alerting.delivery.terminal import TerminalWay
@@ -46,6 +47,7 @@ from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
 from tocsin.steady_clock import SteadyClock
+from tocsin.troubles import Troubles
 from tocsin.ways import OutwardWays, build_ways
 
 log = structlog.get_logger("tocsin")
@@ -83,6 +85,7 @@ class Works:
         scorers = load_scorers(settings.scorers)
         self.home = home or Deployment(settings.data_path, step_ms=settings.step)
         self.metrics = Metrics()
+        self.troubles = Troubles(clock)
         self.appender = Appender(self.home.intake_log, clock)
         self.brands = settings.brand_list()
         self._contents = self.home.journal.contents()
@@ -400,9 +403,15 @@ class Works:
             explain=Explainer(self.home.texts, self.brands).explain,
             note=self.home.texts.note,
             after_card=self._after_card,
+            operators=self._failed_somebody,
+            second_way_ms=self.settings.delivery.second_way,
             pace_ms=self.settings.delivery.pace,
             drill=self._drill is not None,
         )
+
+    def _failed_somebody(self, trouble: Trouble) -> None:
+        self.troubles.take(trouble)
+        self.metrics.troubled(trouble.way, trouble.became)
 
     def _after_card(self, row: OutboxRow) -> None:
         if self.slack_side is not None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
 import structlog
+from msgspec.structs import replace
 
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.second_way import SECOND_WAY_MS, Trouble, Verdict, is_overdue, verdict
@@ -56,7 +57,8 @@ class Reaching:
                 new = self._outbox.plan_instead(found.rows, found.forward, now_ms)
                 planned += new + len(found.forward)
                 self.second_ways += new + len(found.forward)
-                for row in found.rows:
+                sooner = (replace(self._outbox.row(name), detail="sooner than it was due") for name in found.forward)
+                for row in (*found.rows, *sooner):
                     self._tell_operators(Trouble("second_way", row.incident, row.way, row.responders, row.detail))
         return planned
 
