@@ -99,7 +99,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 BRANDED = ("replay", "m.jsonl", "--brand", "a")
 BAD_CALLS: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("bogus",), 2, "No such command"),
-    (("replay",), 2, "Missing argument"),
+    (("replay",), 2, "no FILE"),
     (("replay", "m.jsonl"), 2, "no brand: say --brand NAME"),
     (("replay", "m.jsonl", "--brand", ""), 2, "--brand '': expected NAME"),
     (("replay", "m.jsonl", "--brand", "a="), 2, "--brand 'a=': expected NAME"),
