@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -251,3 +252,30 @@ def test_a_process_killed_at_any_seam_leaves_the_truth(
     box.recover()
     assert [one.state for one in box.pages("a-0")] == ([state] if state else [])
     assert box.taken("k") == (state is not None)
+
+
+def test_an_outbox_of_an_older_tocsin_opens_and_its_pages_go_on(tmp_path: Path) -> None:
+    """What it did not know yet has its default; whatever it was waiting for is due."""
+    path = tmp_path / "outbox.db"
+    box = Outbox(path)
+    box.plan([row(1)])
+    box.close()
+    with sqlite3.connect(path) as db:
+        old = msgspec.json.decode(db.execute("SELECT body FROM pages").fetchone()[0])
+        assert not {"wanted_ms", "after_ms", "instead_of", "given_up", "told_in", "folded"} & set(old)
+        db.execute("UPDATE pages SET body = ?", (msgspec.json.encode(old | {"of_a_newer_one": 1}),))
+    again = Outbox(path)
+    assert ids(again.due(0)) == ["p1"]
+    assert again.row("p1").wanted_ms == 0
+
+
+def test_a_page_for_later_holds_up_nothing_and_a_clock_that_goes_back_holds_up_no_page() -> None:
+    """A delay is a plan; what failed is never put off for an hour."""
+    box = Outbox(None)
+    box.plan([row(1, after_ms=60_000, wanted_ms=60_000, due_ms=60_000), row(2)])
+    assert ids(box.due(0)) == ["p2"]
+    box.settle("p2", Outcome("not_sent", retry_ms=5000), 3_600_000)
+    assert ids(box.due(3_600_001)) == ["p1"]
+    box.settle("p1", SENT, 3_600_001)
+    assert ids(box.due(3_600_001)) == []
+    assert ids(box.due(1_000)) == ["p2"]
