@@ -27,7 +27,7 @@ def lived(per_hour: int, hours: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("per_hour", "hours"), [(2, 30), (30, 30), (60, 30)])
-def test_a_brand_weighs_little_when_quiet_and_bearably_in_a_crisis(per_hour: int, hours: int) -> None:
+def test_a_state_is_small_when_quiet_and_bearable_in_a_crisis(per_hour: int, hours: int) -> None:
     quiet, incident = lived(per_hour, hours)
     assert quiet <= QUIET_BYTES, f"{quiet} bytes when quiet"
     assert incident <= INCIDENT_BYTES, f"{incident} bytes in a crisis"
