@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ import structlog
 from alerting.delivery.worker import Delivery
 from stream.sources import store
 from tests.simulation.disk import FileDisk, MemoryDisk
-from tests.simulation.faults import ARM, MIXES
+from tests.simulation.faults import MAIN, MIXES, POINTS
 from tests.simulation.oracle import Oracle
 from tests.simulation.past import BRANDS, START_MS, Past, prepare
 from tests.simulation.story import tell
@@ -39,7 +39,9 @@ class Outcome:
     doubles: int
     explained: int
     fired: Counter[str]
+    passed: Counter[str]
     pages: int
+    broke: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     simulated_ms: float = 0
 
@@ -51,6 +53,8 @@ class Total:
     runs: int = 0
     broken: list[tuple[str, str]] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    """Crash points, and how often they were passed."""
     doubles: int = 0
     explained: int = 0
     pages: int = 0
@@ -61,6 +65,7 @@ class Total:
         self.runs += 1
         self.broken += [(outcome.seed, what) for what in outcome.broken]
         self.fired += outcome.fired
+        self.passed += outcome.passed
         self.doubles += outcome.doubles
         self.explained += outcome.explained
         self.pages += outcome.pages
@@ -71,6 +76,7 @@ class Total:
         self.runs += other.runs
         self.broken += other.broken
         self.fired += other.fired
+        self.passed += other.passed
         self.doubles += other.doubles
         self.explained += other.explained
         self.pages += other.pages
@@ -78,8 +84,10 @@ class Total:
 
     def rare(self, mix: str) -> list[str]:
         """The kinds of fault that fired too rarely to mean anything."""
-        least = max(1, LEAST_FIRED * self.runs // FULL_RUNS)
-        return [kind for kind in MIXES[mix].kinds if self.fired[kind] < least]
+        share = LEAST_FIRED * self.runs // FULL_RUNS
+        rare = [kind for kind in MIXES[mix].kinds if self.fired[kind] < max(1, share)]
+        points = POINTS if mix == MAIN.name else ()
+        return [*rare, *(f"at {point}" for point in points if self.fired[f"at {point}"] < share)]
 
 
 class Pasts(NamedTuple):
@@ -112,15 +120,23 @@ def prepared() -> Iterator[Pasts]:
 
 
 def run_one(
-    pasts: Pasts, seed: str, mix: str = "main", *, files: Path | None = None, delivery: type[Delivery] | None = None
+    pasts: Pasts,
+    seed: str,
+    mix: str = "main",
+    *,
+    files: Path | None = None,
+    delivery: type[Delivery] | None = None,
+    without: Sequence[str] = (),
 ) -> Outcome:
-    """One run by its seed; over real files where a directory for them is given."""
+    """One run by its seed; over real files where a directory for them is given, with another order of sending, or
+    without some of what breaks.
+    """
     rng = random.Random(seed)
     past = pasts.of(rng)
     disk = MemoryDisk() if files is None else FileDisk(files)
     disk.load(past.images)
     world = World(past, rng, disk, delivery)
-    laid_out = tell(world, rng, MIXES[mix])
+    habit, broke = tell(world, rng, MIXES[mix], without)
     try:
         world.run()
         oracle = Oracle(world)
@@ -138,8 +154,10 @@ def run_one(
         oracle.doubles,
         oracle.residual,
         world.fired,
+        world.passed,
         len(world.slack.ledger.posts) + len(world.pager.alerts),
-        [", ".join(laid_out), *lines],
+        broke,
+        [f"people: {habit}; breaks: {', '.join(broke) or 'nothing'}", *lines],
         world.timeline.now_ms - START_MS,
     )
 
@@ -169,19 +187,39 @@ def _first_snapshot(past: Past) -> bytes:
     return _snapshots[id(image)]
 
 
-def run_some(pasts: Pasts, seeds: list[str], mix: str, *, files: bool = False) -> Total:
+def shrunk(pasts: Pasts, seed: str, mix: str) -> list[str]:
+    """What must break for a run's promise to be broken: every kind that can be left out is."""
+    without: list[str] = []
+    for kind in run_one(pasts, seed, mix).broke:
+        if run_one(pasts, seed, mix, without=[*without, kind]).broken:
+            without.append(kind)
+    return run_one(pasts, seed, mix, without=without).broke
+
+
+def run_some(
+    pasts: Pasts, seeds: list[str], mix: str, *, files: bool = False, delivery: type[Delivery] | None = None
+) -> Total:
     """Some runs, one after the other."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     with tempfile.TemporaryDirectory(prefix="tocsin-simulation-") as own:
         pasts = pasts.moved(Path(own))
         total = Total()
         for seed in seeds:
-            total.add(run_one(pasts, seed, mix, files=Path(own) / "files" if files else None))
+            here = Path(own) / "files" if files else None
+            total.add(run_one(pasts, seed, mix, files=here, delivery=delivery))
     return total
 
 
 def campaign(
-    pasts: Pasts, runs: int, seed: int, mix: str = "main", *, processes: int = 1, files: bool = False, say: Any = None
+    pasts: Pasts,
+    runs: int,
+    seed: int,
+    mix: str = "main",
+    *,
+    processes: int = 1,
+    files: bool = False,
+    say: Any = None,
+    delivery: type[Delivery] | None = None,
 ) -> Total:
     """Runs `seed/0` to `seed/<runs - 1>`, over so many processes."""
     seeds = [f"{seed}/{number}" for number in range(runs)]
@@ -190,11 +228,11 @@ def campaign(
     total, began_s = Total(), time.monotonic()
     if processes == 1:
         for piece in pieces:
-            total.merge(run_some(pasts, piece, mix, files=files))
+            total.merge(run_some(pasts, piece, mix, files=files, delivery=delivery))
             _progress(total, runs, began_s, say)
         return total
     with ProcessPoolExecutor(processes) as pool:
-        waiting = [pool.submit(run_some, pasts, piece, mix, files=files) for piece in pieces]
+        waiting = [pool.submit(run_some, pasts, piece, mix, files=files, delivery=delivery) for piece in pieces]
         for one in waiting:
             total.merge(one.result())
             _progress(total, runs, began_s, say)
@@ -207,8 +245,3 @@ def _progress(total: Total, runs: int, began_s: float, say: Any) -> None:
         left_s = passed_s / total.runs * (runs - total.runs)
         say("\n".join(f"  {seed}: {what}" for seed, what in total.broken[-20:]))
         say(f"{total.runs} of {runs} runs, {len(total.broken)} promises broken, {left_s / 60:.1f} min left")
-
-
-def kinds() -> list[str]:
-    """Every kind of fault."""
-    return list(ARM)

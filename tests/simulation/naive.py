@@ -33,5 +33,6 @@ class RecordThenSend(Delivery):
         self.outbox.settle(row.page_id, Outcome("sent", row.to, "0.000001"), self._clock())
         outcome = await way.post(message)
         if outcome.kind == "sent":
+            self.outbox._change(row.page_id, channel=outcome.channel, ts=outcome.ts)
             self.outbox.edited(row.page_id, shown=self.outbox.revision(row.incident))
         return 1

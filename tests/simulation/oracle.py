@@ -80,22 +80,36 @@ class Oracle:
     # ---- I3
 
     def _in_time(self) -> None:
-        due_ms = max((batch.accepted_ms for batch in self._world.batches), default=0) + NOTICED_MS
+        for brand in self._world.past.brands:
+            self._in_time_for(brand)
+
+    def _in_time_for(self, brand: str) -> None:
+        accepted = [batch.accepted_ms for batch in self._world.batches if batch.brand == brand]
+        due_ms = max(accepted) + NOTICED_MS
         for who in ORDER:
-            if self._answered_before(due_ms + DUE_MS) or self._alarmed(due_ms):
+            if self._answered_before(brand, due_ms + DUE_MS) or self._alarmed(due_ms):
                 return
-            rung = [at_ms for at_ms, name, _ in self._world.facts.rings if name == who]
+            rung = [at_ms for at_ms, name, _ in self._rings(brand) if name == who]
             if not rung:
                 if self._world.timeline.now_ms >= due_ms + DUE_MS:
-                    self.broken.append(f"I3: nobody reached {who}")
+                    self.broken.append(f"I3: nobody reached {who} about {brand}")
                 return
             if min(rung) > due_ms + DUE_MS:
-                self.broken.append(f"I3: {who} was reached {(min(rung) - due_ms) / 1000:.0f} s after it was due")
+                late_s = (min(rung) - due_ms) / 1000
+                self.broken.append(f"I3: {who} was reached {late_s:.0f} s after it was due, about {brand}")
                 return
             due_ms = max(due_ms, min(rung)) + RUNG_MS + STEP_MS
 
-    def _answered_before(self, at_ms: float) -> bool:
-        return any(click.action in ENDS and click.at_ms <= at_ms for click in self._world.facts.clicks)
+    def _rings(self, brand: str) -> list[tuple[float, str, str]]:
+        return [ring for ring in self._world.facts.rings if is_about(ring[2], brand)]
+
+    def _ended(self, brand: str) -> list[float]:
+        """When people were told that they have it."""
+        clicks = self._world.facts.clicks
+        return [click.at_ms for click in clicks if click.action in ENDS and is_about(click.incident, brand)]
+
+    def _answered_before(self, brand: str, at_ms: float) -> bool:
+        return any(ended_ms <= at_ms for ended_ms in self._ended(brand))
 
     def _alarmed(self, due_ms: float) -> bool:
         """Whether the watcher raised the alarm while the page was due."""
@@ -107,8 +121,10 @@ class Oracle:
 
     def is_settled(self) -> bool:
         """Whether nobody is to be woken any more: somebody has it, or everybody was woken."""
-        rung = {who for _, who, _ in self._world.facts.rings}
-        return any(click.action in ENDS for click in self._world.facts.clicks) or len(rung) == len(ORDER)
+        return all(
+            self._ended(brand) or len({who for _, who, _ in self._rings(brand)}) == len(ORDER)
+            for brand in self._world.past.brands
+        )
 
     # ---- I4
 
@@ -157,3 +173,8 @@ class Oracle:
         if counted != sent:
             broken.append(f"I1: {sent} mentions came in and {counted} are counted")
         return broken
+
+
+def is_about(incident: str, brand: str) -> bool:
+    """Whether an incident is this brand's: its name begins with it."""
+    return incident.startswith(f"{brand.lower()}-")

@@ -1,6 +1,7 @@
 """What happens in a run, by its seed: a crisis or two, what breaks, and what people do."""
 
 import random
+from collections.abc import Sequence
 from functools import cache
 
 from stream.codec import MINUTE_MS, rfc3339
@@ -34,28 +35,28 @@ def lines_of(brand: str, variant: int) -> tuple[bytes, ...]:
 def batches_of(brand: str, variant: int, start_ms: float) -> list[Batch]:
     """A crisis in pieces, as it comes in."""
     lines, size = lines_of(brand, variant), POSTS // BATCHES
-    return [Batch(start_ms + n * APART_MS, list(lines[n * size : (n + 1) * size])) for n in range(BATCHES)]
+    return [Batch(brand, start_ms + n * APART_MS, list(lines[n * size : (n + 1) * size])) for n in range(BATCHES)]
 
 
-def tell(world: World, rng: random.Random, mix: Mix) -> list[str]:
-    """Lay out a run: a crisis, people, and what breaks. Returns what breaks and what people do, in words."""
+def tell(world: World, rng: random.Random, mix: Mix, without: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """Lay out a run: a crisis, people, and what breaks. Returns what people do, in words, and what breaks."""
     for brand in world.past.brands:
         world.batches += batches_of(brand, rng.randrange(8), START_MS + FIRST_MS + rng.uniform(0, 30_000))
     world.poll_ms = rng.choice([1_000, 4_000, 8_000])
-    said = _people(world, rng)
-    return [*said, *break_things(world, rng, mix)]
+    habit = _people(world, rng)
+    return habit, break_things(world, rng, mix, without)
 
 
-def _people(world: World, rng: random.Random) -> list[str]:
+def _people(world: World, rng: random.Random) -> str:
     """Who does what when woken: mostly somebody has it after a while, sometimes nobody, sometimes everybody."""
     habit = rng.choice(["ana", "ana", "bram", "bram", "chloe", "nobody", "nobody", "two", "twice", "closes", "late"])
     after_ms = rng.choice([2_000, 20_000, 60_000, 118_000, 120_000, 121_000])
-    woken: list[str] = []
+    woken: list[tuple[str, str]] = []
 
     def reacts(who: str, incident: str) -> None:
-        if who in woken:
+        if (who, incident) in woken:
             return
-        woken.append(who)
+        woken.append((who, incident))
         for name, action, wait_ms in _acts(habit, who, after_ms):
             world.timeline.after(wait_ms, lambda name=name, action=action: world.press(name, action, incident))  # type: ignore[misc]
 
@@ -70,7 +71,7 @@ def _people(world: World, rng: random.Random) -> list[str]:
         return quiet_ms > world.lasts_ms and all(batch.accepted_ms for batch in world.batches)
 
     world.over = over
-    return [f"{habit} after {after_ms // 1000} s"]
+    return f"{habit} after {after_ms // 1000} s"
 
 
 def _acts(habit: str, who: str, after_ms: float) -> list[tuple[str, str, float]]:

@@ -3,7 +3,6 @@ acknowledgement. Each run is a seed; a failure names it, and `python -m tests.si
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.simulation.campaign import Pasts, Total, campaign, prepared, run_one
 from tests.simulation.naive import RecordThenSend, SendThenRecord
 
 SEED = 6
-SHORT = 240
+SHORT = 200
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +40,35 @@ def test_whatever_breaks_the_promises_hold(pasts: Pasts) -> None:
     assert total.pages > SHORT
 
 
-def naive_runs(pasts: Pasts, delivery: type[Delivery]) -> list[str]:
-    """What the simulator says about an order that is not ours."""
-    return [what for number in range(60) for what in run_one(pasts, f"{SEED}/{number}", delivery=delivery).broken]
+def found_with(pasts: Pasts, delivery: type[Delivery], promise: str) -> bool:
+    """Whether the simulator finds this promise broken by an order of sending that is not ours."""
+    return any(
+        what.startswith(promise)
+        for number in range(100)
+        for what in run_one(pasts, f"{SEED}/{number}", delivery=delivery).broken
+    )
 
 
 @pytest.mark.slow
 def test_sending_before_recording_is_found_to_double(pasts: Pasts) -> None:
-    assert [what for what in naive_runs(pasts, SendThenRecord) if what.startswith("I2")]
+    assert found_with(pasts, SendThenRecord, "I2")
 
 
 @pytest.mark.slow
 def test_recording_before_sending_is_found_to_lose(pasts: Pasts) -> None:
-    assert [what for what in naive_runs(pasts, RecordThenSend) if what.startswith("I3")]
+    assert found_with(pasts, RecordThenSend, "I3")
+
+
+@pytest.mark.slow
+def test_what_comes_later_than_the_grace_doubles_as_the_documents_say(pasts: Pasts) -> None:
+    total = campaign(pasts, 25, SEED, "residual")
+    kept(total)  # among them: every double left after the grace, unseen by Slack's history until then
+    assert total.doubles == total.explained > 0
 
 
 @pytest.mark.slow
 def test_over_real_files_the_promises_hold_too(pasts: Pasts) -> None:
-    kept(campaign(pasts, 12, SEED + 1, files=True))
+    kept(campaign(pasts, 8, SEED + 1, files=True))
 
 
 @pytest.mark.proof
@@ -67,7 +77,15 @@ def test_three_hundred_runs_over_real_files(pasts: Pasts) -> None:
 
 
 @pytest.mark.proof
-def test_a_hundred_thousand_runs(pasts: Pasts, tmp_path: Path) -> None:
-    total = campaign(pasts, 100_000, SEED, processes=2)
+def test_a_hundred_thousand_runs(pasts: Pasts) -> None:
+    total = campaign(pasts, 100_000, SEED, processes=2, say=print)
     kept(total)
     assert not total.rare("main")
+
+
+@pytest.mark.proof
+def test_five_thousand_runs_above_the_grace(pasts: Pasts) -> None:
+    total = campaign(pasts, 5_000, SEED, "residual", processes=2)
+    kept(total)
+    assert not total.rare("residual")
+    assert total.doubles == total.explained > 1_000

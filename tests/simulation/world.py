@@ -19,7 +19,7 @@ from tests.fakes.slack.ledger import Message
 from tests.simulation.disk import MemoryDisk
 from tests.simulation.loop import Killed, Timeline, VirtualLoop
 from tests.simulation.outside import CHANNEL, Alert, Network, PagerClient, Session, SimPagerDuty, SimSlack
-from tests.simulation.past import ENVIRONMENT, PEOPLE, SERVICES, SOURCE, START_MS, Past
+from tests.simulation.past import ENVIRONMENT, PEOPLE, SERVICES, SOURCE, START_MS, STEP_MS, Past
 from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.slack_desk import SlackDesk
 from tocsin.steady_clock import SteadyClock
@@ -64,6 +64,7 @@ class Clicked:
 class Batch:
     """Mentions that a sender sends until they are accepted."""
 
+    brand: str
     at_ms: float
     lines: list[bytes]
     accepted_ms: float = 0
@@ -77,7 +78,7 @@ class Facts:
     clicks: list[Clicked] = field(default_factory=list)
     touches: list[float] = field(default_factory=list)
     rings: list[tuple[float, str, str]] = field(default_factory=list)
-    """When, who, by which way."""
+    """When, who, for which incident."""
     deaths: list[tuple[float, str]] = field(default_factory=list)
     says: list[tuple[float, str]] = field(default_factory=list)
 
@@ -108,8 +109,8 @@ class World:
         self.over: Callable[[], bool] = lambda: False
         """Whether there is nothing left to wait for."""
         self.poll_ms = 2_000
-        self.lasts_ms = 100_000
-        """So long after the last was woken or somebody has it, nothing may come any more: longer than the grace."""
+        self.lasts_ms = 60_000
+        """So long a run goes on, and two steps, after the last was woken or somebody has it: nothing may come then."""
         self.disk_ms = 5.0
         self.works: Works | None = None
         self.desk: SlackDesk | None = None
@@ -142,14 +143,20 @@ class World:
 
     def _watch(self) -> None:
         if self.over() or self.timeline.now_ms - START_MS > LONGEST_MS:
-            self._ending = True
             self.deaths.clear()
             self.network.troubles.clear()
             self.disk.refuses = None
-            if self._stop is not None:
-                self._stop.set()
+            self.timeline.after(2 * STEP_MS, self._finish)  # what is in the log is counted with the next step
+        else:
+            self.timeline.after(10_000, self._watch)
+
+    def _finish(self) -> None:
+        asleep = self.loop is not None and self.loop.paused_until_ms > self.timeline.now_ms
+        if self._stop is None or not self.open or asleep:
+            self.timeline.after(2 * STEP_MS, self._finish)
             return
-        self.timeline.after(10_000, self._watch)
+        self._ending = True
+        self._stop.set()
 
     # ---- a process
 
@@ -295,14 +302,14 @@ class World:
         self.say(f"Slack {message.channel} takes {message.page_id}: {message.text[:70]!r}")
         for who, user in PEOPLE.items():
             if f"<@{user}>" in message.text or message.channel == f"D{user[1:]}":
-                self._rang(who, "slack", incident_of(message))
+                self._rang(who, incident_of(message))
 
     def _alert(self, alert: Alert) -> None:
         self.say(f"PagerDuty takes {alert.key} for {alert.person}")
-        self._rang(alert.person, "pagerduty", alert.incident)
+        self._rang(alert.person, alert.incident)
 
-    def _rang(self, who: str, way: str, incident: str) -> None:
-        self.facts.rings.append((self.timeline.now_ms, who, way))
+    def _rang(self, who: str, incident: str) -> None:
+        self.facts.rings.append((self.timeline.now_ms, who, incident))
         self.reacts(who, incident)
 
     def press(self, who: str, action: str, incident: str, tries: int = TRIES) -> None:
