@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from alerting.facts import FACT_HELP
+from tests.faults.rows import MUST
+from tests.faults.table import page as reliability
 from tocsin.reference import PAGES as REFERENCE
 from tocsin.settings import Section
 from tocsin.settings_page import SECTIONS
@@ -124,3 +126,16 @@ def test_decisions_are_numbered_without_gaps() -> None:
 def test_every_fact_is_explained() -> None:
     """A fact that a condition may ask about has words for whoever owns the flowchart."""
     assert [name for name, words in FACT_HELP.items() if not words] == []
+
+
+def test_every_row_of_the_fault_matrix_has_its_test() -> None:
+    """Those without which no release is made, and whatever `docs/results` knows of; none is told of as not held."""
+    source = "".join(path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py")))
+    shown = {number for found in re.findall(r"\brow\(([^)]*)\)\n", source) for number in re.findall(r"F\d+", found)}
+    assert [number for number in MUST if number not in shown] == []
+    assert "not held" not in (DOCS / "reliability.md").read_text("utf-8")
+
+
+def test_the_page_on_reliability_is_what_the_runs_showed() -> None:
+    """If not: `python -m tests.faults.table`."""
+    assert (DOCS / "reliability.md").read_text("utf-8") == reliability()

@@ -112,7 +112,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "F31": Fault(
         "a data directory of another version: older, and newer with fields that nobody knows",
-        "it is read and goes on, or refused with the reason; what is unknown is kept",
+        "it is read and goes on, or refused with the reason; the journal keeps what is unknown",
     ),
     "F32": Fault(
         "SIGTERM while a page is being sent",
