@@ -46,12 +46,17 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_SLACK = re.compile(r"[UWCGDS][A-Z0-9]{2,20}|[@#][\w.-]{1,80}")
+_SLACK = re.compile(r"[UWCGDS][A-Z0-9]{2,20}|#[\w.-]{1,80}")
 
 
 def _slack(value: str) -> str:
     if not _SLACK.fullmatch(value):
-        said = "a member id (U...), a channel id (C...), a user group id (S...), or @group or #channel in quotes"
+        if value.startswith("@"):  # Slack takes the name of a channel, and of nobody else
+            raise ValueError(
+                f'"{value[:60]}" reaches nobody in Slack: a person or a group is named by its id; '
+                "allowed: a member id (U...) or a user group id (S...), which Slack shows in the profile under Copy ID"
+            )
+        said = "a member id (U...), a channel id (C...), a user group id (S...), or #channel in quotes"
         raise ValueError(f'"{value[:60]}" is no address in Slack; allowed: {said}')
     return value
 
