@@ -27,6 +27,7 @@ from tocsin.drill_start import Starter
 from tocsin.engine import Engine
 from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.live_chart import LiveChart
+from tocsin.logs import set_up_logs
 from tocsin.metrics import service_routes
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
@@ -177,7 +178,7 @@ class Service:
                 await asyncio.wait_for(self._look.wait(), LOOK_EVERY_S)
             asked = self._look.is_set()
             self._look.clear()
-            await self.works.look(asked=asked)
+            await self.works.charts.look(asked=asked)
 
     def _build_heartbeat(self) -> Heartbeat:
         ages, works = Ages(), self.works
@@ -243,6 +244,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def run_service(settings: Settings, console: Console) -> None:
     """Run until SIGINT or SIGTERM, or until a part of the service fails (then raises what it failed with)."""
+    set_up_logs()
     asyncio.run(_run(settings, console))
 
 

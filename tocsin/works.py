@@ -31,6 +31,7 @@ from stream.reading import BadMention, Reader
 from stream.sources.intake_log import Appender, Item, LogRecord
 from stream.sources.store import StoreError
 from tocsin.answers import Answers
+from tocsin.chart_keeper import ChartKeeper
 from tocsin.deployment import Deployment
 from tocsin.drill_time import DrillTime, is_for_drills
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
@@ -40,9 +41,8 @@ from tocsin.heartbeat import Ages, Facts, waits_since
 from tocsin.incident_series import card_picture
 from tocsin.intake import Intake
 from tocsin.letterbox import collect
-from tocsin.live_chart import BAD, LiveChart, held_rosters
+from tocsin.live_chart import LiveChart, held_rosters
 from tocsin.metrics import Metrics
-from tocsin.mistakes import told
 from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
@@ -93,14 +93,13 @@ class Works:
         self.live = LiveChart(
             settings, self.brands, self._keep, clock, held=held_rosters(self.engine, self._contents), warn=_warn
         )
-        self._configured = self.live.configured()
         self._born = 0
         self.answers = Answers(self.append_control, self._told, self._brand_of, self.home.texts.put_note)
-        self._clickers = self.live.clickers()
+        self.charts = ChartKeeper(self.live, self.engine, self._contents, clock, self.append_control, self.metrics)
         self._outward = OutwardWays({})
         self.slack_side: SlackSide | None = None
         """Pictures and channels, beside the pages; only where Slack is a way."""
-        self.clicks = Clicks(self._clickers, self._clicked)
+        self.clicks = Clicks(self.charts.clickers, self._clicked)
         self.delivery = self._build_delivery(self._build_ways(terminal) if ways is None else ways)
         self._whole = True
         """Whether the core's memory is what its files lead to. Where one of them failed it may be ahead of them, and
@@ -310,63 +309,11 @@ class Works:
         journal with the mark of its step and not into the log: after a crash before that, the next start says it again.
         """
         known = {name: state.content for name, state in self.engine.brands.items()}
-        for brand, name in self._configured:
+        for brand, name in self.charts.configured:
             if known.get(brand) != name:
                 first = self.home.intake_log.read(self.cursor, 1)[0]
                 change = ConfigChange(brand, name, first.observed_ms)
                 self.sequencer.control(change, observed_ms=first.observed_ms, offset=first.offset)
-
-    # ---- a flowchart that changes
-
-    async def look(self, *, asked: bool = False) -> None:
-        """Read the flowchart and its calendars again where they have changed, or are said to have."""
-        self._remember_walked()
-        if asked or self.live.has_news():
-            await self._read_again()
-
-    async def _read_again(self) -> None:
-        """Go by what the file and the calendars say now. A bad flowchart is told of, and the good one runs on."""
-        bad = ""
-        try:
-            version = await asyncio.to_thread(self.live.read)
-        except BAD as why:
-            bad = told(why)
-            try:
-                version = await asyncio.to_thread(self.live.stand_in)
-            except BAD as also:
-                bad = f"{bad}\n{told(also)}" if told(also) not in bad else bad
-                version = None
-        try:
-            configured = self.live.configured(version) if version is not None else self._configured
-        except BAD as why:
-            bad, configured, version = told(why), self._configured, None
-        if bad:
-            log.warning("flowchart refused: the one before runs on", problems=bad.splitlines())
-            self.metrics.read_chart("refused", bad=True)
-        if version is not None:
-            self.live.take(version)
-            await self._reconfigure(configured, bad=bool(bad))
-            self._remember_walked()
-
-    async def _reconfigure(self, configured: list[tuple[str, str]], *, bad: bool) -> None:
-        """Tell the core, through the log, by which configuration it judges from here on."""
-        changed = [one for one in configured if one not in self._configured]
-        self._configured = configured
-        for brand, name in changed:
-            await self.append_control(canonical(ConfigChange(brand, name, self.clock())))
-        if changed and not bad:
-            log.info("flowchart taken", version=self.live.chart.digest[:12], brands=[brand for brand, _ in changed])
-        if not bad:
-            self.metrics.read_chart("taken", bad=False)
-
-    def _remember_walked(self) -> None:
-        """Whoever is in a flowchart that an incident still walks is reached, and may answer."""
-        books = [state.book for state in self.engine.brands.values() if state.book is not None]
-        walks = [one.walk for book in books for one in (book.incident, book.blind) if one is not None and one.is_open]
-        names = sorted({walk.chart for walk in walks if walk is not None})
-        self.live.remember([self._contents.chart(name) for name in names])
-        self._clickers.clear()
-        self._clickers.update(self.live.clickers())
 
     def _keep(self, body: bytes) -> str:
         self._contents.put(body)
