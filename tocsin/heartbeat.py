@@ -89,13 +89,14 @@ def well(facts: Facts) -> list[str]:
 
 def waits_since(rows: Iterable[OutboxRow]) -> int | None:
     """Since when an open incident waits for a page of it to reach anybody, in milliseconds since 1970; `None` where
-    one did, or none is due. `rows` are its pages in order: one that was sent ends the wait for those before it.
+    one did, or none is due. `rows` are its pages in order: one that was sent ends the wait for those before it. One
+    that tells several that were held up waits no longer than they do themselves.
     """
     since: list[int] = []
     for row in rows:
         if row.wakes and row.state == "sent":
             since = []
-        elif row.wakes and row.state != "cancelled":
+        elif row.wakes and not row.folded and (row.state != "cancelled" or row.told_in):
             since.append(row.wanted_ms)
     return min(since, default=None)
 

@@ -20,9 +20,9 @@ def is_stale(row: OutboxRow, now_ms: int) -> bool:
     return row.kind in ("mention", "story") and not 0 <= now_ms - row.wanted_ms < STALE_MS
 
 
-def waits_with(row: OutboxRow, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+def waits_with(row: OutboxRow, rows: Sequence[OutboxRow], now_ms: int) -> list[OutboxRow]:
     """Of unsettled rows the lines for the same thread that have certainly not been sent, up to the first that may have
-    been.
+    been, or that wakes somebody who may not have had their second way yet.
     """
     place = (row.incident, row.way, row.lane)
     found: list[OutboxRow] = []
@@ -30,6 +30,8 @@ def waits_with(row: OutboxRow, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         if (one.incident, one.way, one.lane) != place:
             continue
         if one.kind not in ("mention", "story") or one.state not in ("planned", "not_sent"):
+            break
+        if one.wakes and not is_stale(one, now_ms):
             break
         found.append(one)
     return found

@@ -281,7 +281,7 @@ class Delivery:
         """Lines that were held up go out as one message."""
         if not is_stale(row, self._clock()):
             return row
-        waiting = waits_with(row, self.outbox.unsettled())
+        waiting = waits_with(row, self.outbox.unsettled(), self._clock())
         if len(waiting) < 2:
             return row
         summary = summary_of(waiting)

@@ -16,6 +16,7 @@ from tests.acceptance.living import BRAND, CHANNEL, PEOPLE, STEP_MS, configure, 
 from tests.fakes.hooks import FakeHooks, Request
 from tests.fakes.slack import FakeSlack, Message
 from tests.faults.virtual import Place, Virtual
+from tocsin.embedded import wall_clock_ms
 from tocsin.heartbeat import Ages, well
 from tocsin.works import Works
 
@@ -66,7 +67,7 @@ class Night(Virtual):
             brand=BRAND,
             incident=incident,
             scenario="backlash",
-            severity=severity,  # type: ignore[arg-type]
+            severity=severity,
             at_ms=self.now_ms,
             kind=kind,
             reason="flowchart",
@@ -114,7 +115,7 @@ async def night(
     """Works on a copy of a prepared directory, or on none at all, with a Slack in which the responders work."""
     if prepared is not None:
         copied(prepared, home)
-    clock = [(lively.wall_clock_ms() // STEP_MS + 2) * STEP_MS]
+    clock = [(wall_clock_ms() // STEP_MS + 2) * STEP_MS]
     async with FakeHooks() as hooks, FakeSlack(clock=lambda: clock[0] / 1000) as slack:
         lively.staffed(slack)
         extra = ringing(patch, hooks, ringers)

@@ -1,0 +1,103 @@
+"""Slack is down for half an hour in the middle of a critical incident (row F11)."""
+
+from pathlib import Path
+
+import pytest
+
+from alerting.decision import Decision
+from alerting.delivery.outbox import OutboxRow
+from tests.acceptance import living as lively
+from tests.faults.nights import SECOND_WAY_MS, Night, names, night
+from tests.faults.rows import fired, row
+from tocsin.entry import Answer
+from tocsin.letterbox import post
+
+SEED = 20_272
+OUTAGE_S = 1_800
+STEP_S = 5
+BACK_S = 180
+"""After so long all that was held up is told."""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A brand whose service has listened for thirty quiet hours."""
+    home = tmp_path_factory.mktemp("past")
+    lively.warmed(home, SEED)
+    return home
+
+
+def acknowledge(on_call: Night, incident: str, who: str) -> None:
+    """What `tocsin ack` leaves for the service, now."""
+    answer = Answer(f"ack-{on_call.now_ms}", lively.BRAND, incident, "acknowledge", who, on_call.now_ms)
+    post(on_call.works.settings.data_path, answer)
+
+
+def heard_after_ms(on_call: Night, decision: Decision) -> int:
+    """How long after a decision one of its people was reached by a webhook."""
+    ids = [one.page_id for one in on_call.rows(decision.incident) if one.key == decision.key]
+    heard = [(at_ms, who) for at_ms, who, request in on_call.pages_rung() if request.json["page_id"] in ids]
+    assert [who for _, who in heard] == list(decision.targets), decision.key
+    return heard[0][0] - decision.at_ms
+
+
+def told_once(on_call: Night, rows: list[OutboxRow]) -> None:
+    """No page stands twice in Slack, nor rang twice."""
+    there = [message.page_id for message in on_call.posts()]
+    rang = [request.json["id"] for _, _, request in on_call.rang]
+    assert len(there) == len(set(there))
+    assert len(rang) == len(set(rang))
+    assert {one.state for one in rows} <= {"sent", "cancelled"}, "nothing is left open"
+
+
+@row("F11")
+@pytest.mark.parametrize("outage", ["http_503", "ok_false:service_unavailable", "reset"])
+@pytest.mark.parametrize("acknowledged", [True, False], ids=["acknowledged", "nobody answers"])
+async def test_half_an_hour_without_slack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, past: Path, outage: str, acknowledged: bool
+) -> None:
+    """The ladder is climbed by the second way, within half a minute each time, and once somebody has it nobody else is
+    woken. When Slack is back, the thread gets one message, the card is true again, and nothing else comes.
+    """
+    async with night(tmp_path, monkeypatch, prepared=past, within="5m") as on_call:
+        page = await on_call.crisis(1)
+        await on_call.wait(30)
+        card = on_call.posts()[0]
+        assert names(card) == ["ana"]
+        fault = on_call.slack.faults.add("*", outage, None)
+        down_ms = on_call.now_ms
+        wrong = []
+        while on_call.now_ms < down_ms + OUTAGE_S * 1000:
+            await on_call.wait(STEP_S, every_s=STEP_S)
+            wrong += on_call.wrong()
+            if acknowledged and on_call.now_ms - down_ms == 720_000:
+                acknowledge(on_call, page.incident, "bram")
+        fired(fault.fired)
+        rungs = on_call.decided("Escalate")
+        assert [one.targets for one in rungs][:2] == [("bram",), ("chloe",)]
+        for rung in rungs:
+            assert heard_after_ms(on_call, rung) <= SECOND_WAY_MS + 2 * STEP_S * 1000
+        assert wrong == [], "people are reached: the heartbeat goes on"
+        assert on_call.asked() <= OUTAGE_S // 30 + 4, "a Slack that is down is not beaten on"
+        assert [m.page_id for m in on_call.posts()] == [card.page_id]
+        on_call.slack.faults.clear()
+        await on_call.wait(BACK_S, every_s=2)
+        _slack_is_told_once(on_call, page, acknowledged=acknowledged)
+        if acknowledged:
+            assert len(rungs) == 2, "nobody is woken after the acknowledgement"
+            told = {who for _, who, request in on_call.rang if request.json["status"] == "acknowledged"}
+            assert told == {"bram", "chloe"}, "by the way that they heard it"
+
+
+def _slack_is_told_once(on_call: Night, page: Decision, *, acknowledged: bool) -> None:
+    card, *after = on_call.posts()
+    print([message.text for message in after])
+    told_once(on_call, on_call.rows(page.incident))
+    assert len(after) == 1
+    assert after[0].thread_ts == card.ts
+    assert after[0].text.count("While Slack could not be reached") == 1
+    assert "bram" in after[0].text
+    assert ("Acknowledged by bram" in str(card.blocks)) == acknowledged
+    if acknowledged:
+        assert names(after[0]) == []
