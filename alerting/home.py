@@ -86,7 +86,8 @@ def brand_line(now: BrandNow, at_ms: int) -> str:
     'Acme: we are blind, so that silence does not mean calm'
     """
     trouble = [one.view for one in now.open if one.view.scenario != BLIND]
-    said = [f"{kind_text(view)}, {severity_words.get(view.severity, view.severity)}" for view in trouble]
+    severities = [severity_words.get(view.severity) or one_line(view.severity, 20) for view in trouble]
+    said = [f"{kind_text(view)}, {severity}" for view, severity in zip(trouble, severities, strict=True)]
     if now.is_blind:
         said.append("we are blind, so that silence does not mean calm")
     if not said:

@@ -26,7 +26,10 @@ _MARKS_IN_A_ROW = 3
 
 _WEB = re.compile(r"htt(ps?)://", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<!hxxp)(?<!hxxps):(?=//)")
-_BARE_SCHEME = re.compile(r"(mailto|javascript|data|vbscript|tel|file|sms|slack):(?=\S)", re.IGNORECASE)
+_BARE_SCHEME = re.compile(
+    r"(mailto|javascript|data|vbscript|tel|callto|sms|file|slack|skype|xmpp|sips?|magnet|intent|blob|urn):(?=\S)",
+    re.IGNORECASE,
+)
 _HOST_DOT = re.compile(r"(?<=[^\s.])[.\uff0e\uff61](?=[^\W\d_]{2,})")
 _IDEOGRAPHIC_DOT = re.compile(r"(?<=[a-z0-9])\u3002(?=[a-z]{2,})", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3,}")
@@ -143,6 +146,24 @@ def mrkdwn(text: str, limit: int = 500, lines: int = 3) -> str:
     # A quotation mark at the start of a line would become a block quote, escaped or not.
     quoted = re.sub(r"(?m)^\s*>+", "›", quoted)
     return quoted.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_FOR_CHATS = _LOOKALIKES | str.maketrans({"<": "‹", ">": "›", "|": "∣", "\\": "＼"})
+_CHAT_MARKS = re.compile(r"\](?=\()|^#|^(?:-{3,}|={3,})$|^(?=[-+]\s|\d+[.)]\s)", re.MULTILINE)
+
+
+def unmarked(text: str) -> str:
+    """Inert text for chats whose markup nobody knows beforehand: what Slack, Discord, Telegram or Markdown read as
+    markup is replaced by what looks like it.
+
+    >>> unmarked("<!channel> @everyone **now** [bank](x)\\n# loud")
+    '‹!channel› ＠everyone ∗∗now∗∗ [bank] (x)\\n＃ loud'
+    """
+    shown = _CHAT_MARKS.sub(lambda found: _CHAT_LIKE.get(found[0][:1], "\u2009"), text.translate(_FOR_CHATS))
+    return _EMOJI_CODE.sub("∶", shown)
+
+
+_CHAT_LIKE = {"]": "] ", "#": "＃", "-": "—", "=": "—"}
 
 
 def safe_url(url: str | None, limit: int = 3000) -> str | None:

@@ -29,7 +29,17 @@ def subject(view: IncidentView) -> str:
     >>> subject(IncidentView(brand="A\\r\\nBcc: x", incident="a-0", scenario="backlash", severity="high", opened_ms=0))
     '🟠 High · A Bcc: x · backlash'
     """
-    return clip(one_line(headline(view), SUBJECT_LIMIT), SUBJECT_LIMIT)
+    return header(headline(view), SUBJECT_LIMIT)
+
+
+def header(text: str, limit: int) -> str:
+    """Text as it may stand in a header: one line, and no word that a mail program would decode (RFC 2047): such a word
+    may hold line ends, addresses and characters that reorder text.
+
+    >>> header("=?utf-8?q?=0D=0ABcc:_eve?=", 80)
+    '= ?utf-8?q?=0D=0ABcc:_eve?='
+    """
+    return clip(one_line(text, limit).replace("=?", "= ?"), limit)
 
 
 def summary(view: IncidentView, line: str = "") -> str:

@@ -60,6 +60,8 @@ TEXT_LIMIT = 3500
 """Best kept under 4,000 (docs.slack.dev/reference/methods/chat.postMessage, "Truncating content")."""
 POSTS_SHOWN = 3
 STEPS_SHOWN = 12
+LINES_SHOWN = 20
+"""Of a line of the story with the note that it quotes."""
 
 BUTTONS: dict[str, tuple[str, str]] = {
     "acknowledge": ("Acknowledge", "primary"),
@@ -129,8 +131,8 @@ def line_card(line: str, mentions: str = "") -> Card:
     >>> line_card("Paged next: head_of_pr.", "<@U2>").text
     '<@U2> Paged next: headˍofˍpr.'
     """
-    blocks = [_section(line)] + ([_trusted(mentions)] if mentions else [])
-    return Card(f"{mentions} {mrkdwn(line, TEXT_LIMIT // 4, 1)}".strip(), blocks)
+    blocks = [_section(plain(line, SECTION_LIMIT, LINES_SHOWN))] + ([_trusted(mentions)] if mentions else [])
+    return Card(f"{mentions} {mrkdwn(line, TEXT_LIMIT // 5, 1)}".strip(), blocks)
 
 
 def page_card(view: IncidentView, line: str, trusted: str = "") -> Card:
@@ -138,7 +140,7 @@ def page_card(view: IncidentView, line: str, trusted: str = "") -> Card:
     holds mentions and the link to the card's channel, built from configured ids alone.
     """
     blocks: list[Block] = [{"type": "header", "text": _text(headline(view), HEADER_LIMIT)}, _section(sentence(view))]
-    blocks += [_section(line)] if line else []
+    blocks += [_section(plain(line, SECTION_LIMIT, LINES_SHOWN))] if line else []
     blocks.append(_section("\n".join(standing(view))))
     blocks += [_trusted(trusted)] if trusted else []
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
@@ -153,7 +155,7 @@ def _trusted(text: str) -> Block:
 
 
 def _fallback(view: IncidentView) -> str:
-    return mrkdwn(f"{headline(view)}: {sentence(view)}", TEXT_LIMIT // 4, 1)
+    return mrkdwn(f"{headline(view)}: {sentence(view)}", TEXT_LIMIT // 5, 1)
 
 
 def headline(view: IncidentView) -> str:

@@ -1,6 +1,5 @@
 """What the shadow would have done: the decisions of `mode: shadow`, by day and brand, as Markdown or JSON."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -9,10 +8,9 @@ from alerting.decision import Decision
 from alerting.facts import BLIND
 from alerting.incident import rank
 from alerting.inert import one_line
+from alerting.review import marked
 from alerting.words import reason_words
 from stream.zones import local
-
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~])")
 
 
 class WouldHave(msgspec.Struct):
@@ -141,7 +139,7 @@ def _add(one: Shadowed, decision: Decision, zone: str) -> None:
 def _story(one: Shadowed) -> list[str]:
     what = "we are blind" if one.scenario == BLIND else one.scenario.replace("_", " ")
     if one.planned:
-        return [f"- {one.opened} left out, {what}, {one.severity}: a planned event ({_inert(one.why)})", ""]
+        return [f"- {one.opened} left out, {_inert(what)}, {one.severity}: a planned event ({_inert(one.why)})", ""]
     lines = [
         f"### {one.opened} {_inert(what)}, {one.severity} ({_inert(one.incident)})",
         "",
@@ -173,4 +171,4 @@ def _inert(words: str) -> str:
     >>> _inert("*cup*\\nfinal")
     '\\\\*cup\\\\* final'
     """
-    return _MARKDOWN.sub(r"\\\1", one_line(words, 200))
+    return marked(one_line(words, 200))

@@ -28,7 +28,7 @@ from alerting.review import (
 )
 from alerting.timeline import Act, Sending, Timeline, timeline
 from alerting.view import WAKES, ShownPost
-from alerting.words import kind_text, reason_words
+from alerting.words import kind_text, names_text, reason_words
 from stream.codec import rfc3339
 from stream.sources.text_store import TextStore
 from tocsin import drawing
@@ -311,6 +311,6 @@ def list_lines(found: Sequence[IncidentLine]) -> Iterator[str]:
     for one in found:
         ended = f"ended {one.ended[:16].replace('T', ' ')}" if one.ended else "open"
         why = f" ({reason_words.get(one.because, one.because)})" if one.because else ""  # type: ignore[call-overload]
-        woken = f"woken: {', '.join(one.woken)}" if one.woken else "nobody woken"
-        yield f"{one_line(one.incident, 120)}  {one.severity}, {one.what}"
+        woken = f"woken: {names_text(one.woken, 12)}" if one.woken else "nobody woken"
+        yield f"{one_line(one.incident, 120)}  {one.severity}, {one_line(one.what, 80)}"
         yield f"    noticed {one.noticed[:16].replace('T', ' ')} UTC, {ended}{why}; {woken}"

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from alerting.delivery.posting import Reveal
 from alerting.delivery.ways import Message, Outcome, Settles
-from alerting.inert import clip
+from alerting.inert import clip, one_line, unmarked
 from alerting.letter import letter_text, subject, summary
 from stream import crash
 
@@ -77,8 +77,10 @@ def dialled(number: str) -> str:
 
 
 def _words(message: Message) -> tuple[str, str]:
+    """Title and body. Which service it goes to is not known here, and many read markup and mentions in any text."""
     if message.view is None:
-        return "Tocsin", clip(message.incident, 200) or "?"
+        return "Tocsin", unmarked(one_line(message.incident, 200)) or "?"
+    title = unmarked(subject(message.view))
     if message.phone:
-        return subject(message.view), summary(message.view, message.line)
-    return subject(message.view), clip(letter_text(message.view, message.line), TEXT_LIMIT)
+        return title, unmarked(summary(message.view, message.line))
+    return title, clip(unmarked(letter_text(message.view, message.line)), TEXT_LIMIT)

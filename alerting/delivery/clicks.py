@@ -211,7 +211,7 @@ class Replies:
         if not self._is_slack(response_url):
             self.failed += 1
             return
-        body = {"response_type": "ephemeral", "replace_original": False, "text": mrkdwn(text, 1000, 5)}
+        body = {"response_type": "ephemeral", "replace_original": False, "text": mrkdwn(text, 700, 5)}
         try:
             timeout = aiohttp.ClientTimeout(total=5)
             async with (

@@ -20,8 +20,8 @@ import aiosmtplib
 
 from alerting.delivery.posting import Reveal
 from alerting.delivery.ways import Message, Outcome, Settles
-from alerting.inert import clip, one_line
-from alerting.letter import letter_html, letter_text, subject
+from alerting.inert import one_line
+from alerting.letter import header, letter_html, letter_text, subject
 from alerting.mailbox import mailbox
 from stream import crash
 
@@ -154,7 +154,7 @@ def letter_of(message: Message, sender: str, at_ms: int) -> tuple[EmailMessage, 
     letter = EmailMessage(policy=WIRE)
     letter["From"] = Address("Tocsin", addr_spec=mailbox(sender))
     letter["To"] = Address(addr_spec=to)
-    letter["Subject"] = subject(message.view) if message.view is not None else one_line(message.incident, 100) or "?"
+    letter["Subject"] = subject(message.view) if message.view is not None else header(message.incident, 100) or "?"
     letter["Date"] = formatdate(at_ms / 1000)
     letter["Message-ID"] = f"<{message.page_id}@{domain}>"
     letter["In-Reply-To"] = story
@@ -164,7 +164,7 @@ def letter_of(message: Message, sender: str, at_ms: int) -> tuple[EmailMessage, 
         letter["Importance"] = "high"
         letter["X-Priority"] = "1"
     view = message.view
-    letter.set_content(letter_text(view, message.line) if view is not None else clip(message.incident, 200))
+    letter.set_content(letter_text(view, message.line) if view is not None else one_line(message.incident, 200))
     if view is not None:
         letter.add_alternative(letter_html(view, message.line), subtype="html")
     return letter, to

@@ -3,6 +3,7 @@
 from typing import TextIO
 
 from alerting.delivery.ways import Message, Outcome, Settles
+from alerting.inert import one_line
 
 
 class TerminalWay:
@@ -23,7 +24,7 @@ class TerminalWay:
 
     async def post(self, message: Message) -> Outcome:
         """Write it. A stream that is closed or broken is `permanent`: nobody reads it."""
-        words = message.words if message.kind == "card" else f"{message.incident}: {message.words}"
+        words = message.words if message.kind == "card" else f"{one_line(message.incident, 200)}: {message.words}"
         encoding = self._stream.encoding or "utf-8"
         try:
             self._stream.write(words.encode(encoding, "replace").decode(encoding) + "\n")
