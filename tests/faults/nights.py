@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from alerting.decision import Decision
-from alerting.delivery.outbox import OutboxRow
+from alerting.delivery.rows import OutboxRow
 from alerting.delivery.ways import Answered
 from tests.acceptance import living as lively
-from tests.acceptance.living import BRAND, CHANNEL, PEOPLE, STEP_MS, configure, copied, settings_of
+from tests.acceptance.living import BRAND, PEOPLE, STEP_MS, configure, copied, settings_of
 from tests.fakes.hooks import FakeHooks, Request
 from tests.fakes.slack import FakeSlack, Message
 from tests.faults.virtual import Place, Virtual
@@ -32,6 +32,24 @@ def ringing(patch: pytest.MonkeyPatch, hooks: FakeHooks, who: Sequence[str] = tu
         settings += f'  to_{name}: {{url: "{url}", secret_env: SOCIAL_SECRET, inside: true}}\n'
     patch.setattr(lively, "CHART", chart)
     return settings if who else ""
+
+
+def decision(
+    who: str, number: int, incident: str = "acme-1", severity: Any = "critical", kind: Any = "Page", at_ms: int = 0
+) -> Decision:
+    """Somebody is to be told."""
+    return Decision(
+        key=f"{incident}/{number}/{kind}",
+        brand=BRAND,
+        incident=incident,
+        scenario="backlash",
+        severity=severity,
+        at_ms=at_ms,
+        kind=kind,
+        reason="flowchart",
+        targets=(who,),
+        by=("slack",),
+    )
 
 
 class Night(Virtual):
@@ -61,19 +79,7 @@ class Night(Virtual):
 
     def told(self, who: str, *, incident: str = "acme-1", kind: Any = "Page", severity: str = "critical") -> Decision:
         """The core decides that somebody is told, now."""
-        number = next(self._decisions)
-        made = Decision(
-            key=f"{incident}/{number}/{kind}",
-            brand=BRAND,
-            incident=incident,
-            scenario="backlash",
-            severity=severity,
-            at_ms=self.now_ms,
-            kind=kind,
-            reason="flowchart",
-            targets=(who,),
-            by=("slack",),
-        )
+        made = decision(who, next(self._decisions), incident, severity, kind, self.now_ms)
         assert self.works.delivery.take(made)
         return made
 
@@ -125,11 +131,6 @@ async def night(
             yield Night(works, slack, hooks, clock)
         finally:
             await works.end()
-
-
-def in_channel(message: Message) -> bool:
-    """Whether it is in the channel of the cards."""
-    return message.channel == CHANNEL
 
 
 def names(message: Message) -> list[str]:

@@ -1,13 +1,19 @@
 """Slack is down for half an hour in the middle of a critical incident (row F11)."""
 
+import asyncio
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from alerting.decision import Decision
-from alerting.delivery.outbox import OutboxRow
+from alerting.delivery import summary
+from alerting.delivery.rows import OutboxRow
 from tests.acceptance import living as lively
-from tests.faults.nights import SECOND_WAY_MS, Night, names, night
+from tests.acceptance.living import CHANNEL, burst, living, send
+from tests.fakes.hooks import FakeHooks
+from tests.faults.nights import SECOND_WAY_MS, Night, names, night, ringing
 from tests.faults.rows import fired, row
 from tocsin.entry import Answer
 from tocsin.letterbox import post
@@ -17,7 +23,6 @@ OUTAGE_S = 1_800
 STEP_S = 5
 BACK_S = 180
 """After so long all that was held up is told."""
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,7 @@ def told_once(on_call: Night, rows: list[OutboxRow]) -> None:
 
 
 @row("F11")
+@pytest.mark.slow
 @pytest.mark.parametrize("outage", ["http_503", "ok_false:service_unavailable", "reset"])
 @pytest.mark.parametrize("acknowledged", [True, False], ids=["acknowledged", "nobody answers"])
 async def test_half_an_hour_without_slack(
@@ -101,3 +107,57 @@ def _slack_is_told_once(on_call: Night, page: Decision, *, acknowledged: bool) -
     assert ("Acknowledged by bram" in str(card.blocks)) == acknowledged
     if acknowledged:
         assert names(after[0]) == []
+
+
+async def ack(home: Path, incident: str, who: str) -> tuple[int, str]:
+    """`tocsin ack`, as somebody types it: its exit code and what it says."""
+    call = [sys.executable, "-c", "from tocsin.cli import main; main()", "ack", incident, "--who", who]
+    pipe = asyncio.subprocess.PIPE
+    ran = await asyncio.create_subprocess_exec(*call, cwd=home, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+    said, _ = await ran.communicate()
+    return ran.returncode or 0, said.decode()
+
+
+@row("F11")
+@pytest.mark.parametrize(
+    ("down_s", "second_way_s", "rung_s"),
+    [pytest.param(16, 2, 4, marks=pytest.mark.slow), pytest.param(90, 30, 40, marks=pytest.mark.proof)],
+)
+async def test_slack_is_down_on_the_real_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, past: Path, down_s: int, second_way_s: int, rung_s: int
+) -> None:
+    """Slack answers nothing from before the first page on. Two people are reached by the second way, one of them types
+    that he has it; back again, Slack gets the card and one message, which name nobody.
+    """
+    monkeypatch.setattr(summary, "STALE_MS", second_way_s * 1000)  # as the outage, a part of what it is at night
+    wait = f"2s, second_way: {second_way_s}s"
+    async with FakeHooks() as hooks:
+        extra = ringing(monkeypatch, hooks)
+        async with living(past, tmp_path, within=f"{rung_s}s", grace=wait, extra=extra) as service:
+            fault = service.slack.faults.add("*", "timeout", None)
+            began = time.monotonic()
+            await send(service.service.base_url, burst(1))
+            for count, (kind, who) in enumerate((("Page", "ana"), ("Escalate", "bram")), 1):
+                await service.slack.wait_for(lambda count=count: len(hooks.taken) >= count, second_way_s + rung_s + 20)
+                heard_ms = service.service.works.clock() - service.decisions(kind)[0].at_ms
+                assert hooks.taken[-1].path == f"/{who}"
+                assert heard_ms <= second_way_s * 1000 + 4_000
+            assert time.monotonic() - began <= 300, "a person is reached within five minutes"
+            incident = service.decisions("Page")[0].incident
+            status, said = await ack(tmp_path, incident, "nobody")
+            assert (status, "as a responder of the flowchart" in said) == (2, True), said
+            status, said = await ack(tmp_path, incident, "bram")
+            assert (status, said.strip()) == (0, f"bram has {incident}; nobody else is woken.")
+            rungs = len(service.decisions("Escalate"))
+            await asyncio.sleep(max(0.0, began + down_s - time.monotonic()))
+            fired(fault.fired)
+            assert service.slack.messages() == []
+            service.slack.faults.clear()
+            await service.slack.wait_for(lambda: len(service.slack.messages(CHANNEL)) >= 2, 45)
+            await asyncio.sleep(3)
+            card, *after = [message for message in service.slack.ledger.posts if message.page_id]
+            assert "Acknowledged by bram" in str(card.blocks)
+            assert ["While Slack could not be reached" in message.text for message in after] == [True]
+            assert names(card) == names(after[0]) == []
+            assert len(service.decisions("Escalate")) == rungs, "nobody is woken after the acknowledgement"
+            assert (await ack(tmp_path, incident, "ana"))[1].strip() == f"bram has {incident} already."

@@ -1,5 +1,6 @@
 """What becomes of pages when Slack limits, fails, hangs, forgets to answer, or refuses for good (rows F8 to F10)."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 
-from alerting.delivery.outbox import OutboxRow
+from alerting.delivery.rows import OutboxRow
+from alerting.facts import SEVERITIES
 from tests.acceptance import living as lively
-from tests.acceptance.living import CHANNEL
-from tests.faults.nights import SECOND_WAY_MS, Night, night
+from tests.acceptance.living import CHANNEL, burst, living, send
+from tests.fakes.hooks import FakeHooks
+from tests.faults.nights import SECOND_WAY_MS, Night, decision, night, ringing
 from tests.faults.rows import fired, row
 
 SEED = 20_271
@@ -94,6 +97,41 @@ def _reached_ms(on_call: Night, page: OutboxRow) -> int:
     return min(by_slack + by_hook)
 
 
+@row("F8")
+@pytest.mark.slow
+async def test_fifty_pages_at_once_on_the_real_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, past: Path
+) -> None:
+    """Slack asks for two seconds, again and again: each page is there once, gravest first, or rang in time as well."""
+    async with FakeHooks() as hooks:
+        wait = "2s, pace: 0s, second_way: 5s"
+        async with living(past, tmp_path, grace=wait, extra=ringing(monkeypatch, hooks)) as service:
+            limits = [
+                service.slack.faults.add("chat.postMessage", "ratelimited", skip=skip, retry_after_s=2)
+                for skip in (4, 13, 22, 31)
+            ]
+            outbox = service.service.home.outbox
+            grave = {f"acme-{n}": ("critical", "high", "medium", "low")[n % 4] for n in range(50)}
+            for number, (incident, severity) in enumerate(grave.items()):
+                service.service.delivery.take(
+                    decision(("ana", "bram", "chloe")[number % 3], number, incident, severity)
+                )
+            await service.slack.wait_for(lambda: not outbox.unsettled(), 40)
+            fired(sum(limit.fired for limit in limits))
+            assert [limit.fired for limit in limits] == [1] * 4
+            cards = [message for message in service.slack.ledger.posts if message.page_id]
+            assert len(cards) == len({card.page_id for card in cards}) == 50
+            posted = [str((card.metadata or {})["event_payload"]["incident"]) for card in cards]
+            ranks = [SEVERITIES.index(grave[incident]) for incident in posted]
+            assert ranks == sorted(ranks, reverse=True)
+            rung = [request.json["id"] for request in hooks.taken if request.json["event"] == "page"]
+            assert len(rung) == len(set(rung))
+            for card, incident in zip(cards, posted, strict=True):
+                page, *instead = outbox.pages(incident)
+                in_time = card.accepted_at * 1000 - page.wanted_ms <= 5_000
+                assert in_time or [one.wanted_ms - page.wanted_ms <= 7_000 for one in instead] == [True]
+
+
 # ---- F9: nobody knows whether it arrived
 
 FAILURES = {
@@ -150,6 +188,26 @@ async def test_a_page_that_nobody_knows_of_arrives_once_and_its_people_hear_in_t
         assert [who for _, who in rang] == [page]
         assert rang[0][0] <= SECOND_WAY_MS + 2_000
     assert (failure.endswith("taken") or failure == "reply lost") == (settled_ms < SECOND_WAY_MS)
+
+
+@row("F9")
+@pytest.mark.slow
+async def test_a_message_that_arrives_late_on_the_real_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, past: Path
+) -> None:
+    """Slack hangs up, and takes the card three seconds later: one card, and one ring before it."""
+    async with FakeHooks() as hooks:
+        wait = "8s, second_way: 1s"
+        async with living(past, tmp_path, within="1m", grace=wait, extra=ringing(monkeypatch, hooks)) as service:
+            fault = service.slack.faults.add("chat.postMessage", "late", delay_s=3, hang_up=True)
+            await send(service.service.base_url, burst(1))
+            await service.slack.wait_for(lambda: hooks.taken, 20)
+            assert service.slack.messages(CHANNEL) == [], "it rang before the card was there"
+            fired(fault.fired)
+            await service.slack.wait_for(lambda: service.slack.messages(CHANNEL), 10)
+            await asyncio.sleep(6)
+            assert len([message for message in service.slack.ledger.posts if not message.is_reply]) == 1
+            assert [request.path for request in hooks.taken] == ["/ana"]
 
 
 async def _up_to(on_call: Night, position: str) -> str:
