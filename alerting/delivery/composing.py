@@ -40,7 +40,7 @@ class Composer:
         self._terminal_width = terminal_width
         self._note = note
         self.without_posts = 0
-        """Cards shown without their posts or words, because the text store could not be read."""
+        """Cards shown without their posts or words, because the text store could not be read, or they not be drawn."""
 
     def message(self, row: OutboxRow) -> Message | None:
         """What is sent; `None` for a line whose card is not there."""
@@ -48,8 +48,7 @@ class Composer:
         if place is None or view is None:
             return None
         view = self._shown(view)
-        line = line_of(row, view, self._clock()) + self._quoted(row)
-        made = self._card(row, view, line)
+        line, made, words = self._composed(row, view)
         bare = row.detail == "invalid_blocks"  # better words alone than a card that Slack refuses
         return Message(
             page_id=row.page_id,
@@ -59,11 +58,26 @@ class Composer:
             thread=place[1],
             text=made.text,
             blocks=() if bare else tuple(made.blocks),
-            words=self._words(row, view, line),
+            words=words,
             aloud=row.aloud,
             view=view,
             line=line,
         )
+
+    def _composed(self, row: OutboxRow, view: IncidentView) -> tuple[str, Card, str]:
+        """Its line, its card and its words. A card that cannot be made of what came from outside costs the card alone:
+        one incident must not hold up the pages of all others.
+        """
+        try:
+            line = line_of(row, view, self._clock()) + self._quoted(row)
+            return line, self._card(row, view, line), self._words(row, view, line)
+        except Exception:  # noqa: BLE001 - a page in one line is better than no page
+            self.without_posts += 1
+            made = line_card(row.line, self._mentions(row))
+            return row.line, made, made.text
+
+    def _mentions(self, row: OutboxRow) -> str:
+        return " ".join(filter(None, map(mention_of, row.mentions))) if row.state != "sent" else ""
 
     def _quoted(self, row: OutboxRow) -> str:
         """What a person wrote, as the line quotes it; nothing where it was erased or cannot be read."""
@@ -86,13 +100,13 @@ class Composer:
         return self._outbox.card_of(row.incident, row.way)
 
     def _card(self, row: OutboxRow, view: IncidentView, line: str) -> Card:
-        mentions = " ".join(filter(None, map(mention_of, row.mentions)))
+        mentions = self._mentions(row)
         if row.kind == "card":
-            return card(view, mentions if row.state != "sent" else "")
+            return card(view, mentions)
         if row.kind == "page":
             home = self._outbox.card_of(row.incident, row.way)
             link = f"The whole story is in <#{home[0]}>" if home is not None and home[0].startswith("C") else ""
-            return page_card(view, line, " ".join(filter(None, (mentions if row.state != "sent" else "", link))))
+            return page_card(view, line, " ".join(filter(None, (mentions, link))))
         return line_card(line, mentions)
 
     def _words(self, row: OutboxRow, view: IncidentView, line: str) -> str:
@@ -104,11 +118,12 @@ class Composer:
         """The view with its posts and words, as far as they still exist, and how late the data is."""
         found: Mapping[str, ShownPost] = {}
         explanation = Explanation()
+        late_s = 0
         try:
+            late_s = self._late_s(view.brand)
             found = self._posts(view.exemplars) if view.exemplars else {}
             explanation = self._explain(view)
         except Exception:  # noqa: BLE001 - a page without its posts is better than no page
             self.without_posts += 1
         posts = tuple(found[name] for name in view.exemplars if name in found)
-        late_s = self._late_s(view.brand)
         return msgspec.structs.replace(view, posts=posts, explanation=explanation, data_late_s=late_s)

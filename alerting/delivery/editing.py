@@ -1,5 +1,6 @@
 """Keeping cards true: a message with buttons is edited in place when the incident changes. EDGE."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from alerting.delivery.composing import Composer
@@ -22,12 +23,15 @@ class Editing:
         clock: Callable[[], int],
         composer: Composer,
         after_card: Callable[[OutboxRow], None],
+        *,
+        longest_s: float,
     ) -> None:
         self._outbox = outbox
         self._ways = ways
         self._clock = clock
         self._composer = composer
         self._after_card = after_card
+        self._longest_s = longest_s
         self._rests: dict[str, int] = {}
         self._failures: dict[str, int] = {}
         self.refused = 0
@@ -47,7 +51,8 @@ class Editing:
             self._outbox.edited(row.page_id, shown=shown)
             return 0
         try:
-            outcome = await way.edit(row.channel, row.ts, message)
+            async with asyncio.timeout(self._longest_s):
+                outcome = await way.edit(row.channel, row.ts, message)
         except Exception as error:  # noqa: BLE001 - a way that breaks its promise must not stop the others
             outcome = Outcome("unknown", detail=type(error).__name__)
         if outcome.kind in ("sent", "permanent"):

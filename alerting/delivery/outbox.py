@@ -20,6 +20,7 @@ import msgspec
 
 from alerting.delivery.outbox_reading import OPEN, UNTOLD, OutboxReading
 from alerting.delivery.rows import LONGEST_WAIT_MS, UNSETTLED, OutboxRow, State, page_id, rank_of
+from alerting.delivery.slack import is_shared
 from alerting.delivery.ways import Outcome
 from alerting.view import IncidentView
 from stream import crash
@@ -134,18 +135,21 @@ class Outbox(OutboxReading):
         """Nobody needs this page any more."""
         return self._change(page_id, state="cancelled", detail=detail)
 
-    def cancel_incident(self, incident: str) -> int:
-        """Cancel what would still wake somebody for this incident. What is under way or unknown is settled first; what
-        its people heard by another way still stands where everybody reads along, and names nobody.
+    def cancel_incident(self, incident: str, *, over: bool = False) -> int:
+        """Cancel what would still wake somebody for this incident, or, where it is `over`, call anybody in. What is
+        under way or unknown is settled first. Where everybody reads along, what was heard by another way still stands,
+        and so does the card of an incident that is not over; but they name nobody.
         """
         rows = self._rows("incident = ? AND state IN ('planned', 'not_sent')", (incident,))
         heard = {row.instead_of for row in self._rows("incident = ? AND state = 'sent'", (incident,))}
-        wakes = [row for row in rows if row.wakes]
+        wakes = [row for row in rows if row.wakes or (over and row.called)]
         with transaction(self._db, "outbox.cancel"):
             for row in wakes:
-                if row.folded or (row.kind in ("card", "mention") and row.page_id in heard):
-                    # it tells a story too, and that goes on
-                    self._write(msgspec.structs.replace(row, wakes=False, aloud=False, mentions=(), responders=()))
+                told = row.kind in ("card", "mention") and row.page_id in heard
+                stands = told or (row.kind == "card" and not over)
+                if row.folded or (stands and is_shared(row.lane or row.to)):  # it tells a story too, and that goes on
+                    quiet = {"wakes": False, "called": False, "aloud": False, "mentions": (), "responders": ()}
+                    self._write(msgspec.structs.replace(row, **quiet))
                 else:
                     self._write(msgspec.structs.replace(row, state="cancelled", detail="answered before it was sent"))
         return len(wakes)

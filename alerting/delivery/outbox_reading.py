@@ -114,7 +114,7 @@ class OutboxReading:
     def view(self, incident: str) -> IncidentView | None:
         """The incident as it is shown."""
         found = self._db.execute("SELECT view FROM views WHERE incident = ?", (incident,)).fetchone()
-        return decode(found[0], IncidentView) if found else None
+        return _shown(found[0]) if found else None
 
     def revision(self, incident: str) -> int:
         """How often the view has changed."""
@@ -149,3 +149,8 @@ class OutboxReading:
 @lru_cache(DECODED)
 def _decoded(seq: int, body: bytes) -> OutboxRow:
     return msgspec.structs.replace(decode(body, OutboxRow), seq=seq)
+
+
+@lru_cache(256)
+def _shown(body: bytes) -> IncidentView:
+    return decode(body, IncidentView)

@@ -9,7 +9,7 @@ import msgspec
 
 from alerting.decision import Decision
 from alerting.delivery.outbox import OutboxRow, page_id
-from alerting.delivery.slack import is_channel
+from alerting.delivery.slack import is_channel, is_shared
 from alerting.delivery.ways import Address, RowKind
 from alerting.view import TELLS, WAKES
 from alerting.words import thread_line
@@ -111,7 +111,7 @@ def _first(decision: Decision, way: str, here: Sequence[Address]) -> list[Outbox
     """The card goes to the first channel, and names the people there; without a channel, to the first person."""
     home = next((one.to for one in here if is_channel(one.to)), here[0].to)
     rest = [one for one in here if one.to != home]
-    people = [one for one in rest if not is_channel(one.to)] if _is_shared(home) else []
+    people = [one for one in rest if not is_channel(one.to)] if is_shared(home) else []
     responders = _names([one for one in here if one.to == home] + people)
     card = _row(decision, "card", way, home, responders, mentions=_to(people))
     return [card, *_elsewhere(decision, way, [one for one in rest if one not in people], here)]
@@ -119,7 +119,7 @@ def _first(decision: Decision, way: str, here: Sequence[Address]) -> list[Outbox
 
 def _later(decision: Decision, way: str, here: Sequence[Address], card: OutboxRow) -> list[OutboxRow]:
     """A line in the card's thread names the people; who has another channel gets a message there."""
-    people = [one for one in here if not is_channel(one.to)] if _is_shared(card.to) else []
+    people = [one for one in here if not is_channel(one.to)] if is_shared(card.to) else []
     away = [one for one in here if one not in people and one.to != card.to]
     responders = _names([one for one in here if one not in away]) or _names(here)
     line = _row(decision, "mention", way, f"{card.to}:thread", responders, mentions=_to(people), lane=card.lane)
@@ -136,7 +136,7 @@ def _elsewhere(decision: Decision, way: str, away: Sequence[Address], here: Sequ
     rows = []
     for to in _to(away):
         names = _names([one for one in away if one.to == to])
-        people = [one for one in here if one.responder in names and not is_channel(one.to)] if _is_shared(to) else []
+        people = [one for one in here if one.responder in names and not is_channel(one.to)] if is_shared(to) else []
         rows.append(_row(decision, "page", way, to, names, mentions=_to(people)))
     return rows
 
@@ -145,11 +145,6 @@ def _story(decision: Decision, cards: Mapping[str, OutboxRow]) -> list[OutboxRow
     if decision.kind != "StandDown" and not (decision.kind == "Update" and decision.reason in _STORY_REASONS):
         return []
     return [_row(decision, "story", way, f"{cards[way].to}:thread", (), lane=cards[way].lane) for way in sorted(cards)]
-
-
-def _is_shared(to: str) -> bool:
-    """A channel in which naming somebody wakes them; a conversation with one person is not."""
-    return is_channel(to) and not to.startswith("D")
 
 
 def _names(addresses: Sequence[Address]) -> tuple[str, ...]:
@@ -170,6 +165,7 @@ def _row(
     mentions: tuple[str, ...] = (),
     lane: str = "",
 ) -> OutboxRow:
+    called = decision.kind in WAKES and decision.action == "mobilise"
     return OutboxRow(
         page_id=page_id(decision.key, way, to),
         brand=decision.brand,
@@ -181,7 +177,8 @@ def _row(
         kind=kind,
         severity=decision.severity,
         # who is called in besides is wanted by whoever acknowledged: that holds nobody back
-        wakes=decision.kind in WAKES and decision.action != "mobilise",
+        wakes=decision.kind in WAKES and not called,
+        called=called,
         aloud=kind == "mention",
         responders=responders,
         mentions=mentions,

@@ -16,7 +16,9 @@ Became = Literal["sent", "failed", "missed", "unknown"]
 
 
 class Reaching:
-    """Looks after the people of each decision that wakes. `operators` hears of every way that failed somebody."""
+    """Looks after the people of each decision that wakes somebody or calls them in. `is_quiet` says whether they need
+    not be reached any more; `operators` hears of every way that failed somebody.
+    """
 
     def __init__(
         self,
@@ -25,7 +27,7 @@ class Reaching:
         clock: Callable[[], int],
         *,
         resolve: Callable[[str], Sequence[Address]],
-        is_quiet: Callable[[str], bool],
+        is_quiet: Callable[[OutboxRow], bool],
         report: Callable[[Delivered], Awaitable[None]],
         operators: Callable[[Trouble], None],
         wait_ms: int = SECOND_WAY_MS,
@@ -49,12 +51,13 @@ class Reaching:
         """Plan pages by another way for whoever needs one. Returns how many are new; they are durable."""
         planned = 0
         now_ms = self._clock()
-        for incident, key in dict.fromkeys((row.incident, row.key) for row in self._in_trouble(now_ms)):
-            if self._is_quiet(incident):
-                continue
+        troubled = [row for row in self._in_trouble(now_ms) if not self._is_quiet(row)]
+        for incident, key in dict.fromkeys((row.incident, row.key) for row in troubled):
             found = self._verdict(incident, key, now_ms)
             if found.rows or found.forward:
                 new = self._outbox.plan_instead(found.rows, found.forward, now_ms)
+                if not new and not found.forward:  # known already: nothing is new to anybody
+                    continue
                 planned += new + len(found.forward)
                 self.second_ways += new + len(found.forward)
                 sooner = (replace(self._outbox.row(name), detail="sooner than it was due") for name in found.forward)
@@ -71,7 +74,7 @@ class Reaching:
     def _in_trouble(self, now_ms: int) -> list[OutboxRow]:
         waiting = [row for row in self._outbox.unsettled() if is_overdue(row, now_ms, self._wait_ms)]
         rows = [*waiting, *self._outbox.untold_failures()]
-        return [row for row in rows if row.wakes and row.kind != "story" and not row.folded]
+        return [row for row in rows if row.reaches and row.kind != "story" and not row.folded]
 
     def _verdict(self, incident: str, key: str, now_ms: int) -> Verdict:
         rows = self._outbox.of_decision(incident, key)
@@ -103,12 +106,10 @@ class Reaching:
         waiting = [
             row
             for row in self._outbox.unsettled()
-            if row.wakes and row.kind != "story" and not row.given_up and is_overdue(row, now_ms, self._wait_ms)
+            if row.reaches and row.kind != "story" and not row.given_up and is_overdue(row, now_ms, self._wait_ms)
         ]
         return [
-            row
-            for row in waiting
-            if not self._is_quiet(row.incident) and not self._verdict(row.incident, row.key, now_ms).hope
+            row for row in waiting if not self._is_quiet(row) and not self._verdict(row.incident, row.key, now_ms).hope
         ]
 
     def _became(self, row: OutboxRow) -> Became:
@@ -117,12 +118,12 @@ class Reaching:
             return "sent"
         if row.state == "unknown":
             return "unknown"
-        if not row.wakes:
+        if not row.reaches:
             return "failed"
         found = self._verdict(row.incident, row.key, self._clock())
         self._show_unreached(row, found)
         self._tell_operators(Trouble("refused", row.incident, row.way, row.responders, row.detail))
-        return "missed" if found.hope or self._is_quiet(row.incident) else "failed"
+        return "missed" if found.hope or self._is_quiet(row) else "failed"
 
     def _show_unreached(self, row: OutboxRow, found: Verdict) -> None:
         view = self._outbox.view(row.incident)
@@ -131,7 +132,7 @@ class Reaching:
             self._outbox.save_view(unreached(view, lost))
 
     async def _say(self, row: OutboxRow, became: Became, detail: str) -> None:
-        if became == "failed" and row.wakes:
+        if became == "failed" and row.reaches:
             self.lost += 1
             self._tell_operators(Trouble("lost", row.incident, row.way, row.responders, detail))
         await self._report(
@@ -162,6 +163,6 @@ class Reaching:
         for row in self._outbox.unsettled():
             if row.wakes and row.kind != "story" and row.wanted_ms and not row.is_later(now_ms):
                 rows = self._outbox.of_decision(row.incident, row.key)
-                if not any(one.state == "sent" for one in rows) and not self._is_quiet(row.incident):
+                if not any(one.state == "sent" for one in rows) and not self._is_quiet(row):
                     longest_ms = max(longest_ms, now_ms - row.wanted_ms)
         return longest_ms

@@ -1,9 +1,10 @@
 """What nobody knows: a page that may or may not have arrived is looked for, posted again, or waited for. EDGE."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from alerting.delivery.composing import Composer
-from alerting.delivery.outbox import LONGEST_WAIT_MS, Outbox, OutboxRow
+from alerting.delivery.outbox import LONGEST_WAIT_MS, Outbox, OutboxRow, rank_of
 from alerting.delivery.pacing import backoff_ms
 from alerting.delivery.ways import Outcome, Unreadable, Way
 
@@ -32,6 +33,7 @@ class Settling:
         composer: Composer,
         grace_ms: int,
         covered: Callable[[OutboxRow], bool],
+        longest_s: float,
     ) -> None:
         self._outbox = outbox
         self._ways = ways
@@ -39,13 +41,17 @@ class Settling:
         self._composer = composer
         self._grace_ms = grace_ms
         self._covered = covered
+        self._longest_s = longest_s
         self.blind_resends = 0
         """Unknown pages sent again although nobody could tell whether they had arrived."""
 
     def due(self) -> list[OutboxRow]:
-        """What is to be looked at now, in order."""
+        """What is to be looked at now: what has waited longest first, so that those before it hold up none for ever,
+        and of those that have waited equally long the gravest.
+        """
         now_ms = self._clock()
-        return [row for row in self._outbox.unknown() if not now_ms < row.due_ms <= now_ms + LONGEST_WAIT_MS]
+        due = [row for row in self._outbox.unknown() if not now_ms < row.due_ms <= now_ms + LONGEST_WAIT_MS]
+        return sorted(due, key=lambda row: (row.due_ms, -rank_of(row.severity), row.seq))
 
     async def settle(self, row: OutboxRow) -> int:
         """Settle a page, or put it off."""
@@ -78,7 +84,8 @@ class Settling:
         looked_ms = self._clock()
         first_ms = min(row.started_ms, row.wanted_ms or row.started_ms)
         try:
-            found = await way.find(self._composer.sought(row), first_ms - CLOCKS_APART_MS)
+            async with asyncio.timeout(self._longest_s):
+                found = await way.find(self._composer.sought(row), first_ms - CLOCKS_APART_MS)
         except Unreadable as unreadable:
             self._unreadable(row, unreadable)
             return

@@ -57,6 +57,15 @@ def is_channel(to: str) -> bool:
     return mention_of(to) == ""
 
 
+def is_shared(to: str) -> bool:
+    """Whether this is a channel, in which naming somebody wakes them; a conversation with one person is not.
+
+    >>> [is_shared(to) for to in ("C0123", "#crisis", "D01", "U01")]
+    [True, True, False, False]
+    """
+    return is_channel(to) and not to.startswith("D")
+
+
 def mention_of(to: str) -> str:
     """How a person or a group is named in a message, or "" for a channel. From configuration alone, never from text.
 

@@ -31,7 +31,7 @@ def waits_with(row: OutboxRow, rows: Sequence[OutboxRow], now_ms: int) -> list[O
             continue
         if one.kind not in ("mention", "story") or one.state not in ("planned", "not_sent"):
             break
-        if one.wakes and not is_stale(one, now_ms):
+        if one.called or (one.wakes and not is_stale(one, now_ms)):
             break
         found.append(one)
     return found

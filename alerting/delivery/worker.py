@@ -39,9 +39,11 @@ from alerting.explain import Explanation
 from alerting.view import IncidentView, ShownPost, answered, grown, unreached
 
 GRACE_MS = 60_000
+LONGEST_MS = 25_000
+"""More than any way needs that keeps its own limits, and less than the grace and the wait for the second way."""
 AT_ONCE = 8
-"""Messages under way at the same time on each way, so that one channel that hangs holds up no other, and a way that
-hangs no other way."""
+"""Pages under way at the same time on each way, and as many messages that wake nobody: so that one channel that hangs
+holds up no other, a way that hangs no other way, and a notice no page."""
 
 TAKES_IT = ("acknowledge", "own", "false_alarm", "resolve")
 """Answers after which nobody else is woken."""
@@ -72,13 +74,14 @@ class Delivery:
         drill: bool = False,
         terminal_width: int = 100,
         poll_ms: int = 250,
+        longest_ms: int = LONGEST_MS,
     ) -> None:
         """`clock` gives milliseconds since 1970; `posts` the texts behind names, as far as they exist; `resolve`
         where a target of the flowchart is reached, by all ways it has, in their order; `is_quiet` whether an incident
         is acknowledged or closed. `timezone` and `late_s` say what the card of a brand shows, `explain` what the texts
         add to it, `note` what a person wrote, by its digest. `after_card` is told of each card that was sent or edited,
         `operators` of each way that failed somebody; neither may wait. `pace_ms` lies between two messages in a channel
-        of Slack.
+        of Slack. After `longest_ms` a call of a way that does not come back is given up, and what it did is unknown.
         """
         self.outbox = outbox
         self._ways = ways
@@ -88,6 +91,7 @@ class Delivery:
         self._timezone, self._drill = timezone, drill
         self._after_card = after_card
         self._poll_s = poll_ms / 1000
+        self._longest_s = longest_ms / 1000
         self._pacing = Pacing(pace_ms)
         self._news = asyncio.Event()
         self._crew = Crew(AT_ONCE, self._news.set)
@@ -100,15 +104,21 @@ class Delivery:
             ways,
             clock,
             resolve=resolve,
-            is_quiet=self._quiet,
+            is_quiet=self._is_moot,
             report=report,
             operators=operators,
             wait_ms=second_way_ms,
         )
         self._settling = Settling(
-            outbox, ways, clock, composer=self.composer, grace_ms=grace_ms, covered=self.reaching.covered
+            outbox,
+            ways,
+            clock,
+            composer=self.composer,
+            grace_ms=grace_ms,
+            covered=self.reaching.covered,
+            longest_s=self._longest_s,
         )
-        self._editing = Editing(outbox, ways, clock, self.composer, after_card)
+        self._editing = Editing(outbox, ways, clock, self.composer, after_card, longest_s=self._longest_s)
         self.rounds = 0
         """How often everything that was due was gone through: the heartbeat stops where this stands still."""
         self.folded = 0
@@ -131,8 +141,17 @@ class Delivery:
         """Cards shown without their posts or words, because the text store could not be read."""
         return self.composer.without_posts
 
-    def _quiet(self, incident: str) -> bool:
-        return self._is_quiet(incident)
+    def _is_over(self, incident: str) -> bool:
+        view = self.outbox.view(incident)
+        return view is not None and view.over
+
+    def _is_moot(self, row: OutboxRow) -> bool:
+        """Whether the people of a page need not be reached any more: somebody has it, or it is over. Whoever was called
+        in by the one who has it is reached all the same. That it is over outlives the process here, in its view.
+        """
+        if row.wakes and self._is_quiet(row.incident):
+            return True
+        return row.reaches and self._is_over(row.incident)
 
     # ---- taking in
 
@@ -155,7 +174,7 @@ class Delivery:
         view = msgspec.structs.replace(view, timezone=self._timezone(decision.brand), drill=self._drill)
         self.outbox.plan(rows, key=decision.key, view=view)
         if decision.kind == "StandDown" or decision.reason in ("acknowledged", "owned"):
-            self.outbox.cancel_incident(decision.incident)
+            self.outbox.cancel_incident(decision.incident, over=view.over)
         self._news.set()
         return True
 
@@ -164,9 +183,10 @@ class Delivery:
         view = self.outbox.view(answer.incident)
         if view is None:
             return
+        view = answered(view, answer.answer, answer.who)
         if answer.answer in TAKES_IT:
-            self.outbox.cancel_incident(answer.incident)
-        self.outbox.save_view(answered(view, answer.answer, answer.who))
+            self.outbox.cancel_incident(answer.incident, over=view.over)
+        self.outbox.save_view(view)
         self._news.set()
 
     # ---- working
@@ -251,14 +271,18 @@ class Delivery:
         for row in self.outbox.due(now_ms):
             place = (row.way, row.lane)
             if place not in seen and self._pacing.wait_ms(row.way, row.lane, now_ms) == 0:
-                begun += self._crew.start(f"post {row.way}", row.lane, partial(self._post, row))
+                kind = "page" if row.reaches else "tell"
+                begun += self._crew.start(f"{kind} {row.way}", row.lane, partial(self._post, row))
             seen[place] = None
         return begun
 
     async def _post(self, row: OutboxRow) -> int:
         """One attempt at one message; 0 where there was nothing to send any more."""
-        if row.wakes and self._is_quiet(row.incident):
-            self.outbox.cancel_incident(row.incident)
+        row = self.outbox.row(row.page_id)
+        if row.state not in ("planned", "not_sent"):  # something became of it since it was due
+            return 0
+        if self._is_moot(row):
+            self.outbox.cancel_incident(row.incident, over=self._is_over(row.incident))
             return 0
         row = self._folded(row)
         way, message, shown = self._ways.get(row.way), self.composer.message(row), self.outbox.revision(row.incident)
@@ -268,7 +292,7 @@ class Delivery:
         now_ms = self._clock()
         attempt = self.outbox.begin(row.page_id, row.attempt + 1, now_ms).attempt
         self._pacing.began(row.way, row.lane, now_ms)
-        outcome = await _attempt(way.post(message))
+        outcome = await _attempt(way.post(message), self._longest_s)
         self._pacing.ended(row.way, row.lane, outcome, self._clock())
         settled = self.outbox.settle(row.page_id, _put_off(outcome, row.page_id, attempt), self._clock())
         if settled.state == "sent":
@@ -296,10 +320,13 @@ class Delivery:
             self.outbox.settle(row.page_id, Outcome("permanent", detail=why), self._clock())
 
 
-async def _attempt(call: Awaitable[Outcome]) -> Outcome:
-    """A way that breaks its promise never to raise must not stop the others; what it did is unknown."""
+async def _attempt(call: Awaitable[Outcome], longest_s: float) -> Outcome:
+    """A way that breaks its promise, never to raise and to come to an end, must not stop the others; what it did is
+    unknown.
+    """
     try:
-        return await call
+        async with asyncio.timeout(longest_s):
+            return await call
     except Exception as error:  # noqa: BLE001 - whatever it is, the page may have left
         return Outcome("unknown", detail=type(error).__name__)
 
