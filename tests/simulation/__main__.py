@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def asked_for() -> argparse.Namespace:
 def main() -> int:
     """Run, and say what was found."""
     asked = asked_for()
+    warnings.simplefilter("ignore", RuntimeWarning)  # coroutines of processes that were killed
     with prepared() as pasts:
         if "/" in asked.seed:
             files = pasts.one.home.parent / "files" if asked.files else None

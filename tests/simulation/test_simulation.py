@@ -10,6 +10,7 @@ from alerting.delivery.worker import Delivery
 from tests.simulation.campaign import Pasts, Total, campaign, prepared, run_one
 from tests.simulation.naive import RecordThenSend, SendThenRecord
 
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")  # of processes that were killed
 SEED = 6
 SHORT = 200
 
