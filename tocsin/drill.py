@@ -35,6 +35,7 @@ from tocsin.mistakes import UsageError
 from tocsin.settings import Settings
 from tocsin.state import DRILL
 from tocsin.steady_clock import SteadyClock
+from tocsin.terminal import safe
 from tocsin.works import Works
 
 QUIET_MS = 15 * MINUTE_MS
@@ -193,7 +194,7 @@ class _Teller:
 
     def line(self, words: str) -> None:
         """One line, as it is."""
-        self._out.print(words, markup=False, highlight=False, soft_wrap=True)
+        self._out.print(safe(words), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Play:

@@ -29,6 +29,7 @@ from tocsin.rosters import read_calendars
 from tocsin.scorers import load_scorers
 from tocsin.settings import Settings, SettingsError, load_settings, plain_name, query_problems, shipped_chart_path
 from tocsin.state import Judged
+from tocsin.terminal import safe
 
 
 class ReplayCall(NamedTuple):
@@ -97,7 +98,7 @@ def show_result(result: ReplayResult, out: Console) -> None:
         for heading in ("opened", "what", "paged", "ended"):
             table.add_column(heading, no_wrap=heading != "paged")
         for row in result.incidents:
-            table.add_row(*[Text(cell) for cell in _cells(row)])
+            table.add_row(*[Text(safe(cell)) for cell in _cells(row)])
         out.print(table)
     else:
         out.print("No incident.")
@@ -259,4 +260,4 @@ class _DecisionFile:
 
 
 def _line(out: Console, text: str) -> None:
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    out.print(safe(text), markup=False, highlight=False, soft_wrap=True)
