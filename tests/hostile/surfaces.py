@@ -90,9 +90,16 @@ def views(text: str, only: str = "") -> Iterator[IncidentView]:
     view = view_of(text, only)
     yield view
     yield calm(view, status="acknowledged", drill=True)
-    yield calm(view, status="closed", reason="resolved", owner="")
+    yield calm(view, status="closed", reason="resolved", owner="", explanation=Explanation())
     feed = Signal(
-        "feed", 900, True, 0, 9, since_ms=NOW_MS, window_ms=60_000, evidence={"source": _said("x", text, only)}
+        "feed",
+        900,
+        True,
+        0,
+        9,
+        since_ms=NOW_MS,
+        window_ms=60_000,
+        evidence={"source": _said("Signal.evidence", text, only)},
     )
     for reason in ("source_silent", "source_lagging", "source_capped"):
         yield calm(view, scenario=BLIND, reason=reason, signals=(feed,))
@@ -165,9 +172,10 @@ def slack_answers(text: str, only: str = "") -> Iterator[Piece]:
         if isinstance(read, Misread):
             yield Piece(f"misread {command}", private([read.why]), judges.slack)
     yield Piece("help", private(help_lines([_said("brand", text, only)])), judges.slack)
+    incident = incident_of(text) if not only else INCIDENT
     for modal in (
-        false_alarm_modal(incident_of(text)),
-        note_modal(incident_of(text)),
+        false_alarm_modal(incident),
+        note_modal(incident),
         said_modal(_said("answer", text, only)),
     ):
         yield Piece("modal", modal.get("view", modal), judges.modal)
@@ -275,7 +283,9 @@ def ways(text: str, only: str = "") -> Iterator[Piece]:
     """A page as e-mail, webhook, PagerDuty, apprise and the terminal write it."""
     line = one_line(_said("line", text, only), 300)
     for number, view in enumerate(views(text, only)):
-        for phone in ("", "+31 6 1234 5678"):
+        if number in (2, 5):  # the card has shown how those differ
+            continue
+        for phone in ("", "+31 6 1234 5678")[: 2 if number == 0 else 1]:
             page = Message(
                 page_id="p",
                 incident=view.incident,

@@ -1,5 +1,6 @@
 """Whatever comes from outside is inert wherever it is shown: every string, in every field, on every surface."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -7,9 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from alerting.escalation import slug
-from tests.hostile.fields import OURS, text_fields
+from alerting.facts import BLIND, SCENARIOS
+from alerting.flowchart.load import load_chart
+from alerting.flowchart.model import Chart
+from tests.hostile.fields import NOW_MS, OURS, text_fields
+from tests.hostile.judges import Page
 from tests.hostile.strings import FAMILIES, STRINGS
 from tests.hostile.surfaces import SURFACES, Piece
+from tocsin.playbook import playbook
 
 QUICK = STRINGS[::9]
 """In the quick edition; the others are in the slow one."""
@@ -112,10 +118,10 @@ def _everywhere(node: object, bad: str) -> object:
 
 
 def reach(name: str) -> Iterator[str]:
-    """The surfaces that show a field."""
+    """The kinds of pieces that show a field."""
     for surface, make in SURFACES.items():
-        if surface != "operators" and any(_holds(piece.shown) for piece in make(MARK, name)):
-            yield surface
+        if surface != "operators":
+            yield from {re.sub(r" ?\d", "", piece.name) for piece in make(MARK, name) if _holds(piece.shown)}
 
 
 def _holds(shown: object) -> bool:
@@ -142,12 +148,39 @@ def test_what_is_driven_reaches_people() -> None:
     """Strings times pairs of field and surface: the figure that `docs/security.md` gives."""
     driven = [name for name in text_fields() if name not in OURS]
     shown = {name: list(reach(name)) for name in driven}
-    pairs = sum(map(len, shown.values()))
-    fields = sum(map(bool, shown.values()))
-    print(f"{len(STRINGS)} strings x {pairs} pairs of {fields} fields and {len(SURFACES)} surfaces")
-    print("shown nowhere:", [name for name, where in shown.items() if not where])
-    assert pairs >= 100
+    pairs, kinds = sum(map(len, shown.values())), {one for where in shown.values() for one in where}
+    fields = [name for name, where in shown.items() if where]
+    print(f"{len(STRINGS)} strings x {pairs} pairs of {len(fields)} fields and {len(kinds)} kinds of pieces")
+    print("shown nowhere:", sorted(set(driven) - set(fields)))
+    assert pairs >= 200
     for name in ("ShownPost.text", "ShownPost.author", "ShownPost.url", "IncidentView.brand", "FreshWord.word"):
         assert len(shown[name]) >= 3, name
     for name in ("Silence.reason", "Act.note", "Asked.words", "Facts.sector_up", "Sending.detail"):
         assert shown[name], name
+
+
+# ---- on paper
+
+
+def test_the_playbook_shows_what_a_flowchart_says_and_nothing_in_it_is_markup() -> None:
+    """A flowchart is an organisation's own, and still its words are words: no element and no template of theirs."""
+    strings = [text for name in ("HTML", "Markdown", "templates") for text in FAMILIES[name] if text.isprintable()]
+    shown, calm = (playbook(_chart(one), {}, NOW_MS) for one in (strings, ["calm"] * len(strings)))
+    found, ours = Page(shown), Page(calm)
+    assert found.elements == ours.elements
+    assert {name for name, _ in found.values} == {name for name, _ in ours.values}
+    assert found.other == []
+    words = " ".join(" ".join(found.words).split())
+    assert [text for text in strings if " ".join(text.split()) not in words] == []
+
+
+def _chart(words: list[str]) -> Chart:
+    people = "".join(
+        f"  p{number}: {{name: {json.dumps(word)}, title: {json.dumps(word)}, slack: U{number:07}}}\n"
+        for number, word in enumerate(words)
+    )
+    said = json.dumps(words[0])
+    entry = "".join(f"  {scenario}: tell\n" for scenario in (*SCENARIOS, BLIND))
+    nodes = f"  tell: {{notify: p0, then: done}}\n  done: {{end: {said}}}\n"
+    text = f"version: 1\nowner: {said}\nlast_resort: p0\nresponders:\n{people}entry:\n{entry}nodes:\n{nodes}"
+    return load_chart(text, "chart.yaml")
