@@ -86,6 +86,32 @@ def test_the_judges_find_what_is_active() -> None:
             assert _spoilt(pieces[0]), f"{surface}: the judge of `{name}` finds nothing"
 
 
+LEFT_OUT = (
+    ("alerting.letter.header", "ways", "letters"),
+    ("alerting.letter.escape", "ways", "HTML"),
+    ("alerting.delivery.apprise.unmarked", "ways", "mentions of Slack"),
+    ("alerting.message.mrkdwn", "cards", "mentions of Slack"),
+    ("alerting.message.safe_url", "cards", "links of Slack"),
+    ("alerting.words.one_line", "cards", "terminals"),
+    ("alerting.inert.defang", "answers", "bare addresses"),
+    ("alerting.review.marked", "reviews", "Markdown"),
+    ("tocsin.digest.marked", "reviews", "Markdown"),
+    ("tocsin.drawing.one_line", "pictures", "bare addresses"),
+)
+
+
+@pytest.mark.parametrize(("control", "surface", "family"), LEFT_OUT)
+def test_a_control_that_is_left_out_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, control: str, surface: str, family: str
+) -> None:
+    """Without the function that makes something inert the strings are active: they, and the judges, are worth their
+    time.
+    """
+    monkeypatch.setattr(control, lambda text, *_: text)
+    with pytest.raises(AssertionError, match="is active"):
+        judged(surface, FAMILIES[family])
+
+
 def _spoilt(piece: Piece) -> list[str]:
     """What the judge finds when the surface forgets to make anything inert."""
     bad = '<!channel> http://evil.example <script>x</script> \x1b[2J\u202e\r\nBcc: x\n"} 1'
