@@ -109,7 +109,7 @@ def test_words_of_others_have_no_meaning_in_the_digest(story: Path) -> None:
     assert "https://evil" not in text
     assert "\n# [" not in text
     assert r"\*\*B\*\*" in text
-    assert r"\<b\>" in text
+    assert "&lt;b&gt;" in text
 
 
 def test_the_command_reads_a_journal(story: Path, tmp_path: Path) -> None:
