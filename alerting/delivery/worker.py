@@ -234,8 +234,10 @@ class Delivery:
 
     async def _rest(self) -> None:
         """Until there is news, or it is time to look again: the one place where delivery waits by itself."""
+        # Not `wait_for`: before Python 3.12 it forgets that it was cancelled where there is news at the same moment.
         try:
-            await asyncio.wait_for(self._news.wait(), self._poll_s)
+            async with asyncio.timeout(self._poll_s):
+                await self._news.wait()
         except TimeoutError:
             return
 
