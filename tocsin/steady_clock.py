@@ -51,6 +51,18 @@ class SteadyClock:
         self.jumps = 0
         """How often the clock on the wall was moved by more than `UNNOTICED_MS`."""
 
+    def not_before(self, at_ms: int) -> None:
+        """Go on from `at_ms` where this clock is behind it: a process before this one has lived until then.
+
+        What it stamped stays, and stamps never go back; were this clock to begin earlier, time would stand still until
+        it has caught up. The difference is made up for as any other.
+        """
+        behind_ms = at_ms - self()
+        if behind_ms > 0:
+            self._now_ms += behind_ms
+            self._off_ms -= behind_ms
+            self._notice(-behind_ms, believed=False)
+
     @property
     def off_ms(self) -> int:
         """How far the clock on the wall is ahead of this one."""
@@ -67,8 +79,7 @@ class SteadyClock:
         self._now_ms += passed_ms + paused_ms
         self._slew(passed_ms, off_ms - paused_ms)
         self._off_ms = wall_ms - self._now_ms
-        if abs(jump_ms) > UNNOTICED_MS:
-            self._notice(jump_ms, believed=paused_ms == jump_ms)
+        self._notice(jump_ms, believed=paused_ms == jump_ms)
         return self._now_ms
 
     def _slew(self, passed_ms: int, off_ms: int) -> None:
@@ -78,8 +89,10 @@ class SteadyClock:
         self._now_ms += made_up if off_ms > 0 else -made_up
 
     def _notice(self, jump_ms: int, *, believed: bool) -> None:
+        if abs(jump_ms) <= UNNOTICED_MS:
+            return
         self.jumps += 1
         if believed:
             log.warning("the machine stood still, or its clock was set ahead", seconds=jump_ms // 1000)
         else:
-            log.error("the clock was moved, and is not believed until a restart", seconds=jump_ms // 1000)
+            log.error("the clock was moved, and is not believed", seconds=jump_ms // 1000)

@@ -84,6 +84,8 @@ class Works:
         self.step_ms = settings.step
         scorers = load_scorers(settings.scorers)
         self.home = home or Deployment(settings.data_path, step_ms=settings.step)
+        if isinstance(clock, SteadyClock):
+            clock.not_before(self.home.intake_log.last_observed_ms)
         self.metrics = Metrics()
         self.troubles = Troubles(clock)
         self.appender = Appender(self.home.intake_log, clock)

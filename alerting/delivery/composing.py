@@ -70,7 +70,8 @@ class Composer:
         """
         try:
             line = line_of(row, view, self._clock()) + self._quoted(row)
-            return line, self._card(row, view, line), self._words(row, view, line)
+            words = self._words(row, view, line) if row.way == "terminal" else ""
+            return line, self._card(row, view, line), words
         except Exception:  # noqa: BLE001 - a page in one line is better than no page
             self.without_posts += 1
             made = line_card(row.line, self._mentions(row))

@@ -54,6 +54,21 @@ def test_a_clock_that_is_set_moves_no_timer(jump_ms: int) -> None:
 
 
 @row("F14")
+def test_after_a_restart_under_a_clock_that_was_set_back_time_goes_on() -> None:
+    """What the process before stamped stays; from there a rung lasts as long as ever."""
+    machine = Machine()
+    last_ms = machine.clock()
+    machine.wall_ms -= HOUR_MS
+    machine.clock = SteadyClock(lambda: machine.wall_ms, lambda: machine.ran_ms)
+    machine.clock.not_before(last_ms)
+    assert machine.clock() == last_ms
+    passed = machine.run(10 * MINUTE_MS)
+    assert abs(passed - 10 * MINUTE_MS) <= 10 * MINUTE_MS // SLEWED
+    assert machine.clock.off_ms < 0
+    fired(machine.clock.jumps)
+
+
+@row("F14")
 def test_a_clock_that_is_set_is_made_up_for_within_the_day() -> None:
     machine = Machine()
     machine.wall_ms -= HOUR_MS

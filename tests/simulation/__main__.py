@@ -48,13 +48,17 @@ def main() -> int:
                 print(f"needs: {', '.join(shrunk(pasts, asked.seed, asked.mix)) or 'nothing'} to break")
             return bool(one.broken)
         began_s = time.monotonic()
+
+        def save(total: Total) -> None:
+            if asked.write is not None:
+                keep(asked.write, result(total, asked) | {"seconds": round(time.monotonic() - began_s)})
+
         total = campaign(
             pasts, asked.runs, int(asked.seed), asked.mix, processes=asked.processes, files=asked.files,
-            delivery=ORDERS[asked.order], say=lambda line: print(line, file=sys.stderr, flush=True),
+            delivery=ORDERS[asked.order], save=save, say=lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
     found = result(total, asked) | {"seconds": round(time.monotonic() - began_s)}
-    if asked.write is not None:
-        keep(asked.write, found)
+    save(total)
     show(found, asked)
     return 1 if total.broken or found["rare"] else 0
 

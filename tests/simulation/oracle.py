@@ -25,6 +25,8 @@ LOOK_MS = 1_000
 """Between the look that found nothing and the POST."""
 SILENT_MS = 180_000
 """The watcher of the heartbeat raises the alarm: a period of a minute, and two of grace."""
+SAYS_SO = ("Acknowledged by ", "Owned by ", "Stood down, because it was called ")
+"""How a line of the channel begins that says the same."""
 ENDS = ("acknowledge", "own", "false_alarm", "resolve")
 ORDER = tuple(PEOPLE)
 
@@ -104,9 +106,11 @@ class Oracle:
         return [ring for ring in self._world.facts.rings if is_about(ring[2], brand)]
 
     def _ended(self, brand: str) -> list[float]:
-        """When people were told that they have it."""
-        clicks = self._world.facts.clicks
-        return [click.at_ms for click in clicks if click.action in ENDS and is_about(click.incident, brand)]
+        """When people were told that they have it: as they pressed, or, where that answer was lost, in the channel."""
+        clicks, posts = self._world.facts.clicks, self._world.slack.ledger.posts
+        told = [click.at_ms for click in clicks if click.action in ENDS and is_about(click.incident, brand)]
+        read = [m.accepted_at * 1000 for m in posts if m.text.startswith(SAYS_SO) and is_about(incident_of(m), brand)]
+        return told + read
 
     def _answered_before(self, brand: str, at_ms: float) -> bool:
         return any(ended_ms <= at_ms for ended_ms in self._ended(brand))
