@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from alerting.flowchart.check_names import Problem, told_lists
+from alerting.flowchart.delays import delayed
 from alerting.flowchart.model import Ask, Chart, End, Escalate, Mobilise, Node, Page, Statement, Wait, ways_out
 from alerting.flowchart.severity import unreached_rows
 from stream.strict_yaml import Path, YamlProblem
@@ -23,6 +24,7 @@ def check(chart: Chart) -> list[Problem]:
         *_fallbacks(chart),
         *_severity(chart),
         *_odd(chart),
+        *(_problem(chart, path, message, warning=True) for path, message in delayed(chart)),
     ]
     once = {(one.problem.line, one.problem.column, one.problem.message): one for one in found}
     return list(once.values())

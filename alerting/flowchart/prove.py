@@ -250,6 +250,8 @@ class _Prover:
         yield "scenario, severity and risk classes stay as they are during a walk; every other fact may be anything"
         yield "a fact may be anything by itself: that some go together (voices and posts) is not known"
         yield "a way that works reaches at once; who can be reached on the way used is awake and reads it"
+        if any(responder.reach for responder in self.known.chart.responders.values()):
+            yield "what `reach` puts off is not counted: `tocsin check` warns of each page that waits too long for it"
         yield "one thing is broken at a time; once somebody acknowledges, the walk is theirs"
         looks = "a condition that is waited for holds at the first look, when the hour makes it hold, or never"
         yield f"a question to people is answered at once or not at all; {looks}"
