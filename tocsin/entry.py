@@ -10,7 +10,7 @@ from stream.pulse import PulsePart
 AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve", "severity", "reply", "approve", "note"]
 SourceStatus = Literal["ok", "silent", "lagging", "capped"]
 DeliveryOutcome = Literal["sent", "failed", "missed", "unknown"]
-"""`failed`: nobody of that page is reached. `missed`: one message of it failed, and somebody is or may yet be reached."""
+"""`failed`: nobody of that page is reached. `missed`: one message of it failed; somebody is or may yet be reached."""
 
 
 class Part(msgspec.Struct, tag="part", frozen=True, omit_defaults=True):
