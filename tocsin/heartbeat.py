@@ -80,7 +80,7 @@ def well(facts: Facts) -> list[str]:
     if facts.delivery_silent_ms > DELIVERY_MS:
         wrong.append(f"delivery stood still for {facts.delivery_silent_ms // 1000} s")
     if facts.clock_off_ms > CLOCK_MS:
-        wrong.append(f"the machine's clock was moved by {facts.clock_off_ms // 1000} s; it is made up for by a second in twenty")
+        wrong.append(f"the machine's clock was moved by {facts.clock_off_ms // 1000} s; made up for slowly")
     if facts.unreached and facts.unreached_ms > UNREACHED_MS:
         pages = "a page" if facts.unreached == 1 else f"{facts.unreached} pages"
         wrong.append(f"{pages} reached nobody for {facts.unreached_ms // 1000} s")
