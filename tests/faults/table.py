@@ -1,8 +1,9 @@
 """Makes `docs/reliability.md` of what runs of the tests showed, in `docs/results`.
 
 `python -m tests.faults.table` writes the page; `tests/test_docs.py` holds the committed one against it. Where the
-figures come from: `TOCSIN_RESULTS=docs/results` before `make test`, `make slow` or `make proof`. A results file other
-than `rows.json` and `kill.json` is `{"title", "says", "columns", "rows"}`: a table with a paragraph before it.
+figures come from: `TOCSIN_RESULTS=docs/results` before `make test`, `make slow` or `make proof`;
+`python -m tests.simulation --write docs/results/simulation.json`; `python -m tests.mutants --json
+docs/results/mutants.json`.
 """
 
 import json
@@ -36,11 +37,10 @@ metric `tocsin_well` say the same. A start that does not live for a whole period
 
 def page(results: Path = RESULTS) -> str:
     """The whole page."""
-    pieces = [HEAD, *_rows(_read(results / "rows.json")), *_kills(_read(results / "kill.json")), HEARTBEAT]
-    for path in sorted(results.glob("*.json")):
-        if path.stem not in ("rows", "kill"):
-            pieces += _table_of(_read(path))
-    return "".join(pieces)
+    pieces = [HEAD, *_rows(_read(results / "rows.json")), *_kills(_read(results / "kill.json"))]
+    pieces += _simulated(_read(results / "simulation.json"))
+    pieces += _mutants(_read(results / "mutants.json"))
+    return "".join([*pieces, HEARTBEAT])
 
 
 def _read(path: Path) -> Any:
@@ -80,11 +80,59 @@ def _kills(kills: list[dict[str, Any]]) -> Iterator[str]:
         yield f"| `{point}` | {len(mine)} | {sum(one['passed'] for one in mine)} | {back:.1f} s |\n"
 
 
-def _table_of(found: dict[str, Any]) -> Iterator[str]:
-    yield f"\n## {found['title']}\n\n{found['says']}\n\n"
-    yield f"| {' | '.join(found['columns'])} |\n|{'---|' * len(found['columns'])}\n"
-    for row in found["rows"]:
-        yield f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else str(cell) for cell in row)} |\n"
+ORDERS = {
+    "main": "our order, faults within the grace",
+    "main_files": "the same, over real SQLite files",
+    "residual": "our order, replies and histories later than the grace",
+    "send-then-record": "send, then record",
+    "record-then-send": "record, then send",
+}
+FIRED_SAYS = """
+What broke in the first of them, and how often:
+
+"""
+
+
+def _simulated(found: dict[str, dict[str, Any]]) -> Iterator[str]:
+    if not found:
+        return
+    yield "\n## Simulated\n\n"
+    yield (
+        "The parts that `tocsin run` is made of, on a clock and a disk of the simulation's own, against a Slack and a\n"
+        "pager that fail by seed; judged from the ledgers of those two and from what was put in. A seed tells its run\n"
+        "again: `python -m tests.simulation --seed 6/42 --verbose`. The last two rows are orders of sending that others\n"
+        "use, put in the place of ours to see whether the simulation would notice.\n\n"
+    )
+    yield "| what | runs | hours simulated | messages | lost or late | doubled | of these as documented | otherwise |\n"
+    yield "|---|---|---|---|---|---|---|---|\n"
+    for name, words in ORDERS.items():
+        if name in found:
+            one, broken = found[name], found[name]["broken"]
+            lost, other = broken["I1"] + broken["I3"], broken["I4"] + broken["I5"]
+            yield (
+                f"| {words} | {one['runs']:,} | {one['simulated_hours']:,} | {one['messages']:,} | {lost:,} "
+                f"| {one['doubles']:,} | {one['doubles_explained']:,} | {other:,} |\n"
+            )
+    fired = found.get("main", {}).get("fired", {})
+    if fired:
+        yield FIRED_SAYS
+        yield ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in fired.items()) + ".\n"
+
+
+def _mutants(found: list[dict[str, Any]]) -> Iterator[str]:
+    if not found:
+        return
+    yield "\n## Bugs put in on purpose\n\n"
+    killed = sum(one["killed"] for one in found)
+    yield (
+        f"Each of these bugs was put in, and the test that was to find it failed by an assertion: {killed} of "
+        f"{len(found)}.\n`make mutants` does it again, and fails where one survives.\n\n"
+    )
+    yield "| bug | what would go wrong | found by |\n|---|---|---|\n"
+    for one in found:
+        test = one["test"].partition("::")
+        by = f"`{test[2] or test[0]}`"
+        yield f"| `{one['name']}` | {one['why']} | {by if one['killed'] else '**survives**'} |\n"
 
 
 if __name__ == "__main__":
