@@ -100,8 +100,8 @@ def _simulated(found: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield (
         "The parts that `tocsin run` is made of, on a clock and a disk of the simulation's own, against a Slack and a\n"
         "pager that fail by seed; judged from the ledgers of those two and from what was put in. A seed tells its run\n"
-        "again: `python -m tests.simulation --seed 6/42 --verbose`. The last two rows are orders of sending that others\n"
-        "use, put in the place of ours to see whether the simulation would notice.\n\n"
+        "again: `python -m tests.simulation --seed 6/42 --verbose`. The last two rows are orders of sending that\n"
+        "others use, put in the place of ours to see whether the simulation would notice.\n\n"
     )
     yield "| what | runs | hours simulated | messages | lost or late | doubled | of these as documented | otherwise |\n"
     yield "|---|---|---|---|---|---|---|---|\n"
