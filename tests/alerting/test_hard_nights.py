@@ -9,6 +9,7 @@ import pytest
 from alerting.delivery.outbox import Outbox
 from alerting.delivery.pacing import Pacing
 from alerting.delivery.second_way import SECOND_WAY_MS
+from alerting.delivery.summary import summary_of, waits_with
 from alerting.delivery.ways import Address, Answered, Message, Outcome, Settles
 from alerting.message import Card, card
 from alerting.view import IncidentView
@@ -27,6 +28,12 @@ class Letters(Place):
     """A way that nobody can read back."""
 
     settles: Settles = "never"
+
+
+class Bell(Place):
+    """A way whose receiver drops a repeat."""
+
+    settles: Settles = "repeat"
 
 
 class Hanging(Place):
@@ -71,6 +78,8 @@ class Desk(PlainDesk):
             async with asyncio.timeout(5):
                 while not done():
                     await asyncio.sleep(0.002)
+        except TimeoutError:
+            raise AssertionError("nothing came of it in five seconds") from None
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -89,7 +98,8 @@ async def test_a_way_that_never_answers_is_given_up_and_what_it_did_is_in_doubt(
     """Its channel is free again, and the page is looked for."""
     desk = Desk(Hanging(), longest_ms=20)
     desk.decide("Page", "pr_oncall")
-    await asyncio.wait_for(desk.delivery.step(), 5)
+    ended, _ = await asyncio.wait([asyncio.create_task(desk.delivery.step())], timeout=3)
+    assert ended
     (page,) = desk.outbox.pages("acme-1")
     assert (page.state, page.detail) == ("unknown", "TimeoutError")
 
@@ -246,6 +256,42 @@ async def test_a_page_that_was_cancelled_between_its_turn_and_its_post_stays_can
     assert desk.slack.posts == 0
 
 
+# ---- doubts that no history ends
+
+
+async def test_a_page_in_doubt_is_sent_again_within_seconds_where_the_receiver_drops_a_repeat() -> None:
+    """Nobody hears it twice, so nothing is waited for; and as long as it takes."""
+    bell = Bell()
+    desk = Desk(bell)
+    bell.script = ["lost", "lost", "unknown", "lost"]
+    desk.decide("Page", "dora")
+    await desk.wait(2)
+    assert bell.posts == 1
+    await desk.wait(6)
+    assert bell.posts == 2
+    await desk.wait(60)
+    assert [one.state for one in desk.outbox.pages("acme-1")] == ["sent"]
+    assert len({one.page_id for one in bell.there}) == 1
+    assert desk.delivery.blind_resends == 0
+
+
+async def test_a_letter_in_doubt_goes_out_again_after_the_grace_and_three_times_in_all() -> None:
+    """Counted, as nobody can tell; then it has failed, and the core climbs."""
+    letters = Letters()
+    desk = Desk(letters, grace_ms=60_000)
+    letters.script = ["unknown"] * 10
+    desk.decide("Page", "dora")
+    await desk.wait(58)
+    assert letters.posts == 1
+    await desk.wait(8)
+    assert letters.posts == 2
+    await desk.wait(300)
+    assert letters.posts == 3
+    assert desk.delivery.blind_resends == 2
+    assert [one.state for one in desk.outbox.pages("acme-1")] == ["failed"]
+    assert "failed" in [report.outcome for report in desk.reports]
+
+
 # ---- limits
 
 
@@ -301,6 +347,18 @@ async def test_who_is_called_in_is_reached_by_a_second_way_whoever_acknowledged(
     await desk.wait(31)
     assert [(one.incident, one.to) for one in desk.email.there] == [("acme-1", "cara@example.com")]
     assert [r.outcome for r in desk.reports if r.way == "email"] == ["sent"]
+
+
+async def test_a_way_that_comes_after_ten_minutes_comes_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that is: only what failed is never put off for so long."""
+    later = Address("erik", "email", "erik@example.com", 600_000)
+    monkeypatch.setitem(PEOPLE, "erik", [Address("erik", "slack", "U5", 0), later])
+    desk = Desk()
+    desk.decide("Page", "erik", by=("slack",))
+    await desk.wait(599)
+    assert desk.email.posts == 0
+    await desk.wait(1)
+    assert [one.to for one in desk.email.there] == ["erik@example.com"]
 
 
 async def test_nobody_is_called_in_to_what_is_over() -> None:
@@ -360,6 +418,20 @@ async def test_a_card_that_cannot_be_drawn_costs_the_card_and_no_page(monkeypatc
     assert [one.incident for one in desk.slack.there] == ["acme-1", "acme-2"]
     assert desk.slack.there[0].text.startswith("<@U1> ")
     assert desk.delivery.without_posts == 1
+
+
+def test_one_message_for_several_names_all_of_their_people() -> None:
+    """And is as grave as the gravest; who was called in is told in a message of their own."""
+    rows = [
+        row(1, kind="mention", severity="low", responders=("anna",), mentions=("U1",), line="One."),
+        row(2, kind="mention", severity="critical", responders=("bram", "anna"), mentions=("U2", "U1"), line="Two."),
+        row(3, kind="mention", wakes=False, called=True, responders=("cara",), mentions=("U3",), line="Three."),
+    ]
+    told = waits_with(rows[0], rows, 10**9)
+    assert [one.page_id for one in told] == ["p1", "p2"]
+    summary = summary_of(told)
+    assert (summary.responders, summary.mentions) == (("anna", "bram"), ("U1", "U2"))
+    assert (summary.severity, summary.wakes, summary.folded) == ("critical", True, ("One.", "Two."))
 
 
 # ---- what grows
