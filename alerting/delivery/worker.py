@@ -8,13 +8,13 @@ A page that has not certainly arrived half a minute after it was due, or that is
 people by the next way that they have (`second_way`). Where they have none, the core is told and climbs.
 
 The residual risk. "Once" is once per way, and holds as long as the grace (60 s unless set otherwise) is longer than the
-client's timeout plus the longest that Slack takes to show a message in the history after it accepted it. A message that
-arrives later than that is doubled, with the same page id in both. Where the history cannot be read, and nobody was
-reached by another way, the page goes out again unseen after four minutes, or at the end of the grace where it never can
-be (a missing scope): a page twice is better than a page lost. So does, twice at the most, what was sent by a way that
-nobody can read back (e-mail). `blind_resends` counts both. Whoever reads two ways may read of one page on both: that is
-what the second way is for. An acknowledgement that becomes durable while a POST is under way cannot call that message
-back.
+longest a call may take (25 s) plus the longest that Slack takes to show a message in the history after it accepted it.
+A message that arrives later than that is doubled, with the same page id in both. Where the history cannot be read, and
+nobody was reached by another way, the page goes out again unseen after four minutes, or at the end of the grace where
+it never can be (a missing scope): a page twice is better than a page lost. So does, twice at the most, what was sent by
+a way that nobody can read back (e-mail). `blind_resends` counts both. Whoever reads two ways may read of one page on
+both: that is what the second way is for. An acknowledgement that becomes durable while a POST is under way cannot call
+that message back.
 """
 
 import asyncio
