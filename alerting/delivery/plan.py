@@ -10,7 +10,7 @@ import msgspec
 from alerting.decision import Decision
 from alerting.delivery.outbox import OutboxRow, page_id
 from alerting.delivery.slack import is_channel, is_shared
-from alerting.delivery.ways import Address, RowKind
+from alerting.delivery.ways import THREADED, Address, RowKind
 from alerting.view import TELLS, WAKES
 from alerting.words import thread_line
 
@@ -19,9 +19,6 @@ _STORY_REASONS = (
     *("acknowledged_in_part", "answered", "approved", "noted"),
 )
 """Updates worth a line of the thread; the others are seen on the card."""
-
-THREADED = ("slack", "terminal")
-"""Ways with a card that is kept true and a thread below it; on all others each page is a message of its own."""
 
 
 def addresses_of(

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from alerting.delivery.outbox import UNSETTLED, OutboxRow, page_id
-from alerting.delivery.slack import mention_of
-from alerting.delivery.ways import Address
+from alerting.delivery.slack import is_shared, mention_of
+from alerting.delivery.ways import THREADED, Address
 
 SECOND_WAY_MS = 30_000
 """So long after it was due, a page that is not known to have arrived goes by another way too."""
@@ -107,10 +107,12 @@ def _is_in_trouble(row: OutboxRow, now_ms: int, wait_ms: int) -> bool:
 
 
 def _next(ways: Sequence[Address], mine: Sequence[OutboxRow], tried: set[tuple[str, str]]) -> Address | None:
-    """The next address of somebody: on a way that has not failed them, or in person where only the channel has."""
+    """The next address of somebody: on a way that has not failed them, or in person where only the channel has. Where
+    everybody reads along comes last: a message there that names nobody wakes nobody.
+    """
     stuck = {row.way for row in mine if row.state != "failed" or row.detail not in CHANNEL_CLOSED}
     closed = {row.way for row in mine} - stuck
-    for one in ways:
+    for one in sorted(ways, key=lambda one: one.way in THREADED and is_shared(one.to)):
         in_person = one.way in closed and mention_of(one.to).startswith("<@")
         if (one.way, one.to) not in tried and one.way not in stuck and (one.way not in closed or in_person):
             return one

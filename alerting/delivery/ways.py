@@ -11,6 +11,9 @@ RowKind = Literal["card", "mention", "page", "story"]
 """`card`: the incident's card in a channel; `mention`: somebody named in its thread; `page`: a message of its own to
 people who are not in that channel; `story`: a line of the thread that wakes nobody."""
 
+THREADED = ("slack", "terminal")
+"""Ways with a card that is kept true and a thread below it; on all others each page is a message of its own."""
+
 OutcomeKind = Literal["sent", "not_sent", "permanent", "unknown"]
 
 Settles = Literal["history", "repeat", "never"]

@@ -349,6 +349,20 @@ async def test_who_is_called_in_is_reached_by_a_second_way_whoever_acknowledged(
     assert [r.outcome for r in desk.reports if r.way == "email"] == ["sent"]
 
 
+async def test_whoever_a_letter_does_not_reach_is_told_in_person_and_not_where_all_read_along() -> None:
+    """A message in a channel that names nobody wakes nobody; it is better than nothing where there is nothing else."""
+    desk = Desk()
+    desk.email.script = ["http_400", "http_400"]
+    desk.decide("Page", "anna", by=("email",))
+    await desk.delivery.step()
+    assert [(one.kind, one.to) for one in desk.slack.there] == [("page", "U1")]
+    PEOPLE["frank"] = [Address("frank", "slack", "C1"), Address("frank", "email", "frank@example.com")]
+    desk.decide("Page", "frank", by=("email",), incident="acme-2")
+    await desk.delivery.step()
+    del PEOPLE["frank"]
+    assert [one.to for one in desk.slack.there] == ["U1", "C1"]
+
+
 async def test_a_way_that_comes_after_ten_minutes_comes_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long that is: only what failed is never put off for so long."""
     later = Address("erik", "email", "erik@example.com", 600_000)
