@@ -75,8 +75,7 @@ def verdict(
     hope = False
     for name in dict.fromkeys(name for row in rows for name in row.responders):
         ways = addresses(name)
-        places = [(one.way, one.to) for one in ways]
-        mine = [row for row in rows if name in row.responders or (row.way, row.to) in places]
+        mine = _told(name, ways, rows)
         if any(not _is_in_trouble(row, now_ms, wait_ms) and not row.is_later(now_ms) for row in mine):
             hope = True
             continue
@@ -100,6 +99,22 @@ def verdict(
         for row in wanted.values()
     )
     return Verdict(made, tuple(dict.fromkeys(forward)), tuple(lost), hope)
+
+
+def _told(name: str, ways: Sequence[Address], rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+    """The pages that tell somebody. What was posted where everybody reads along, and names them not, counts only where
+    nothing tells them in person.
+    """
+    places = [(one.way, one.to) for one in ways]
+    theirs = [row for row in rows if name in row.responders or (row.way, row.to) in places]
+    in_person = [
+        row
+        for row in theirs
+        if row.way != "slack"
+        or not is_shared(row.lane or row.to)
+        or any(("slack", to) in places for to in row.mentions)
+    ]
+    return in_person or theirs
 
 
 def _is_in_trouble(row: OutboxRow, now_ms: int, wait_ms: int) -> bool:

@@ -363,6 +363,20 @@ async def test_whoever_a_letter_does_not_reach_is_told_in_person_and_not_where_a
     assert [one.to for one in desk.slack.there] == ["U1", "C1"]
 
 
+async def test_a_card_that_names_a_colleague_does_not_count_as_having_told_somebody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both read along in the channel; one was named there, and the other was to have a letter."""
+    channel, person = Address("gina", "slack", "C1"), Address("gina", "slack", "U7")
+    monkeypatch.setitem(PEOPLE, "gina", [channel, Address("gina", "email", "gina@example.com", 0), person])
+    desk = Desk()
+    desk.email.script = ["http_400"]
+    desk.decide("Page", "gina", "anna", by=("slack",))
+    await desk.delivery.step()
+    assert [(r.outcome, r.responders) for r in desk.reports if r.way == "email"] == [("missed", ("gina",))]
+    assert ("page", "U7") in [(one.kind, one.to) for one in desk.slack.there]
+
+
 async def test_a_way_that_comes_after_ten_minutes_comes_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long that is: only what failed is never put off for so long."""
     later = Address("erik", "email", "erik@example.com", 600_000)
