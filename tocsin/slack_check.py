@@ -236,8 +236,6 @@ _MEMBER_ID = "the id stands in their Slack profile under ⋮, Copy member ID; it
 
 async def _groups(client: AsyncWebClient, chart: Chart) -> AsyncIterator[Finding]:
     for name, to in _addresses(chart):
-        if to.startswith("@"):
-            yield await _by_handle(client, name, to)
         if not mention_of(to).startswith("<!subteam"):
             continue
         try:
@@ -253,18 +251,6 @@ async def _groups(client: AsyncWebClient, chart: Chart) -> AsyncIterator[Finding
             yield Finding("fine", f"{name}: the user group {to} has {members} member{'s' if members != 1 else ''}")
         else:
             yield Finding("problem", f"{name}: nobody is in the user group {to}", "put somebody in")
-
-
-async def _by_handle(client: AsyncWebClient, name: str, to: str) -> Finding:
-    """A group by its name: Slack takes ids alone, and knows which it is."""
-    what = f"{name}: {one_line(to, 80)} is a name, and pages go to ids alone"
-    try:
-        answer: Any = await client.usergroups_list()
-    except _NETWORK as error:
-        return _unknown(f"{name} ({one_line(to, 80)})", error)
-    ids = [str(one.get("id")) for one in answer.get("usergroups") or [] if one.get("handle") == to.removeprefix("@")]
-    advice = f"write {one_line(ids[0], 40)} in its place" if ids else "Slack knows no group of that name"
-    return Finding("problem", what, advice)
 
 
 def _unknown(what: str, error: Exception) -> Finding:

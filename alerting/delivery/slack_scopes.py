@@ -25,7 +25,6 @@ METHODS: dict[str, tuple[str, ...]] = {
     "conversations.setTopic": ("channels:manage",),
     "files.completeUploadExternal": ("files:write",),
     "files.getUploadURLExternal": ("files:write",),
-    "usergroups.list": ("usergroups:read",),
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
     "views.open": (),

@@ -221,13 +221,14 @@ def delivered(text: str, only: str = "") -> list[Message]:
 
     delivery = Delivery(
         Outbox(None),
-        {"slack": way},
+        {"slack": way, "terminal": way},
         lambda: clock[0],
         report,
         lambda names: dict.fromkeys(names, post),
         lambda _who: [
             Address("ana", "slack", "C1"),
             Address("ana", "slack", "U2"),
+            Address("ana", "terminal", "terminal"),
         ],
         lambda _incident: False,
         explain=lambda _view: explanation,
@@ -258,7 +259,8 @@ def through_delivery(text: str, only: str = "") -> Iterator[Piece]:
         yield Piece(f"{kind} in Slack", {"text": message.text, "blocks": list(message.blocks)}, judges.slack)
         drill = marked(message)
         yield Piece(f"{kind} of a drill", {"text": drill.text, "blocks": list(drill.blocks)}, judges.slack)
-        yield Piece(f"{kind} in words", message.words, judges.terminal)
+        if message.words:  # they are made for the terminal alone
+            yield Piece(f"{kind} in words", message.words, judges.terminal)
     yield Piece(
         "summary line", line_card(line_of(_row(text, only), view_of(text, only), NOW_MS))._asdict(), judges.slack
     )

@@ -126,7 +126,6 @@ def test_people_and_groups_that_slack_does_not_know_are_named(slack: FakeSlackTh
         ({"bram": "U0TOCSIN"}, "bram: U0TOCSIN is a bot"),
         ({"team": "S404"}, "team: Slack knows no user group S404"),
         ({"team": "S0NONE"}, "team: nobody is in the user group S0NONE"),
-        ({"team": "@pr-team"}, "team: @pr-team is a name, and pages go to ids alone"),
     ):
         ran = check(slack, tmp_path, **names)
         assert ran.status == 1
