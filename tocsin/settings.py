@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError
 
+from alerting.flowchart.fields import duration_text
 from stream.brands import Brand, check_examples
 from stream.codec import MINUTE_MS
 from stream.plans import Plan
@@ -281,6 +282,7 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
     if heartbeat is not None and bool(heartbeat.url_env) == bool(heartbeat.url_file):
         yield document.problem(("heartbeat",), "`heartbeat` needs exactly one of url_env, url_file")
     yield from way_contradictions(settings, document)
+    yield from _impatience(settings, document)
     known = [s.name for s in settings.sources]
     yield from _doubled_competitors(settings, document)
     for index, brand in enumerate(settings.brands):
@@ -288,6 +290,15 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
             if known and name not in known:
                 said = f'"{name}" is no source of this file; allowed: {", ".join(known)}{did_you_mean(name, known)}'
                 yield document.problem(("brands", index, "sources", number), said)
+
+
+def _impatience(settings: Settings, document: Document) -> Iterator[YamlProblem]:
+    grace_ms, timeout_ms = settings.delivery.grace, settings.delivery.timeout
+    if grace_ms < timeout_ms:
+        said = f"a page would go out again after {duration_text(grace_ms)}, while its first call may take"
+        cure = "it would come twice; make `grace` the longer one, by as long as Slack may take to show a message"
+        where = "grace" if document.has(("delivery", "grace")) else "timeout"
+        yield document.problem(("delivery", where), f"{said} {duration_text(timeout_ms)}: {cure}")
 
 
 def _doubled_competitors(settings: Settings, document: Document) -> Iterator[YamlProblem]:

@@ -355,6 +355,8 @@ class Works:
             operators=self._failed_somebody,
             second_way_ms=self.settings.delivery.second_way,
             pace_ms=self.settings.delivery.pace,
+            # A conversation may be opened before a message is posted, and a mail server is told good-bye after it.
+            longest_ms=2 * self.settings.delivery.timeout + 5_000,
             drill=self._drill is not None,
         )
 
