@@ -176,17 +176,18 @@ def _audit(world: World, oracle: Oracle, past: Past) -> list[str]:
     return broken
 
 
-_snapshots: dict[int, bytes] = {}
+_snapshots: dict[bytes, bytes] = {}
+"""By the image they are in: a process is given each piece with images of its own."""
 
 
 def _first_snapshot(past: Past) -> bytes:
     """The state in which every story begins."""
     image = past.images["journal.db"]
-    if id(image) not in _snapshots:
+    if image not in _snapshots:
         with contextlib.closing(sqlite3.connect(":memory:")) as db:
             db.deserialize(image)
-            _snapshots[id(image)] = db.execute("SELECT body FROM snapshots ORDER BY seq DESC").fetchone()[0]
-    return _snapshots[id(image)]
+            _snapshots[image] = db.execute("SELECT body FROM snapshots ORDER BY seq DESC").fetchone()[0]
+    return _snapshots[image]
 
 
 def shrunk(pasts: Pasts, seed: str, mix: str) -> list[str]:
