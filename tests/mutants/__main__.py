@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.mutants.mutant import ROOT, Mutant, MutantError, all_mutants, install
+from tests.mutants.mutant import FOLDER, ROOT, Mutant, MutantError, all_mutants, install
 
 QUIET = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-x", "--timeout", "120"]
 PRELOADED = ("aiohttp", "slack_sdk.web.async_client", "httpx", "pydantic", "starlette.applications")
@@ -113,11 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run them, and say which survived."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("name", nargs="*", help="only these, as outbox/forgets_to_note")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they are, a folder for each subject")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write what became of each there")
     call = parser.parse_args(arguments)
     try:
-        mutants = [mutant for mutant in all_mutants() if not call.name or mutant.name in call.name]
+        mutants = [mutant for mutant in all_mutants(call.folder) if not call.name or mutant.name in call.name]
         fates = run(mutants, call.workers)
     except MutantError as error:
         print(error, file=sys.stderr)

@@ -58,9 +58,9 @@ def read_mutant(path: Path) -> Mutant:
     return mutant
 
 
-def all_mutants() -> list[Mutant]:
+def all_mutants(folder: Path = FOLDER) -> list[Mutant]:
     """Every mutant of the folder, by name."""
-    return [read_mutant(path) for path in sorted(FOLDER.glob("*/*.toml"))]
+    return [read_mutant(path) for path in sorted(folder.glob("*/*.toml"))]
 
 
 class _Changed(SourceFileLoader):

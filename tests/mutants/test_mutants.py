@@ -1,11 +1,13 @@
 """A mutant that fits no more is noticed at once, and what runs them cannot be fooled."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import Fate, run
 from tests.mutants.mutant import ROOT, Mutant, MutantError, all_mutants, read_mutant
 
 MUTANTS = all_mutants()
@@ -29,32 +31,40 @@ def test_there_are_mutants_of_the_outbox_the_timers_the_repeats_and_the_ladder()
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 40
 
 
-def of(replace: str, test: str = TEST) -> Mutant:
-    """A mutant of the table of repeats."""
-    return Mutant("trial/one", REPEATS, "A trial.", LINE, replace, test)
+def tried(folder: Path, replace: str, test: str = TEST) -> subprocess.CompletedProcess[str]:
+    """Try one mutant of the table of repeats, in a process in which nothing of ours is imported yet."""
+    (folder / "trial").mkdir()
+    lines = [
+        f'file = "{REPEATS}"',
+        'why = "A trial."',
+        f"find = {json.dumps(LINE)}",
+        f"replace = {json.dumps(replace)}",
+    ]
+    (folder / "trial" / "one.toml").write_text("\n".join([*lines, f'test = "{test}"']))
+    call = [sys.executable, "-m", "tests.mutants", "--folder", str(folder), "--workers", "1"]
+    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("mutant", "killed", "said"),
+    ("replace", "status", "said"),
     [
-        (of("        return False\n"), True, ""),
-        (of("        return first != offset\n"), False, "survives"),
-        (of("        return undefined_name\n"), False, "NameError"),
-        (of("        return (\n"), False, "no test ran"),
+        ("        return False\n", 0, "1 of 1 killed"),
+        ("        return first != offset\n", 1, "it survives"),
+        ("        return undefined_name\n", 1, "asserted nothing: call: NameError"),
+        ("        return (\n", 1, "no test ran"),
     ],
     ids=["found", "harmless", "broken at run time", "broken as it is read"],
 )
-def test_only_an_assertion_of_the_predicted_test_kills(mutant: Mutant, killed: bool, said: str) -> None:
-    (fate,) = run([mutant], 1)
-    assert fate == Fate("trial/one", killed, fate.said)
-    assert said in fate.said
+def test_only_an_assertion_of_the_predicted_test_kills(tmp_path: Path, replace: str, status: int, said: str) -> None:
+    ran = tried(tmp_path, replace)
+    assert (ran.returncode, said in ran.stdout) == (status, True), ran.stdout + ran.stderr
 
 
 @pytest.mark.slow
-def test_a_predicted_test_that_fails_without_a_bug_is_told_of() -> None:
-    with pytest.raises(MutantError, match="without any bug"):
-        run([of("        return False\n", "tests/stream/test_repeats.py::no_such_test")], 1)
+def test_a_predicted_test_that_fails_without_a_bug_is_told_of(tmp_path: Path) -> None:
+    ran = tried(tmp_path, "        return False\n", "tests/stream/test_repeats.py::no_such_test")
+    assert (ran.returncode, "without any bug" in ran.stderr) == (2, True), ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(
