@@ -112,8 +112,9 @@ def ack(
     settings = _settings(config)
     name = _who(who)
     responders = load_chart(chart_text(settings.flowchart_path), str(settings.flowchart_path)).responders
-    if name not in responders:
-        raise UsageError(f"--who: {unknown(name, list(responders), 'as a responder of the flowchart')}")
+    people = [one for one, responder in responders.items() if (responder.slack or "U").startswith(("U", "W"))]
+    if name not in people:
+        raise UsageError(f"--who: {unknown(name, people, 'as a responder of the flowchart')}")
     found = {one.id: (brand, one) for brand in settings.brands for one in _open(settings, brand.name)}
     if incident not in found:
         allowed = f"open now: {', '.join(found)}" if found else "none is open now"
@@ -125,7 +126,24 @@ def ack(
         raise SystemExit(0)
     at_ms = time.time_ns() // 1_000_000
     wish = Answer(_id("ack", at_ms, f"{incident}/{name}"), brand.name, incident, "acknowledge", name, at_ms)
-    _ask(settings, wish, f"{name} has {incident}; nobody else is woken.", as_json=as_json)
+    taken = _left(settings, wish)
+    by = _who_has_it(settings, brand.name, incident) if taken else ""
+    if by and by != name:  # somebody was faster
+        print_json({"id": wish.id, "taken": False, "by": by}) if as_json else say(f"{by} has {incident} already.")
+        raise SystemExit(0)
+    _tell(settings, wish, f"{name} has {incident}; nobody else is woken.", taken=taken, as_json=as_json)
+
+
+def _who_has_it(settings: Settings, brand: str, incident: str) -> str:
+    """Who has an incident, once the core has taken in what was asked; nobody where that cannot be seen in time."""
+    deadline = time.monotonic() + settings.step / 1000 + 2
+    while True:
+        one = next((one for one in _open(settings, brand) if one.id == incident), None)
+        if one is None or one.is_answered:
+            return one.owner or one.acknowledged_by if one is not None else ""
+        if time.monotonic() > deadline:
+            return ""
+        time.sleep(0.5)
 
 
 def _settings(config: Path | None, brand: str | None = None) -> Settings:
@@ -161,17 +179,26 @@ def _id(kind: str, at_ms: int, about: str) -> str:
 
 
 def _ask(settings: Settings, wish: Wish, done: str, *, as_json: bool) -> None:
-    """Leave a wish for the service, and wait a moment for it to be taken."""
+    """Leave a wish for the service, wait a moment for it to be taken, and say what became of it."""
+    _tell(settings, wish, done, taken=_left(settings, wish), as_json=as_json)
+
+
+def _left(settings: Settings, wish: Wish) -> bool:
+    """Leave a wish for the service; whether it took it while we waited."""
     letter = post(settings.data_path, wish)
     deadline = time.monotonic() + WAIT_S
     while letter.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
-    taken = not letter.exists()
+    return not letter.exists()
+
+
+def _tell(settings: Settings, wish: Wish, done: str, *, taken: bool, as_json: bool) -> None:
     if as_json:
         print_json({"id": wish.id, "taken": taken})
     elif taken:
         say(done)
     else:
+        letter = settings.data_path / BOX / f"{wish.id}.json"
         say(f"No service took it within {WAIT_S} s. It waits as {letter} and counts once `tocsin run` is up.")
     raise SystemExit(0 if taken else 1)
 

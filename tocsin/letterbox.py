@@ -35,12 +35,13 @@ def post(data: Path, wish: Wish) -> Path:
     box = data / BOX
     box.mkdir(mode=0o700, exist_ok=True)
     letter = box / f"{wish.id}.json"
-    draft = letter.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(canonical(wish))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(letter)
+    if not letter.exists():  # brought a second time it keeps its place
+        draft = letter.with_suffix(".new")
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(canonical(wish))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(letter)
     handle = os.open(box, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -50,7 +51,7 @@ def post(data: Path, wish: Wish) -> Path:
 
 
 def waiting(data: Path) -> list[Wish]:
-    """The wishes that no service has taken yet, by their ids; what cannot be read is left out."""
+    """The wishes that no service has taken yet, oldest first; what cannot be read is left out."""
     found = []
     for letter in _letters(data):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
@@ -85,10 +86,12 @@ async def collect(
 
 
 def _letters(data: Path) -> list[Path]:
+    """Oldest first: of two who press Acknowledge, the first one has it, whatever the ids of the presses are."""
     try:
-        return sorted(path for path in (data / BOX).iterdir() if path.suffix == ".json")
+        found = [(path.lstat().st_mtime_ns, path) for path in (data / BOX).iterdir() if path.suffix == ".json"]
     except OSError:
         return []
+    return [path for _, path in sorted(found)]
 
 
 def _read(letter: Path) -> Wish:

@@ -15,6 +15,7 @@ from tocsin.letterbox import BOX
     [
         ("anna", "`anna` is not known as a responder of the flowchart; did you mean `ana`?"),
         ("", "--who: nobody is named"),
+        ("crisis_room", "`crisis_room` is not known as a responder of the flowchart; allowed: ana, bram, chloe"),
         ("ana", "'acme-1' is no open incident; none is open now"),
     ],
 )
@@ -23,6 +24,10 @@ def test_a_slip_is_told_and_changes_nothing(
 ) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "")
     config = configure(tmp_path, None)
+    chart = (tmp_path / "chart.yaml").read_text()
+    (tmp_path / "chart.yaml").write_text(
+        chart.replace("entry:", "  crisis_room: {name: Room, slack: C000ROOM}\nentry:", 1)
+    )
     (tmp_path / "data").mkdir()
     ran = CliRunner().invoke(app, ["ack", "acme-1", "--who", who, "--config", str(config)], env={"COLUMNS": "200"})
     assert ran.exit_code != 0

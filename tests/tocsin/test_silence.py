@@ -231,7 +231,7 @@ def test_a_silence_asked_for_while_nothing_runs_waits_and_says_so(deployment: Pa
     assert wish.id in said
     status, said = called(*base, "--lift", wish.id)
     assert "counts once `tocsin run` is up" in said.replace("\n", " ")
-    assert [type(one).__name__ for one in waiting(deployment.parent / "tocsin-data")] == ["Unsilence", "Silence"]
+    assert [type(one).__name__ for one in waiting(deployment.parent / "tocsin-data")] == ["Silence", "Unsilence"]
 
 
 @pytest.mark.parametrize(
