@@ -318,7 +318,7 @@ class Desk(Vigil, Asking):
             incident = before
             incident.move("open")
             incident.reopened += 1
-            incident.acknowledged_by = incident.closed_because = ""
+            incident.acknowledged_by = incident.owner = incident.closed_because = ""
             incident.paged = incident.told_targets = ()
             incident.told_ms = incident.updated_ms = 0
             incident.opened_ms = self.at_ms

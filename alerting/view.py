@@ -114,7 +114,7 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         opened_ms=decision.at_ms,
     )
     if decision.kind == "OpenIncident" and view.over:  # it flared up: nobody has this one yet
-        view = msgspec.structs.replace(view, status="open", acked_by="", paged=(), next=None, since_ms=0)
+        view = msgspec.structs.replace(view, status="open", acked_by="", owner="", paged=(), next=None, since_ms=0)
     view = msgspec.structs.replace(
         view,
         scenario=decision.scenario,

@@ -484,9 +484,10 @@ def test_an_hour_in_which_we_were_deaf_is_no_hour_of_calm() -> None:
 def test_what_flares_up_within_a_day_reopens_under_its_id(hours: int) -> None:
     shift = opened()
     first = shift.id
+    assert shift.book.incident is not None
+    shift.book.incident.owner = "chloe"
     shift.finding = None
     shift.after(61)
-    assert shift.book.incident is not None
     closed_ms = shift.book.incident.closed_ms
     shift.until(closed_ms + hours * HOUR_MS)
     shift.finding = trouble()
@@ -495,6 +496,7 @@ def test_what_flares_up_within_a_day_reopens_under_its_id(hours: int) -> None:
     assert (again[0].kind, again[0].reason) == ("OpenIncident", "flared_up" if back else "signals")
     assert (shift.id == first) == back
     assert pages(again), "and it pages, whoever was paged before"
+    assert not shift.book.incident.owner, "who led it then need not know that it is back"
     assert len({d.key for d in shift.out}) == len(shift.out), "no key is ever used twice"
 
 

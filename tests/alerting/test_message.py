@@ -283,10 +283,10 @@ def test_a_view_follows_its_decisions() -> None:
 
 def test_what_flares_up_again_belongs_to_nobody_yet() -> None:
     """The same card, open again, with everybody to be paged anew."""
-    over = answered(view(), "resolve", "pr_oncall")
-    assert over.status == "closed"
+    over = answered(answered(view(), "own", "pr_oncall"), "resolve", "pr_oncall")
+    assert (over.status, over.owner) == ("closed", "pr_oncall")
     again = grown(over, decided("OpenIncident", 9, reason="flared_up"))
-    assert (again.status, again.acked_by, again.paged) == ("open", "", ())
+    assert (again.status, again.acked_by, again.owner, again.paged) == ("open", "", "", ())
 
 
 def test_who_could_not_be_reached_is_said() -> None:
