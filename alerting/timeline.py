@@ -4,6 +4,7 @@ The decisions, acts and reports are those of the journal; whoever reads it hands
 holds is inert.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -33,10 +34,11 @@ DID = {
     "severity": "set how bad it is",
     "reply": "answered the flowchart's question",
     "approve": "approved a statement",
+    "note": "wrote a note",
 }
 TAKES = ("acknowledge", "own", "false_alarm", "resolve")
 """Answers by which somebody has it."""
-_ECHOES = ("acknowledged", "owned", "answered")
+_ECHOES = ("acknowledged", "owned", "answered", "noted")
 """Updates that say again what a person did."""
 
 
@@ -229,17 +231,23 @@ def _acted(acts: Sequence[Act]) -> Iterator[Moment]:
 
 
 def _sent(own: Sequence[Decision], sendings: Sequence[Sending]) -> Iterator[Moment]:
+    """Each message once: those of one decision that fared alike within the same second are one line."""
     decided = {one.key: one for one in own}
+    alike = Counter(map(_alike, sendings))
     for one in sendings:
         decision = decided.get(one.key)
-        if decision is None:
+        if decision is None or not (count := alike.pop(_alike(one), 0)):
             continue
         who = names_text(one.who or decision.targets) or "everybody in the channel"
         took = duration_text((one.at_ms - decision.at_ms) // 1000)
         words = f"By {one_line(one.way, 30)} to {who}: {ARRIVED.get(one.outcome, one_line(one.outcome, 30))}"
         words += f", {took} after it was decided" if one.outcome == "sent" else ""
         words += f" ({one_line(one.detail, 120)})" if one.detail and one.outcome != "sent" else ""
-        yield Moment(one.at_ms, "delivery", f"{words}.")
+        yield Moment(one.at_ms, "delivery", f"{words}; {count} messages." if count > 1 else f"{words}.")
+
+
+def _alike(one: Sending) -> tuple[object, ...]:
+    return one.key, one.way, one.outcome, one.who, one.detail, one.at_ms // 1000
 
 
 def _blind(decisions: Sequence[Decision], first: Decision, until_ms: int) -> Iterator[Moment]:

@@ -31,6 +31,8 @@ def review(
 
     if sum((as_html, as_markdown, as_json)) > 1:
         raise UsageError("--html, --markdown and --json: one of them at a time")
+    if out is not None and out.suffix not in (".html", ".htm", ".md", ".markdown"):
+        raise UsageError(f"--out {out}: a review is written as .html or .md")
     path = _journal(config, journal)
     if incident is None:
         listed = reviewing.incidents(path)

@@ -188,7 +188,8 @@ def _act(answer: Answer, texts: TextStore | None) -> Act:
 
 def _first_post_ms(own: Sequence[Decision], texts: TextStore | None) -> int:
     """When the first post was written of all that the first finding rests upon; 0 where no text tells."""
-    since_ms = min((s.since_ms for one in own for s in one.signals if s.kind != "feed"), default=0)
+    found = next(([s.since_ms for s in one.signals if s.kind != "feed"] for one in own if one.signals), [])
+    since_ms = min(found, default=0)
     if texts is None or not since_ms:
         return 0
     earliest = texts.earliest(own[0].brand, since_ms, own[0].at_ms + 1, 20)

@@ -133,6 +133,17 @@ def test_who_came_second_is_told_so_and_an_escalation_opens_it_again() -> None:
     assert words[3] == "bram pressed Acknowledge."
 
 
+def test_a_note_is_told_once_and_messages_that_fared_alike_are_one_line() -> None:
+    noted = decision("Update", "noted", T0 + 11_000, 4, note="ana")
+    sent = [Sending(at_ms=T0 + 7_000 + n, key=PAGED.key, way="phone", outcome="sent") for n in range(3)]
+    story = told(OPENED, PAGED, noted, acts=(act("note", T0 + 10_000, note="we rang them"),), sendings=(*sent, SENT))
+    assert [one.words for one in story.moments if "note" in one.words.lower()] == ["ana wrote a note. “we rang them”"]
+    assert [one.words for one in story.moments if one.kind == "delivery"] == [
+        "By phone to ana: arrived, 2 s after it was decided; 3 messages.",
+        "By slack to ana: arrived, 2 s after it was decided.",
+    ]
+
+
 HOSTILE = (
     "<script>alert(1)</script> ![x](http://evil.example/x.png) [bank](javascript:alert(1)) | a | b |\n# Title\n"
     "<img src=x onerror=alert(1)> @channel `code` **bold** \u202etxt.exe\u2066 \x1b[31mred &lt; https://evil.example\n"

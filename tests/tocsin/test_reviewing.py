@@ -191,6 +191,12 @@ def test_markdown_has_its_picture_beside_it(reviewed: Reviewed, tmp_path: Path) 
         write(reviewed, tmp_path / "crisis.svg", "markdown")
 
 
+def test_a_review_is_written_as_a_page_or_as_markdown_and_as_nothing_else(tmp_path: Path) -> None:
+    ran = tocsin("review", "acme-1", "--out", tmp_path / "review.pdf")
+    assert (ran.status, ran.lines) == (2, [f"--out {tmp_path}/review.pdf: a review is written as .html or .md"])
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_speed_of_a_journal_that_is_no_drill_is_not_believed(data: Path, incident: str, tmp_path: Path) -> None:
     """Only a journal that was kept under a drill's name is one, whatever lies beside it."""
     for name in ("journal.db", "texts.db"):
