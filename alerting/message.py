@@ -245,7 +245,8 @@ def _post_block(view: IncidentView, number: int, post: ShownPost) -> Block:
 
 def steps(view: IncidentView) -> list[str]:
     """The walked path, each step with its margin. Inert."""
-    return [plain(step, 230, 1) or "?" for step in view.path[-STEPS_SHOWN:]]
+    named = [step.replace("{incident}", view.incident) for step in view.path[-STEPS_SHOWN:]]
+    return [plain(step, 230, 1) or "?" for step in named]
 
 
 def standing(view: IncidentView, *, linked: bool = False) -> list[str]:

@@ -183,14 +183,18 @@ def sparkline(history: tuple[int, ...], columns: int = 36) -> str:
 
 
 def trend_text(history: tuple[int, ...]) -> str:
-    """Where it is going: the last 15 minutes against the 15 before.
+    """Where it is going: the last 15 minutes against the 15 before, unless the last five fell far below these.
 
     >>> trend_text((5, 5, 5, 20, 30, 40)), trend_text((5, 5, 5, 5, 5, 5)), trend_text((40, 30, 20, 5, 5, 5))
     ('rising fast', 'steady', 'falling')
+    >>> trend_text((5, 5, 5, 700, 40, 0))
+    'falling'
     """
     if len(history) < 6:
         return "too early to say"
     before, now = sum(history[-6:-3]), sum(history[-3:])
+    if 3 * history[-1] <= max(history[-3:-1]) and max(history[-3:-1]) >= 6:
+        return "falling"  # the last five minutes stand beside it, and nobody reads "now 0; rising fast"
     if now >= 2 * before and now >= 6:
         return "rising fast"
     if 4 * now >= 5 * before and now > before:

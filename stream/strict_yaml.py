@@ -88,6 +88,13 @@ class Document:
         """Whether the file holds a value at `path`."""
         return path in self._values
 
+    def at(self, path: Path) -> Any:
+        """What the file holds at `path`, before it means anything. Raises `LookupError` where there is nothing."""
+        found = self.data
+        for step in path:
+            found = found[step]
+        return found
+
 
 def _index_in_source(source: str, before: str) -> int:
     """Where in a scalar's source its next visible character stands, after those of `before`.
@@ -302,6 +309,20 @@ _WANTED = {
 }
 
 
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "less_than_equal": ("at most", "le"),
+    "greater_than": ("more than", "gt"),
+    "less_than": ("less than", "lt"),
+}
+_UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
+
+
+def _in_units(duration_ms: int) -> str:
+    """What was written with a unit is a duration, and so are its bounds."""
+    return next((f"{duration_ms // n}{unit}" for unit, n in _UNITS_MS if not duration_ms % n), f"{duration_ms}ms")
+
+
 def problems_from_pydantic(
     error: ValidationError, document: Document, model: type[BaseModel] | None = None
 ) -> list[YamlProblem]:
@@ -341,6 +362,15 @@ def _problem(item: dict[str, Any], document: Document, model: type[BaseModel] | 
         return document.problem(path, f"{name} is {_shown(path, item['input'])}; allowed: {wanted}{near}")
     if kind in ("value_error", "assertion_error"):
         return document.problem(path, str(item["ctx"]["error"]))
+    if kind in _BOUNDS:
+        bound, (words, key) = item["ctx"], _BOUNDS[kind]
+        value, limit = item["input"], f"{bound[key]:g}" if isinstance(bound[key], float) else bound[key]
+        written = document.at(path)
+        if isinstance(written, str) and isinstance(value, int) and isinstance(limit, int):
+            return document.problem(path, f"{name} is {written[:20]}; allowed: {words} {_in_units(limit)}")
+        return document.problem(path, f"{name} is {_shown(path, value)}; allowed: {words} {limit}")
+    if kind == "string_too_short" and item["ctx"]["min_length"] == 1:
+        return document.problem(path, f"{name} is empty; leave it out, or write something")
     said = item["msg"][0].lower() + item["msg"][1:]
     return document.problem(path, f"{name} is {_shown(path, item['input'])}; {said}")
 

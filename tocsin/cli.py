@@ -115,7 +115,8 @@ def check(config: Config = None, as_json: Json = False) -> None:
     else:
         complain(problems or warnings, style="red" if problems else "yellow")
         if not problems:
-            say("Everything in the configuration is in order.")
+            more = f", but for the {len(warnings)} above" if len(warnings) > 1 else ", but for the one above"
+            say(f"Everything in the configuration is in order{more if warnings else ''}.")
     raise SystemExit(1 if problems else 0)
 
 

@@ -17,8 +17,7 @@ def _slack() -> None:
 
 
 @app.command(
-    epilog="Examples: tocsin slack check --config tocsin.yaml\n\n"
-    "tocsin slack check --send-test --to head_of_pr --wait 60"
+    epilog="Examples: tocsin slack check --config tocsin.yaml\n\ntocsin slack check --send-test --to chloe --wait 60"
 )
 def check(
     config: Annotated[

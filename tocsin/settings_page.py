@@ -56,6 +56,8 @@ _DURATIONS = {
     ("Settings", "step"),
     ("DeliverySettings", "grace"),
     ("DeliverySettings", "timeout"),
+    ("DeliverySettings", "second_way"),
+    ("DeliverySettings", "pace"),
     ("DrillSettings", "longest"),
     ("HeartbeatSettings", "every"),
 }

@@ -18,6 +18,13 @@ PRESS_ACTION = "tocsin.test"
 TEST_WORDS = "TEST of Tocsin: nothing has happened and nobody needs to act. If you can read this, pages reach you here."
 
 
+_NOT_SENT = {
+    "permanent": "Slack refuses it",
+    "not_sent": "Slack did not take it, and may later",
+    "unknown": "Slack's answer was lost, and nobody knows whether it arrived",
+}
+
+
 class Finding(NamedTuple):
     """One thing that was looked at: what is so, and what to do about it."""
 
@@ -45,15 +52,18 @@ async def send_test(
             to = channel if not who else (responder.slack or "") if responder is not None else ""
             what = who or "the channel of the cards"
             if not to:
-                said = "is not in the flowchart" if responder is None else "has no Slack address"
-                found.append(Finding("problem", f"no test page: {one_line(who, 60)} {said}", "see its `responders`"))
+                said = "is no responder of the flowchart" if responder is None else "has no Slack address"
+                advice = f"allowed: {', '.join(one for one, known in chart.responders.items() if known.slack)}"
+                found.append(Finding("problem", f"no test page: {one_line(who, 60)} {said}", advice))
                 continue
             group = mention_of(to) if mention_of(to).startswith("<!subteam") else ""
             outcome = await way.post(_test_message(channel if group else to, f"{at_ms}/{to}", group))
             if outcome.kind == "sent":
                 found.append(Finding("fine", f"a test page went to {what}"))
             else:
-                found.append(Finding("problem", f"no test page to {what}: {outcome.kind} ({outcome.detail})"))
+                found.append(
+                    Finding("problem", f"no test page to {what}: {_NOT_SENT[outcome.kind]} ({outcome.detail})")
+                )
         if trial.wait_s and app is not None and any(one.level == "fine" for one in found):
             found.append(await _pressed(presses, trial.wait_s))
     return found

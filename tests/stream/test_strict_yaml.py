@@ -147,7 +147,7 @@ def test_what_pydantic_finds_is_told_in_plain_words_at_its_line() -> None:
     ]
     assert _problems("name: x\nnamed:\n  a: {kind: file, prot: 1}\nspare: {kind: file, port: 99999}\n") == [
         "f.yaml:3:19: `prot` is not known here; did you mean `port`? Allowed: kind, port, token",
-        "f.yaml:4:27: `port` is the number 99999; input should be less than or equal to 65535",
+        "f.yaml:4:27: `port` is the number 99999; allowed: at most 65535",
     ]
 
 

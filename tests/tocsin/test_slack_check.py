@@ -170,7 +170,10 @@ def test_a_test_page_says_test_and_goes_where_it_was_sent(slack: FakeSlackThread
     """To the channel of the cards, to a person alone, to a group by its name in that channel."""
     ran = check(slack, tmp_path, "--send-test", "--to", "bram", "--to", "team", "--to", "chloe", "--to", "zoe")
     assert ran.status == 1
-    assert problems(ran) == ["no test page: chloe has no Slack address", "no test page: zoe is not in the flowchart"]
+    assert problems(ran) == [
+        "no test page: chloe has no Slack address",
+        "no test page: zoe is no responder of the flowchart",
+    ]
     posted = slack.messages()
     assert [one.channel for one in posted] == ["C1", "D0BRAM", "C1"]
     assert all("TEST" in one.text and "TEST" in str(one.blocks[0]) for one in posted)
