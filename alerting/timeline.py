@@ -136,7 +136,7 @@ def timeline(
     taken = min((one for one in acts if one.answer in TAKES), key=lambda one: one.at_ms, default=None)
     moments = [Moment(began_ms, "posts", _first_words(first_post_ms > 0))] if began_ms else []
     moments += [one for decision, view in zip(own, views, strict=True) for one in _decided(decision, view, acts)]
-    moments += _acted(acts)
+    moments += _acted(acts, [one.at_ms for one in own if one.kind == "OpenIncident"])
     moments += _sent(own, sendings)
     moments += _blind(decisions, own[0], ended_ms or until_ms)
     return Timeline(
@@ -212,9 +212,12 @@ def _decided(decision: Decision, view: IncidentView, acts: Sequence[Act]) -> Ite
         yield Moment(at_ms, "change", thread_line(decision))
 
 
-def _acted(acts: Sequence[Act]) -> Iterator[Moment]:
-    has_it = ""
+def _acted(acts: Sequence[Act], opened_ms: Sequence[int]) -> Iterator[Moment]:
+    """What opened again is nobody's yet, whoever had it before."""
+    has_it, had_ms = "", 0
     for act in sorted(acts, key=lambda one: one.at_ms):
+        has_it = "" if any(had_ms < at_ms <= act.at_ms for at_ms in opened_ms) else has_it
+        had_ms = act.at_ms
         words = f"{one_line(act.who, 60)} {DID.get(act.answer, 'did something')}"
         if act.choice:
             words += f": {one_line(act.choice.replace('_', ' '), 60)}"

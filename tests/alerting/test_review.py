@@ -131,6 +131,9 @@ def test_who_came_second_is_told_so_and_an_escalation_opens_it_again() -> None:
     words = [one.words for one in told(acts=acts).moments if one.kind == "answer"]
     assert words[1] == "bram pressed Acknowledge; ana had it already."
     assert words[3] == "bram pressed Acknowledge."
+    back = decision("OpenIncident", "flared_up", T0 + 15_000, 10)
+    words = [one.words for one in told(OPENED, PAGED, back, acts=(*acts, act("acknowledge", T0 + 20_000))).moments]
+    assert words[-1] == "ana pressed Acknowledge.", "what came back is nobody's yet"
 
 
 def test_a_note_is_told_once_and_messages_that_fared_alike_are_one_line() -> None:
