@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from alerting.decision import Action, Asked, Decision, DecisionKind, Reason
+from alerting.drafts import about, redrafted, refusal
 from alerting.facts import Facts
 from alerting.flowchart.model import Chart, Rosters
 from alerting.flowchart.walk import (
@@ -26,6 +27,7 @@ from alerting.flowchart.walk import (
     acknowledged,
     answered,
     approved,
+    drafted,
 )
 from alerting.incident import Incident
 
@@ -46,6 +48,8 @@ class Reply(Protocol):
     def choice(self) -> str: ...
     @property
     def at_ms(self) -> int: ...
+    @property
+    def note_digest(self) -> str: ...
 
 
 class Asking(ABC):
@@ -80,8 +84,9 @@ class Asking(ABC):
     # ---- what people answer
 
     def reply(self, incident: Incident, act: Reply) -> None:
-        """Take in an answer to a question, or the approval of a statement. One that comes too late, from whoever was
-        not asked, or from a statement's own author changes nothing.
+        """Take in an answer to a question, the approval of a statement, or other words for it. One that comes too late,
+        from whoever was not asked, from a statement's own author, or about words that were changed since changes
+        nothing.
         """
         walk = incident.walk
         late = incident.asked is not None and act.at_ms > incident.asked.by_ms
@@ -89,12 +94,18 @@ class Asking(ABC):
             return
         chart, facts = self.chart_of(incident), self._facts(incident)
         rosters = self.rosters_of(chart)
+        if act.answer == "draft":
+            self._redraft(incident, walk, act)
+            return
         if act.answer == "approve":
+            offered = incident.asked
+            if act.choice != (about(offered) if offered is not None and offered.node == act.node else ""):
+                return
             moved, effects = approved(chart, walk, facts, self.at_ms, node=act.node, who=act.who, rosters=rosters)
             if moved.node == walk.node and not moved.done:
                 return
             incident.asked = None
-            self._walk(incident, moved, effects, "flowchart")
+            self._walk(incident, moved, [_in_words_of(offered, effect) for effect in effects], "flowchart")
             return
         moved, effects = answered(
             chart, walk, facts, self.at_ms, node=act.node, choice=act.choice, who=act.who, rosters=rosters
@@ -107,6 +118,21 @@ class Asking(ABC):
         self._decide(incident, "Update", "answered", node=act.node, note=f"{act.who}: {act.choice.replace('_', ' ')}")
         self._with(Asked(node=act.node, words=asked.words if asked else "", choices=(act.choice,)), "ask")
         self._walk(incident, moved, effects, "flowchart")
+
+    def _redraft(self, incident: Incident, walk: Walk, act: Reply) -> None:
+        """A statement that waits for approval gets other words. Whoever wrote them cannot approve them."""
+        asked = incident.asked
+        if asked is None or asked.node != act.node or not act.note_digest or refusal(asked, act.who, act.choice):
+            return
+        asked = redrafted(asked, act.who, act.note_digest)
+        moved = drafted(
+            self.chart_of(incident), walk, self._facts(incident), self.at_ms, node=act.node, who=act.who, may=asked.may
+        )
+        if moved is None:
+            return
+        incident.walk, incident.asked = moved, asked
+        self._decide(incident, "Update", "drafted", node=act.node, note=act.who)
+        self._with(asked, "statement")
 
     def acknowledged_in_part(self, incident: Incident, who: str) -> bool:
         """Whether others must acknowledge too before anybody has it. Then this one is noted, and the page goes on."""
@@ -151,12 +177,14 @@ class Asking(ABC):
                     may=effect.may,
                     authors=effect.authors,
                     by_ms=effect.by_ms,
+                    writers=effect.writers,
+                    approvers=effect.approvers,
                 )
                 return self._put(incident, effect.targets, reason, asked, "statement")
             case Approved():
                 texts = tuple((language, text.replace("{brand}", incident.brand)) for language, text in effect.texts)
                 self._decide(incident, "Update", "approved", node=effect.node, note=effect.who)
-                self._with(Asked(node=effect.node, words=effect.name, texts=texts), "approved")
+                self._with(Asked(node=effect.node, words=effect.name, texts=texts, said=effect.said), "approved")
                 return False
             case OpenRoom():
                 name = channel_name(effect.channel, incident)
@@ -220,6 +248,13 @@ def channel_name(pattern: str, incident: Incident) -> str:
     while "--" in kept:
         kept = kept.replace("--", "-")
     return f"#{kept.strip('-')[:79]}"
+
+
+def _in_words_of(offered: Asked | None, effect: Effect) -> Effect:
+    """What was approved is what was shown."""
+    if offered is None or not offered.said or not isinstance(effect, Approved):
+        return effect
+    return msgspec.structs.replace(effect, texts=offered.texts, said=offered.said)
 
 
 def as_notice(effect: Effect) -> Effect:

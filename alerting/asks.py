@@ -2,16 +2,21 @@
 approve it, the words that may be copied. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from alerting.decision import Asked, Decision
+from alerting.drafts import about, with_words
 from alerting.inert import one_line, plain
 
 LANGUAGES = {"en": "English", "nl": "Dutch", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian"}
 STATEMENTS_KEPT = 3
+TEXT_SHOWN = 2000
+"""Twice what a statement may hold: what makes its addresses inert makes it longer."""
+LINES_SHOWN = 20
+GONE = "(The words cannot be shown: they were erased, or cannot be read now.)"
 _APART = "\n"
 """Between the parts of a button's value: an incident's id is letters, digits and dashes, a node's name too."""
 
@@ -105,21 +110,26 @@ def presses(incident: str, asks: Asks) -> list[Press]:
             Press(_label(choice), "reply", _APART.join((incident, node, choice))) for choice in asks.question.choices
         ]
     if asks.statement is not None:
-        found.append(Press("Approve the statement", "approve", _APART.join((incident, asks.statement.node))))
+        value = _APART.join(filter(None, (incident, asks.statement.node, about(asks.statement))))
+        if all(text for _, text in asks.statement.texts):  # nobody approves what cannot be read
+            found.append(Press("Approve the statement", "approve", value))
+        if asks.statement.writers:
+            found.append(Press("Adjust", "draft", value))
     return found
 
 
 def read_value(action: str, value: str) -> tuple[str, str, str] | None:
-    """Incident, node and choice of a pressed button, or nothing where the value is none of ours.
+    """Incident, node and choice of a pressed button, or nothing where the value is none of ours. Of a statement the
+    choice is which words were seen.
 
     >>> read_value("reply", "acme-0\\ntrue\\nyes"), read_value("acknowledge", "acme-0")
     (('acme-0', 'true', 'yes'), ('acme-0', '', ''))
     """
     parts = value.split(_APART)
-    wanted = {"reply": 3, "approve": 2}.get(action, 1)
-    if len(parts) != wanted or not all(parts):
+    wanted = {"reply": (3,), "approve": (2, 3), "draft": (2, 3)}.get(action, (1,))
+    if len(parts) not in wanted or not all(parts):
         return None
-    return (parts[0], *parts[1:], *[""] * (3 - wanted))  # type: ignore[return-value]  # three parts by now
+    return (parts[0], *parts[1:], *[""] * (3 - len(parts)))  # type: ignore[return-value]  # three parts by now
 
 
 def question_line(asked: Asked, until: str) -> str:
@@ -129,17 +139,29 @@ def question_line(asked: Asked, until: str) -> str:
 
 def draft_lines(asked: Asked, until: str) -> list[str]:
     """A statement that nobody may use yet: each line says so, so that a copy of it says so too. Inert."""
-    lines = [f"📝 Statement “{_name(asked)}” waits for approval by {_names(asked.may)}, until {until}"]
+    whose = f", as {_names(asked.authors)} wrote it," if asked.said else ""
+    lines = [f"📝 Statement “{_name(asked)}”{whose} waits for approval by {_names(asked.may)}, until {until}"]
     for language, text in asked.texts:
         lines.append(f"DRAFT, not approved ({_language(language)}):")
-        lines += [f"DRAFT │ {line}" for line in plain(text, 1000, 20).splitlines()]
+        lines += [f"DRAFT │ {line}" for line in _shown(text).splitlines()]
     return lines
 
 
 def approved_blocks(approval: Approval) -> list[tuple[str, str]]:
     """A statement to copy: heading and text per language. Inert."""
     said = f"✅ Statement “{_name(approval.statement)}”, approved by {one_line(approval.who, 60)}; a person posts it"
-    return [(f"{said} ({_language(lang)})", plain(text, 1000, 20)) for lang, text in approval.statement.texts]
+    return [(f"{said} ({_language(lang)})", _shown(text)) for lang, text in approval.statement.texts]
+
+
+def in_words(asks: Asks, note: Callable[[str], str | None]) -> Asks:
+    """What is asked with the words that people gave its statements, as far as `note` still has them by their digest."""
+    approved = tuple(Approval(with_words(one.statement, note), one.who) for one in asks.approved)
+    statement = with_words(asks.statement, note) if asks.statement is not None else None
+    return msgspec.structs.replace(asks, statement=statement, approved=approved)
+
+
+def _shown(text: str) -> str:
+    return plain(text, TEXT_SHOWN, LINES_SHOWN) or GONE
 
 
 def _label(choice: str) -> str:

@@ -38,6 +38,7 @@ Reason = Literal[
     "acknowledged_in_part",  # one of those who must all acknowledge has
     "answered",  # a person answered what the flowchart asked
     "approved",  # a person approved a statement: it may be copied
+    "drafted",  # a person changed the words of a statement that waits for approval
     "noted",  # a person wrote a note
     # why it ends
     "calm",
@@ -76,6 +77,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Responders who may not approve, for it is theirs."""
     by_ms: int = 0
     """When nobody is waited for any longer."""
+    writers: tuple[str, ...] = ()
+    """Responders who may change a statement's words."""
+    approvers: tuple[str, ...] = ()
+    """Responders who may approve a statement unless the words are theirs."""
+    said: str = ""
+    """Digest of a statement's words where a person changed them; then `texts` has the languages alone."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

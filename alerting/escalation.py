@@ -90,8 +90,6 @@ class HumanAct(Reply, Protocol):
     def incident(self) -> str: ...
     @property
     def severity(self) -> str: ...
-    @property
-    def note_digest(self) -> str: ...
 
 
 class Scene(Replies):
@@ -234,7 +232,7 @@ class Desk(Vigil, Asking):
             self._acknowledge(incident, act)
         elif act.answer == "escalate":
             self._escalate(incident, act)
-        elif act.answer in ("reply", "approve"):
+        elif act.answer in ("reply", "approve", "draft"):
             self.reply(incident, act)
         elif act.answer == "severity":
             self._set_severity(incident, act)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from alerting.asks import approved_blocks, draft_lines, presses, question_line, room_link
 from alerting.facts import BLIND
-from alerting.inert import cells, clip, mrkdwn, one_line, plain, safe_url, terminal_safe
+from alerting.inert import cells, clip, mrkdwn, one_line, plain, safe_url, terminal_safe, units
 from alerting.view import IncidentView, Paged, ShownPost
 from alerting.why_words import ahead_line, fresh_line, sources_text, voices_text
 from alerting.words import (
@@ -60,6 +60,8 @@ TEXT_LIMIT = 3500
 """Best kept under 4,000 (docs.slack.dev/reference/methods/chat.postMessage, "Truncating content")."""
 POSTS_SHOWN = 3
 STEPS_SHOWN = 12
+ELEMENTS_SHOWN = 10
+"""In one context block."""
 LINES_SHOWN = 20
 """Of a line of the story with the note that it quotes."""
 
@@ -71,7 +73,7 @@ BUTTONS: dict[str, tuple[str, str]] = {
     "resolve": ("Resolve", ""),
     "note": ("Add note", ""),
 }
-ASKED = ("reply", "approve")
+ASKED = ("reply", "approve", "draft")
 """What the buttons of the flowchart's own questions ask for."""
 _ACTION = "tocsin."
 _CONFIRM: dict[str, tuple[str, str, str]] = {
@@ -302,8 +304,8 @@ def _asks(view: IncidentView) -> list[Block]:
     if asks.question is not None:
         blocks.append(_section(question_line(asks.question, _until(view, asks.question.by_ms))))
     if asks.statement is not None:
-        lines = draft_lines(asks.statement, _until(view, asks.statement.by_ms))
-        blocks.append({"type": "context", "elements": [_text("\n".join(lines), SECTION_LIMIT)]})
+        pieces = _pieces(draft_lines(asks.statement, _until(view, asks.statement.by_ms)))
+        blocks.append({"type": "context", "elements": [_text(piece, SECTION_LIMIT) for piece in pieces]})
     buttons = [
         {
             "type": "button",
@@ -315,6 +317,15 @@ def _asks(view: IncidentView) -> list[Block]:
         if len(press.value) * 2 <= VALUE_LIMIT
     ]
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
+
+
+def _pieces(lines: list[str]) -> list[str]:
+    """The lines in as few texts as hold them whole, at most as many as a context block takes."""
+    pieces = [""]
+    for line in lines:
+        longer = f"{pieces[-1]}\n{line}".strip()
+        pieces = [*pieces[:-1], longer] if units(longer) <= SECTION_LIMIT else [*pieces, line]
+    return pieces[:ELEMENTS_SHOWN]
 
 
 def _until(view: IncidentView, at_ms: int) -> str:

@@ -35,11 +35,14 @@ DID = {
     "reply": "answered the flowchart's question",
     "approve": "approved a statement",
     "note": "wrote a note",
+    "draft": "changed the words of a statement",
 }
 TAKES = ("acknowledge", "own", "false_alarm", "resolve")
 """Answers by which somebody has it."""
-_ECHOES = ("acknowledged", "owned", "answered", "noted")
+_ECHOES = ("acknowledged", "owned", "answered", "noted", "drafted")
 """Updates that say again what a person did."""
+_ABOUT_WORDS = ("approve", "draft")
+"""Their choice says by a digest which words were seen."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +222,7 @@ def _acted(acts: Sequence[Act], opened_ms: Sequence[int]) -> Iterator[Moment]:
         has_it = "" if any(had_ms < at_ms <= act.at_ms for at_ms in opened_ms) else has_it
         had_ms = act.at_ms
         words = f"{one_line(act.who, 60)} {DID.get(act.answer, 'did something')}"
-        if act.choice:
+        if act.choice and act.answer not in _ABOUT_WORDS:
             words += f": {one_line(act.choice.replace('_', ' '), 60)}"
         if act.severity:
             words += f": {severity_words.get(act.severity, one_line(act.severity, 20))}"

@@ -30,6 +30,7 @@ reason_words: dict[Reason, str] = {
     "acknowledged_in_part": "one of those who must all acknowledge has",
     "answered": "somebody answered the flowchart's question",
     "approved": "somebody approved a statement",
+    "drafted": "somebody changed the words of a statement",
     "noted": "somebody wrote a note",
     "severity_fell": "it has calmed somewhat",
     "acknowledged": "somebody has acknowledged",
@@ -362,6 +363,9 @@ def _asked_line(decision: Decision, by: str) -> str:
         return f"Acknowledged by {by}; still to come: {names_text(decision.awaits)}."
     if decision.reason == "answered":
         return f"{words} {by}."
+    if decision.reason == "drafted":
+        waits = names_text(asked.may) if asked else ""
+        return f"Statement “{words.replace('_', ' ')}” changed by {by}; the new words wait for approval: {waits}."
     if decision.action == "approved":
         return f"Statement “{words.replace('_', ' ')}” approved by {by}: it may be copied."
     if decision.action == "statement":

@@ -11,6 +11,7 @@ from typing import get_args
 
 from alerting.decision import Asked, Decision
 from alerting.delivery.ways import Answered, Click
+from alerting.drafts import CHANGED, about, redrafted, refusal, with_words
 from alerting.incident import Incident
 from stream import crash
 from stream.codec import canonical
@@ -27,9 +28,10 @@ SAID = {
     "reply": "answered",
     "approve": "approved",
     "note": "noted",
+    "draft": "changed",
 }
 CLOSES = ("false_alarm", "resolve")
-SAYS_HOW_BAD = ("severity", "reply", "approve")
+SAYS_HOW_BAD = ("severity", "reply", "approve", "draft")
 """Answers after which an incident is in nobody's hands more than before."""
 REMEMBERED = 10_000
 UNHEARD_MS = 10_000
@@ -84,7 +86,8 @@ class Answers:
     """Takes human acts to the log and knows, from the log alone, which incidents are in somebody's hands.
 
     `append` makes an answer durable; `told` hears of each that counts, once, for the card; `brand_of` knows incidents;
-    `put_note` keeps what people write where it can be erased, and gives its digest.
+    `put_note` keeps what people write where it can be erased, and gives its digest; `note` gives it back, while it is
+    there.
     """
 
     def __init__(
@@ -93,11 +96,13 @@ class Answers:
         told: Callable[[Answered], None],
         brand_of: Callable[[str], str | None],
         put_note: Callable[[str], str],
+        note: Callable[[str], str | None] = lambda _digest: None,
     ) -> None:
         self._append = append
         self._told = told
         self._brand_of = brand_of
         self._put_note = put_note
+        self._words_of = note
         self._standing: dict[str, Standing] = {}
         self._seen: dict[str, str] = {}
         """Answers by their id, and what whoever gave it is told."""
@@ -153,12 +158,25 @@ class Answers:
             return False, self._replied[where]
         if asked is None or answer.at_ms > asked.by_ms:
             return False, "This is not asked any more. Nothing was changed."
+        if answer.answer == "draft":
+            return self._take_words(asked, answer)
         if answer.who not in asked.may:
             who = "its author cannot" if answer.who in asked.authors else f"only {' or '.join(asked.may)} can"
-            return False, f"This counts for nothing: {who} {'answer' if answer.choice else 'approve'} it."
-        words = answer.choice.replace("_", " ")
+            return False, f"This counts for nothing: {who} {'answer' if answer.answer == 'reply' else 'approve'} it."
+        if answer.answer == "approve" and answer.choice != about(asked):
+            return False, CHANGED
+        words = answer.choice.replace("_", " ") if answer.answer == "reply" else ""
         self._replied[where] = f"Already {'answered' if words else 'approved'} by {answer.who}{words and f': {words}'}."
         return True, f"{SAID[answer.answer].capitalize()}{words and f': {words}'}."
+
+    def _take_words(self, asked: Asked, answer: Answer) -> tuple[bool, str]:
+        """Other words for a statement hold from here in the log on: what was seen before cannot be approved after."""
+        refused = refusal(asked, answer.who, answer.choice)
+        if refused:
+            return False, refused
+        asked = redrafted(asked, answer.who, answer.note_digest)
+        self._asked[answer.incident, answer.node] = asked
+        return True, f"Changed. Now {' or '.join(asked.may)} must approve it."
 
     def decided(self, decision: Decision) -> None:
         """What the core wants of people: who may answer a question, who must all acknowledge."""
@@ -203,13 +221,28 @@ class Answers:
     def _refused(self, click: Click, who: str) -> str:
         """Why a press on one of the flowchart's own buttons cannot count: it is not written to the log then."""
         asked = self._asked.get((click.incident, click.node))
+        if click.action == "draft":
+            already = self._replied.get((click.incident, click.node), "")
+            empty = "" if click.note else "No words came with this. Nothing was changed."
+            return already or refusal(asked, who, click.choice) or empty
         if asked is not None and who in asked.authors and click.action == "approve":
             return "Nobody approves their own statement. Somebody else must."
         if asked is not None and who not in asked.may:
             return f"Only {' or '.join(asked.may)} can do that. Nothing was changed."
         if asked is None or (click.action == "reply" and click.choice not in asked.choices):
             return "This is not asked any more. Nothing was changed."
+        if click.action == "approve" and click.choice != about(asked):
+            return CHANGED
         return ""
+
+    async def to_change(self, click: Click, who: str) -> Asked | str:
+        """The statement that `who` wants to change, with its words as they stand; or why they cannot."""
+        where = click.incident, click.node
+        asked = self._asked.get(where)
+        refused = self._replied.get(where, "") or refusal(asked, who, click.choice)
+        if refused or asked is None:
+            return refused
+        return await asyncio.to_thread(with_words, asked, self._words_of)
 
     async def click(self, click: Click, who: str) -> str:
         """A listed responder acted: durable when this returns. The first wins, the others are told who.
@@ -232,7 +265,7 @@ class Answers:
         over = standing is not None and standing.closed and click.action != "note"
         if standing is not None and (over or (click.action == "acknowledge" and standing.quiet)):
             return standing.words()
-        if click.node and (refused := self._refused(click, who)):
+        if (click.node or click.action == "draft") and (refused := self._refused(click, who)):
             return refused
         answer = Answer(
             id=click.id,

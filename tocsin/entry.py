@@ -7,7 +7,9 @@ import msgspec
 from alerting.quiet import Silence, Unsilence
 from stream.pulse import PulsePart
 
-AnswerKind = Literal["acknowledge", "own", "escalate", "false_alarm", "resolve", "severity", "reply", "approve", "note"]
+AnswerKind = Literal[
+    "acknowledge", "own", "escalate", "false_alarm", "resolve", "severity", "reply", "approve", "note", "draft"
+]
 SourceStatus = Literal["ok", "silent", "lagging", "capped"]
 DeliveryOutcome = Literal["sent", "failed", "missed", "unknown"]
 """`failed`: nobody of that page is reached. `missed`: one message of it failed; somebody is or may yet be reached."""
@@ -42,9 +44,11 @@ class Answer(msgspec.Struct, tag="answer", frozen=True, omit_defaults=True):
     note_digest: str = ""
     """Of what they wrote; the words are in the erasable text store."""
     node: str = ""
-    """With `reply` and `approve`: the node of the flowchart that asks."""
+    """With `reply`, `approve` and `draft`: the node of the flowchart that asks."""
     choice: str = ""
-    """With `reply`: the answer, one of the node's. With `false_alarm`: why, one of `alerting.modals.REASONS`."""
+    """With `reply`: the answer, one of the node's. With `false_alarm`: why, one of `alerting.modals.REASONS`. With
+    `approve` and `draft`: which words were seen (`alerting.drafts.about`).
+    """
     severity: str = ""
     """With `severity`: how bad a person says it is, at least."""
 

@@ -36,7 +36,7 @@ class SlackDesk:
             works.clock,
             replies=Replies(origins_of(slack.base_url)),
             commands=Commands(works.clicks, does, works.clock, works.home.slack_seen),
-            modals=Modals(client, works.clicks, works.answers.is_worth_asking),
+            modals=Modals(client, works.clicks, works.answers.is_worth_asking, works.answers.to_change),
             events=self.homes,
         )
 

@@ -96,7 +96,8 @@ class Works:
             settings, self.brands, self._keep, clock, held=held_rosters(self.engine, self._contents), warn=_warn
         )
         self._born = 0
-        self.answers = Answers(self.append_control, self._told, self._brand_of, self.home.texts.put_note)
+        texts = self.home.texts
+        self.answers = Answers(self.append_control, self._told, self._brand_of, texts.put_note, texts.note)
         self.charts = ChartKeeper(self.live, self.engine, self._contents, clock, self.append_control, self.metrics)
         self._outward = OutwardWays({})
         self.slack_side: SlackSide | None = None

@@ -117,7 +117,8 @@ def _sent(view: _View | None, user: str, team: str, now_ms: int) -> Pressed:
         user_id=user,
         team_id=team,
         at_ms=now_ms,
-        choice=written.reason,
+        node=written.node,
+        choice=written.reason or written.seen,
         note=written.words,
     )
     return Pressed((click,), modal=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from alerting.asks import in_words
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.slack import mention_of
 from alerting.delivery.summary import line_of
@@ -119,12 +120,13 @@ class Composer:
         """The view with its posts and words, as far as they still exist, and how late the data is."""
         found: Mapping[str, ShownPost] = {}
         explanation = Explanation()
-        late_s = 0
+        asks, late_s = view.asks, 0
         try:
             late_s = self._late_s(view.brand)
+            asks = in_words(asks, self._note)
             found = self._posts(view.exemplars) if view.exemplars else {}
             explanation = self._explain(view)
         except Exception:  # noqa: BLE001 - a page without its posts is better than no page
             self.without_posts += 1
         posts = tuple(found[name] for name in view.exemplars if name in found)
-        return msgspec.structs.replace(view, posts=posts, explanation=explanation, data_late_s=late_s)
+        return msgspec.structs.replace(view, posts=posts, explanation=explanation, asks=asks, data_late_s=late_s)

@@ -16,7 +16,7 @@ from alerting.words import thread_line
 
 _STORY_REASONS = (
     *("severity_rose", "severity_fell", "acknowledged", "owned", "asked_by_human", "flared_up"),
-    *("acknowledged_in_part", "answered", "approved", "noted"),
+    *("acknowledged_in_part", "answered", "approved", "drafted", "noted"),
 )
 """Updates worth a line of the thread; the others are seen on the card."""
 

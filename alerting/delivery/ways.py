@@ -132,9 +132,11 @@ class Click(msgspec.Struct, frozen=True):
     team_id: str
     at_ms: int
     node: str = ""
-    """The node of the flowchart that asks, with `reply` and `approve`."""
+    """The node of the flowchart that asks, with `reply`, `approve` and `draft`."""
     choice: str = ""
-    """The answer, with `reply`; one of `alerting.modals.REASONS`, with `false_alarm`."""
+    """The answer, with `reply`; one of `alerting.modals.REASONS`, with `false_alarm`; which words were seen, with
+    `approve` and `draft`.
+    """
     note: str = ""
     """What the person wrote besides. Hostile, and for the erasable text store alone."""
 

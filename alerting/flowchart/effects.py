@@ -88,6 +88,10 @@ class OfferStatement(msgspec.Struct, frozen=True, tag="statement"):
     """Responders one of whom must approve."""
     targets: tuple[str, ...]
     by_ms: int
+    writers: tuple[str, ...] = ()
+    """Responders who may change its words."""
+    approvers: tuple[str, ...] = ()
+    """Responders who may approve it unless the words are theirs."""
 
 
 class Approved(msgspec.Struct, frozen=True, tag="approved"):
@@ -97,6 +101,8 @@ class Approved(msgspec.Struct, frozen=True, tag="approved"):
     name: str
     texts: tuple[tuple[str, str], ...]
     who: str
+    said: str = ""
+    """Digest of the words where a person changed them; then `texts` has the languages alone."""
 
 
 class Vacant(msgspec.Struct, frozen=True, tag="vacant"):

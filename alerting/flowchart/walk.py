@@ -47,6 +47,7 @@ __all__ = [
     "answered",
     "approved",
     "begin",
+    "drafted",
     "escalated",
     "next_page",
     "resume",
@@ -184,6 +185,24 @@ def approved(
     walker.step(f"{who} approved {offered.statement}")
     walker.effects.append(approved_effect(chart, walk, offered, who))
     return walk, walker.go(offered.then)
+
+
+def drafted(
+    chart: Chart, walk: Walk, facts: Facts, at_ms: int, *, node: str, who: str, may: tuple[str, ...]
+) -> Walk | None:
+    """A person changed the words of the statement that `node` offers: from now on one of `may` must approve it, by the
+    same moment as before. `None` where the walk no longer waits for that.
+
+    Raises `ValueError` for a walk of another chart.
+    """
+    walker = _walker(chart, walk, facts, at_ms, None)
+    walk = walker.walk
+    offered = chart.nodes.get(node)
+    if walk.done or walk.node != node or not isinstance(offered, Statement):
+        return None
+    walker.step(f"{who} changed {offered.statement}, to be approved by {', '.join(may)}")
+    walk.may = list(may)
+    return walk
 
 
 def next_page(chart: Chart, walk: Walk, rosters: Rosters | None = None) -> tuple[tuple[str, ...], int] | None:

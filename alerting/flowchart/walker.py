@@ -279,7 +279,8 @@ class Walker:
     def _statement(self, node: Statement) -> str | None:
         walk = self.walk
         authors = tuple(self.chart.people((node.written_by,), self.at_ms, self._rosters))
-        walk.may = [person for person in self._people(self._present(node.approve_by)) if person not in authors]
+        approvers = self._people(self._present(node.approve_by))
+        walk.may = [person for person in approvers if person not in authors]
         if not walk.may:
             self.step(f"nobody but its author could approve {node.statement} now")
             return node.if_not_approved
@@ -287,9 +288,9 @@ class Walker:
         self.step(f"offered the statement {node.statement}, to be approved by {', '.join(walk.may)}")
         told = tuple(dict.fromkeys((*authors, *walk.may)))
         texts = statement_texts(self.chart, node)
-        self.effects.append(
-            OfferStatement(walk.node, node.statement, texts, authors, tuple(walk.may), told, walk.due_ms)
-        )
+        offer = OfferStatement(walk.node, node.statement, texts, authors, tuple(walk.may), told, walk.due_ms)
+        writers = tuple(dict.fromkeys((*self._people((node.written_by,)), *approvers)))
+        self.effects.append(msgspec.structs.replace(offer, writers=writers, approvers=tuple(approvers)))
         return None
 
     def _wait(self, node: Wait) -> str | None:

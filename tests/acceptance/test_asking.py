@@ -4,6 +4,7 @@ The service runs in real time with a flowchart of its own: whoever is woken is a
 statement is offered that one person writes and another approves.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 from tests.acceptance import living as lively
 from tests.acceptance.living import CHANNEL, OUTSIDER, PEOPLE, STEP_MS, Living, living
-from tests.fakes.slack import Message
+from tests.acceptance.test_slack_commands import HOSTILE, controls
+from tests.fakes.slack import Message, active_parts
+from tocsin.entry import Answer
 from tocsin.journal import open_existing, verify
 
 SEED = 20_266
@@ -144,6 +147,70 @@ async def test_a_statement_is_a_draft_until_somebody_else_than_its_author_approv
         assert any("approved by bram" in words for words in sections(card))
         assert "Approve the statement" not in buttons(card)
         assert reasons(service, "approved") == [("approved", "bram")]
+
+
+@pytest.fixture
+def unhurried(asking: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time to fill in a form."""
+    slow = lively.CHART.replace("    within: 8s\n    if_not_approved", "    within: 60s\n    if_not_approved")
+    monkeypatch.setattr(lively, "CHART", slow)
+
+
+async def test_a_statement_is_approved_in_the_words_that_somebody_else_gave_it(
+    past: Path, verified: Path, unhurried: None
+) -> None:
+    """The words are in the erasable store alone, inert wherever they are shown, and a draft until somebody else than
+    who wrote them has approved what they saw.
+    """
+    async with living(past, verified) as service:
+        slack = service.slack
+        card = await asked(service, 5)
+        await press(service, card, "Yes", "ana")
+        await shows(service, card, "Adjust")
+        await press(service, card, "Adjust", OUTSIDER)
+        assert "Only the listed responders can act" in (await service.said(3))[-1]
+        await press(service, card, "Adjust", "chloe")
+        assert (await service.said(4))[-1] == "Only ana or bram can do that. Nothing was changed."
+        assert slack.modals == []
+        await press(service, card, "Adjust", "ana")
+        form = slack.modals[-1]
+        assert form["blocks"][1]["element"]["initial_value"] == WORDS
+        assert "There is nothing in it." in await service.fill({"tocsin.text.en": " \u202e "})
+        before = value_of(card, "Approve the statement")
+        for _ in range(2):  # Slack delivers again what it heard no answer to
+            assert "Changed. Now bram must approve it." in await service.fill({"tocsin.text.en": f"Sorry. {HOSTILE}"})
+        assert "It was changed since." in json.dumps((await slack.submit(form, {}, PEOPLE["bram"])).body)
+        await slack.click(card, buttons(card)["Approve the statement"], PEOPLE["bram"], value=before)
+        assert (await service.said(5))[-1].startswith("It was changed since. Look at the card again")
+        await slack.wait_for(lambda: any("DRAFT │ Sorry. <!channel>" in line for line in _lines(card)), 6)
+        assert not [words for words in sections(card) if "Sorry." in words or WORDS in words]
+        await press(service, card, "Approve the statement", "ana")
+        assert (await service.said(6))[-1] == "Nobody approves their own statement. Somebody else must."
+        await press(service, card, "Approve the statement", "bram")
+        await slack.wait_for(lambda: any("Sorry." in words for words in sections(card)), 6)
+        assert not [line for line in _lines(card) if WORDS in line or "DRAFT" in line]
+        assert reasons(service, "drafted", "approved") == [("drafted", "ana"), ("approved", "bram")]
+        assert service.answers() == ["acknowledge", "reply", "draft", "approve"]
+        thread = [m.text for m in slack.messages(CHANNEL) if m.is_reply]
+        assert any("changed by ana" in line for line in thread)
+        assert not [line for line in thread if "Sorry." in line]
+        ours = {f"<@{user}>" for user in PEOPLE.values()}
+        for message in slack.messages():
+            others = {part for part in active_parts(message) if "evil" in part or not part.startswith("<https://")}
+            assert others <= ours
+        texts = service.service.home.texts
+        assert all(texts.erase_note(one.note_digest) for one in controls(service, Answer) if one.answer == "draft")
+        assert b"evil.example" not in b"".join(
+            path.read_bytes()
+            for name in ("journal", "intake", "outbox", "texts")
+            for path in verified.rglob(f"{name}.db*")
+        )
+
+
+def value_of(card: Message, label: str) -> str:
+    """What comes back when a button is pressed."""
+    elements = [e for block in card.blocks if block["type"] == "actions" for e in block["elements"]]
+    return next(str(e["value"]) for e in elements if e["text"]["text"] == label)
 
 
 async def test_a_question_that_nobody_answers_goes_its_own_way_when_its_time_is_over(

@@ -1,13 +1,15 @@
 """What the flowchart asks of people becomes decisions, cards with buttons, and answers that count once."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
-from alerting.asks import Asks, read_value
+from alerting.asks import Asks, in_words, presses, read_value
 from alerting.assessment import Assessment
 from alerting.decision import Decision
+from alerting.drafts import kept_words
 from alerting.escalation import Casebook, Desk, Scene, due_ms
 from alerting.facts import Facts
 from alerting.flowchart.load import load_chart
@@ -79,12 +81,11 @@ class Story:
             self.view = grown(self.view, decision)
         return desk.out
 
-    def act(self, answer: str, who: str, node: str = "", choice: str = "") -> Act:
+    def act(self, answer: str, who: str, node: str = "", choice: str = "", said: str = "") -> Act:
         """An act of a person, now."""
         assert self.book.incident is not None
-        return Act(
-            f"{answer}-{who}-{self.at_ms}-{choice}", self.book.incident.id, answer, who, self.at_ms, node, choice
-        )
+        incident, act = self.book.incident.id, f"{answer}-{who}-{self.at_ms}-{choice}{said}"
+        return Act(act, incident, answer, who, self.at_ms, node, choice, note_digest=said)
 
     @property
     def asks(self) -> Asks:
@@ -241,6 +242,150 @@ def test_a_closed_incident_asks_nothing_and_keeps_the_words_that_may_be_copied()
     story.look(story.act("resolve", "ann"), after_ms=5000)
     assert list(_buttons(story)) == []
     assert len(story.asks.approved) == 1
+
+
+# --- statements in other words ---------------------------------------------------------------------------------------
+
+FIRST, SECOND = "1" * 64, "2" * 64
+SEEN = FIRST[:16]
+WORDS = "We are sorry, and refund everybody."
+
+
+def _changed(who: str = "ann") -> Story:
+    """The statement in the words of somebody."""
+    story = _offered()
+    story.look(story.act("draft", who, "say_something", said=FIRST), after_ms=5000)
+    return story
+
+
+def _approvable(story: Story) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    assert story.asks.statement is not None
+    return story.asks.statement.authors, story.asks.statement.may
+
+
+def test_whoever_changes_a_statement_is_its_author_and_another_approves_what_was_shown() -> None:
+    story = _changed()
+    (told,) = [d for d in story.all if d.reason == "drafted"]
+    assert (told.kind, told.note, told.action, told.targets, told.said) == ("Update", "ann", "statement", (), "")
+    assert thread_line(told) == "Statement “we know” changed by ann; the new words wait for approval: boss, cara."
+    assert _approvable(story) == (("ann",), ("boss", "cara"))
+    assert read_value("approve", _approve_value(story)) == (told.incident, "say_something", SEEN)
+    assert story.look(story.act("approve", "ann", "say_something", SEEN), after_ms=5000) == []
+    out = story.look(story.act("approve", "cara", "say_something", SEEN), after_ms=5000)
+    assert (out[0].reason, out[0].note) == ("approved", "cara")
+    assert out[0].asked is not None
+    assert (out[0].asked.said, out[0].asked.texts) == (FIRST, (("en", ""), ("nl", "")))
+    assert "acme is aware" not in canonical(out).decode(), "the words of the flowchart were not approved"
+
+
+def test_an_approver_who_changes_it_leaves_it_to_another_approver() -> None:
+    story = _changed("cara")
+    assert _approvable(story) == (("cara",), ("boss",))
+    assert story.look(story.act("approve", "cara", "say_something", SEEN), after_ms=5000) == []
+    assert [d.note for d in story.look(story.act("approve", "boss", "say_something", SEEN)) if d.reason == "approved"]
+
+
+@pytest.mark.parametrize("seen", ["", "2" * 16, FIRST])
+def test_an_approval_of_other_words_than_those_that_stand_changes_nothing(seen: str) -> None:
+    """What was pressed is what was seen: a card from before the change approves nothing."""
+    story = _changed()
+    assert story.look(story.act("approve", "cara", "say_something", seen), after_ms=5000) == []
+    assert story.asks.approved == ()
+
+
+def test_the_first_change_wins_and_the_same_twice_is_one() -> None:
+    story = _offered()
+    first = story.act("draft", "ann", "say_something", said=FIRST)
+    late = story.act("draft", "cara", "say_something", said=SECOND)
+    out = story.look(first, first, late, after_ms=5000)
+    assert [d.note for d in out if d.reason == "drafted"] == ["ann"]
+    story.look(story.act("draft", "cara", "say_something", SEEN, SECOND), after_ms=5000)
+    assert _approvable(story) == (("cara",), ("boss",))
+
+
+@pytest.mark.parametrize(
+    ("who", "node", "said"),
+    [
+        ("dan", "say_something", FIRST),
+        ("", "say_something", FIRST),
+        ("ann", "elsewhere", FIRST),
+        ("ann", "say_something", ""),
+    ],
+)
+def test_a_change_by_whoever_may_not_write_or_without_words_changes_nothing(who: str, node: str, said: str) -> None:
+    story = _offered()
+    before = canonical(story.book.incident.asked if story.book.incident else None)
+    assert story.look(story.act("draft", who, node, said=said), after_ms=5000) == []
+    assert canonical(story.book.incident.asked if story.book.incident else None) == before
+
+
+def test_a_change_wins_no_time_and_after_the_approval_there_is_none() -> None:
+    story = _offered()
+    assert story.book.incident is not None
+    assert story.book.incident.walk is not None
+    due_ms = story.book.incident.walk.due_ms
+    story.look(story.act("draft", "ann", "say_something", said=FIRST), after_ms=5000)
+    assert story.book.incident is not None
+    assert story.book.incident.walk is not None
+    assert story.book.incident.walk.due_ms == due_ms
+    out = story.look(
+        story.act("approve", "cara", "say_something", SEEN), story.act("draft", "ann", "say_something", SEEN, SECOND)
+    )
+    assert "drafted" not in [d.reason for d in out]
+    assert [one.statement.said for one in story.asks.approved] == [FIRST]
+
+
+def test_changed_words_are_a_draft_on_the_card_until_they_are_approved_and_gone_when_they_are_erased() -> None:
+    story = _changed()
+    kept: dict[str, str] = {FIRST: kept_words([("en", f"{WORDS}\n<!channel> https://evil.example"), ("nl", "Sorry.")])}
+    shown = _card_of(story, kept)
+    assert WORDS not in [block["text"]["text"] for block in shown if block["type"] == "section" and "text" in block]
+    drafted = next(block for block in shown if "DRAFT" in str(block))["elements"][0]["text"].splitlines()
+    assert "as ann wrote it, waits for approval by boss or cara" in drafted[0]
+    assert all(line.startswith("DRAFT") for line in drafted[1:])
+    assert f"DRAFT │ {WORDS}" in drafted
+    assert "https://evil" not in str(shown)
+    assert [label for label in _labels(shown) if label in ("Approve the statement", "Adjust")] == [
+        "Approve the statement",
+        "Adjust",
+    ]
+    kept_before = dict(kept)
+    kept.clear()
+    erased = _card_of(story, kept)
+    assert "they were erased" in str(erased)
+    assert "Approve the statement" not in _labels(erased), "nobody approves what cannot be read"
+    story.look(story.act("approve", "cara", "say_something", SEEN), after_ms=5000)
+    assert WORDS in str(_card_of(story, kept_before))
+    assert "DRAFT" not in str(_card_of(story, kept_before))
+    assert "they were erased" in str(_card_of(story, kept))
+
+
+def test_long_words_in_many_languages_are_shown_whole_to_whoever_approves() -> None:
+    story = _changed()
+    assert story.asks.statement is not None
+    long = " ".join(f"word{number}" for number in range(110))
+    texts = tuple((language, f"{long} {language}") for language in ("en", "nl", "de", "fr", "es"))
+    assert story.view is not None
+    statement = msgspec.structs.replace(story.asks.statement, texts=texts)
+    view = msgspec.structs.replace(story.view, asks=msgspec.structs.replace(story.asks, statement=statement))
+    elements = next(block for block in card(view).blocks if "DRAFT" in str(block))["elements"]
+    assert all(len(one["text"]) <= 3000 for one in elements)
+    assert all(any(f"{long} {language}" in one["text"] for one in elements) for language, _ in texts)
+
+
+def _approve_value(story: Story) -> str:
+    (value,) = [one.value for one in presses("acme-0", story.asks) if one.action == "draft"]
+    assert story.view is not None
+    return value.replace("acme-0", story.view.incident)
+
+
+def _card_of(story: Story, kept: dict[str, str]) -> list[dict[str, Any]]:
+    assert story.view is not None
+    return card(msgspec.structs.replace(story.view, asks=in_words(story.asks, kept.get))).blocks
+
+
+def _labels(blocks: list[dict[str, Any]]) -> list[str]:
+    return [one["text"]["text"] for block in blocks if block["type"] == "actions" for one in block["elements"]]
 
 
 # --- everyone, and nobody ---------------------------------------------------------------------------------------------

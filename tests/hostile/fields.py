@@ -37,6 +37,7 @@ OURS: dict[str, tuple[object, str]] = {
     "Decision.severity": ("high", _RANK),
     "Decision.exemplars": (("n1",), _JOURNAL),
     "Decision.said": ("d1", _JOURNAL),
+    "Asked.said": ("", _JOURNAL),
     "Act.severity": ("high", _RANK),
     "Sending.key": (f"{INCIDENT}/1/Page", _ID),
     "Overview.timezone": ("UTC", _ZONE),

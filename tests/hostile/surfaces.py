@@ -34,7 +34,7 @@ from alerting.facts import BLIND
 from alerting.home import Overview, home_view, private, status_lines, who_lines
 from alerting.inert import mrkdwn, one_line
 from alerting.message import card, line_card, page_card, terminal_card
-from alerting.modals import false_alarm_modal, note_modal, said_modal
+from alerting.modals import false_alarm_modal, note_modal, said_modal, statement_modal
 from alerting.review import Review, figures_of, inert_lines, quoted
 from alerting.review import markdown as review_markdown
 from alerting.roster_calendar import read_shifts
@@ -117,12 +117,15 @@ def _clean(text: str) -> str:
 def decisions(text: str, only: str = "") -> Iterator[Decision]:
     """The story of an incident, with everything that a decision may say."""
     asked: Asked = filled(Asked, _clean(text), only, node="node", by_ms=NOW_MS)
+    changed = msgspec.structs.replace(asked, words="changed", texts=(("en", ""),), said="d2")
     story: list[dict[str, Any]] = [
         {"kind": "OpenIncident", "reason": "signals"},
         {"kind": "Page"},
         {"kind": "Page", "action": "ask", "asked": asked},
         {"kind": "Update", "reason": "answered", "asked": asked},
         {"kind": "Page", "action": "statement", "asked": asked},
+        {"kind": "Update", "reason": "drafted", "action": "statement", "asked": changed},
+        {"kind": "Update", "reason": "approved", "action": "approved", "asked": changed},
         {"kind": "Update", "reason": "approved", "action": "approved", "asked": asked},
         {"kind": "Notify", "action": "open_channel", "asked": asked},
         {"kind": "Page", "action": "mobilise", "asked": asked},
@@ -173,9 +176,12 @@ def slack_answers(text: str, only: str = "") -> Iterator[Piece]:
             yield Piece(f"misread {command}", private([read.why]), judges.slack)
     yield Piece("help", private(help_lines([_said("brand", text, only)])), judges.slack)
     incident = incident_of(text) if not only else INCIDENT
+    texts = (("en", _said("Asked.texts", text, only)),)  # a language is two letters, checked with the flowchart
+    offered = Asked(node="node", words=_said("Asked.words", text, only), texts=texts)
     for modal in (
         false_alarm_modal(incident),
         note_modal(incident),
+        statement_modal(incident, offered),
         said_modal(_said("answer", text, only)),
     ):
         yield Piece("modal", modal.get("view", modal), judges.modal)
@@ -232,7 +238,7 @@ def delivered(text: str, only: str = "") -> list[Message]:
         ],
         lambda _incident: False,
         explain=lambda _view: explanation,
-        note=lambda _digest: _said("note", text, only),
+        note=lambda digest: ("en: " if digest == "d2" else "") + _said("note", text, only),
         second_way_ms=0,
     )
 

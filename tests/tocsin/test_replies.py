@@ -9,6 +9,7 @@ from alerting.decision import Asked, Decision
 from alerting.delivery.clicks import pressed
 from alerting.delivery.ways import Answered, Click
 from stream.codec import decode
+from stream.sources.text_store import TextStore
 from tocsin.answers import Answers
 from tocsin.entry import Answer
 
@@ -28,14 +29,16 @@ class Log:
     def __init__(self) -> None:
         self.written: list[Answer] = []
         self.told: list[Answered] = []
-        self.answers = Answers(self._append, self.told.append, lambda _: "acme", str)
+        self.texts = TextStore(None)
+        self.answers = Answers(self._append, self.told.append, lambda _: "acme", self.texts.put_note, self.texts.note)
 
     async def _append(self, body: bytes) -> None:
         self.written.append(decode(body, Answer))
 
-    def press(self, action: str, who: str, node: str = "", choice: str = "", at_ms: int = 5) -> str:
+    def press(self, action: str, who: str, node: str = "", choice: str = "", at_ms: int = 5, note: str = "") -> str:
         """What the one who pressed is told."""
-        click = Click(f"{action}-{who}-{choice}-{at_ms}", "acme-0", action, f"U{who}", "T", at_ms, node, choice)
+        act = f"{action}-{who}-{choice}-{at_ms}"
+        click = Click(act, "acme-0", action, f"U{who}", "T", at_ms, node, choice, note)
         return asyncio.run(self.answers.click(click, who))
 
 
@@ -69,6 +72,80 @@ def test_an_author_is_told_that_somebody_else_must_approve() -> None:
     assert log.press("approve", "ann", "say") == "Nobody approves their own statement. Somebody else must."
     assert log.press("approve", "boss", "say") == "Approved."
     assert [one.who for one in log.written] == ["boss"]
+
+
+OFFERED = msgspec.structs.replace(
+    STATEMENT,
+    texts=(("en", "We know."),),
+    writers=("ann", "boss", "cara"),
+    approvers=("boss", "cara"),
+    may=("boss", "cara"),
+)
+
+
+def test_a_change_of_a_statement_holds_from_its_place_in_the_log_on() -> None:
+    """Whoever pressed on the card from before it is told so at once, long before the core has heard of either."""
+    log = _asking(OFFERED, "statement")
+    assert log.press("draft", "cara", "say", note="en: We are sorry.") == "Changed. Now boss must approve it."
+    (written,) = log.written
+    assert (written.answer, written.node, written.choice) == ("draft", "say", "")
+    assert "sorry" not in str(written)
+    changed = "It was changed since. Look at the card again; nothing was changed by this."
+    assert log.press("approve", "boss", "say") == changed
+    assert log.press("draft", "ann", "say", note="en: No.") == changed
+    seen = written.note_digest[:16]
+    assert log.press("approve", "cara", "say", seen) == "Nobody approves their own statement. Somebody else must."
+    assert log.press("approve", "boss", "say", seen) == "Approved."
+    assert log.press("draft", "ann", "say", seen, note="en: No.") == "Already approved by boss."
+    assert [(one.answer, one.who) for one in log.written] == [("draft", "cara"), ("approve", "boss")]
+    assert not log.answers.is_quiet("acme-0")
+
+
+def test_of_two_who_change_it_at_once_the_first_in_the_log_did() -> None:
+    log = _asking(OFFERED, "statement")
+    kept = {"answer": "draft", "node": "say", "brand": "acme", "incident": "acme-0", "at_ms": 5}
+    one, two = (
+        msgspec.convert({**kept, "id": who, "who": who, "note_digest": who * 9}, Answer) for who in ("ann", "cara")
+    )
+    stale = Answer("a", "acme", "acme-0", "approve", "boss", 5, node="say")
+    assert log.answers.note(one) == "Changed. Now boss or cara must approve it."
+    assert "changed since" in log.answers.note(two)
+    assert "changed since" in log.answers.note(stale)
+    assert log.answers.note(one) == "Changed. Now boss or cara must approve it."
+    assert [one.who for one in log.told] == ["ann"]
+
+
+def test_a_change_by_whoever_may_not_or_without_words_is_refused_and_not_kept() -> None:
+    log = _asking(OFFERED, "statement")
+    assert (
+        log.press("draft", "dan", "say", note="en: x") == "Only ann or boss or cara can do that. Nothing was changed."
+    )
+    assert log.press("draft", "ann", "say") == "No words came with this. Nothing was changed."
+    assert log.press("draft", "ann", note="en: x") == "This is not asked any more. Nothing was changed."
+    assert log.press("draft", "ann", "say", "0" * 16, note="en: x").startswith("It was changed since.")
+    log.answers.decided(
+        _decision(node="say", action="statement", asked=msgspec.structs.replace(OFFERED, approvers=("boss",)))
+    )
+    assert (
+        log.press("draft", "boss", "say", note="en: x") == "Nobody but you could approve it then. Nothing was changed."
+    )
+    assert log.written == []
+
+
+def test_who_changes_a_statement_begins_with_its_words_as_they_stand() -> None:
+    log = _asking(OFFERED, "statement")
+
+    def form(who: str, seen: str) -> Asked | str:
+        click = Click("c", "acme-0", "draft", f"U{who}", "T", 5, "say", seen)
+        return asyncio.run(log.answers.to_change(click, who))
+
+    assert form("ann", "") == OFFERED
+    assert form("dan", "") == "Only ann or boss or cara can do that. Nothing was changed."
+    log.press("draft", "ann", "say", note="en: We are sorry.")
+    found = form("cara", log.written[0].note_digest[:16])
+    assert isinstance(found, Asked)
+    assert found.texts == (("en", "We are sorry."),)
+    assert form("cara", "") == "It was changed since. Look at the card again; nothing was changed by this."
 
 
 def test_an_answer_takes_the_incident_out_of_nobodys_hands_or_into_them() -> None:
