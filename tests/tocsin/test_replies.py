@@ -8,10 +8,16 @@ from alerting.asks import Asks, presses
 from alerting.decision import Asked, Decision
 from alerting.delivery.clicks import pressed
 from alerting.delivery.ways import Answered, Click
+from alerting.drafts import redrafted
+from alerting.escalation import Casebook
+from alerting.incident import Incident
 from stream.codec import decode
 from stream.sources.text_store import TextStore
 from tocsin.answers import Answers
+from tocsin.engine import Engine
 from tocsin.entry import Answer
+from tocsin.sealing import Sealing
+from tocsin.state import Contents, CoreState, FrozenBrand, snapshot_bytes, state_from
 
 QUESTION = Asked(node="is_it_true", words="Is it true?", choices=("yes", "no"), may=("ann", "ben"), by_ms=600_000)
 STATEMENT = Asked(node="say", words="we_know", may=("boss",), authors=("ann",), by_ms=600_000)
@@ -146,6 +152,21 @@ def test_who_changes_a_statement_begins_with_its_words_as_they_stand() -> None:
     assert isinstance(found, Asked)
     assert found.texts == (("en", "We are sorry."),)
     assert form("cara", "") == "It was changed since. Look at the card again; nothing was changed by this."
+
+
+def test_a_service_that_begins_again_offers_the_words_that_stood() -> None:
+    log = Log()
+    digest = log.texts.put_note("en: We are sorry.")
+    changed = redrafted(OFFERED, "cara", digest)
+    incident = Incident(id="acme-0", brand="acme", scenario="backlash", severity="high", opened_ms=0, asked=changed)
+    brand = FrozenBrand(brand="acme", book=Casebook(brand="acme", incident=incident))
+    state = CoreState(step_ms=1000, sealing=Sealing(marks={0: -1}), brands={"acme": brand})
+    log.answers.restore(Engine.restore(state_from(snapshot_bytes(state)), Contents({})))
+    assert log.press("approve", "boss", "say").startswith("It was changed since.")
+    found = asyncio.run(log.answers.to_change(Click("c", "acme-0", "draft", "U", "T", 5, "say", digest[:16]), "ann"))
+    assert isinstance(found, Asked)
+    assert found.texts == (("en", "We are sorry."),)
+    assert log.press("approve", "boss", "say", digest[:16]) == "Approved."
 
 
 def test_an_answer_takes_the_incident_out_of_nobodys_hands_or_into_them() -> None:
