@@ -11,6 +11,7 @@ from alerting.decision import Decision
 from alerting.delivery.outbox import OutboxRow, page_id
 from alerting.delivery.slack import is_channel, is_shared
 from alerting.delivery.ways import THREADED, Address, RowKind
+from alerting.flowchart.fields import WAYS
 from alerting.view import TELLS, WAKES
 from alerting.words import thread_line
 
@@ -33,6 +34,8 @@ def addresses_of(
     nowhere: list[str] = []
     for target in decision.targets:
         usable = [one for one in resolve(target) if one.way in ways]
+        if decision.kind not in WAKES:  # an order of somebody's own, with its delays, is one of being woken
+            usable = [msgspec.structs.replace(one, after_ms=None) for one in usable]
         for name in dict.fromkeys(one.responder for one in usable):
             wanted = _wanted(decision, [one for one in usable if one.responder == name])
             found += [one for one in wanted if one not in found]
@@ -50,7 +53,9 @@ def _wanted(decision: Decision, usable: Sequence[Address]) -> list[Address]:
     if decision.kind in WAKES and any(one.after_ms is not None for one in usable):
         shared = [one for one in asked if one.after_ms is None and is_channel(one.to) and one.way in THREADED]
         return [*shared, *(one for one in usable if one.after_ms is not None)]
-    return asked or [one for one in usable if one.way == usable[0].way]
+    order = dict.fromkeys((slack, *WAYS, *(one.way for one in usable)))
+    first = next(way for way in order if any(one.way == way for one in usable))
+    return asked or [one for one in usable if one.way == first]
 
 
 def rows_of(

@@ -117,6 +117,27 @@ async def test_a_later_way_waits_for_its_time_and_an_acknowledgement_takes_it_aw
     assert [one.incident for one in desk.phone.there] == ["acme-1"]
 
 
+async def test_an_order_of_ones_own_delays_no_question_and_no_notice() -> None:
+    """It is an order of being woken: who is asked is told in the thread at once, as everybody else is."""
+    PEOPLE["cara"] = [
+        Address("cara", "slack", "C1"),
+        Address("cara", "phone", "+31", 0),
+        Address("cara", "slack", "U3", 30_000),
+    ]
+    desk = Desk()
+    desk.decide("Page", "anna", by=("slack",))
+    await desk.delivery.step()
+    desk.decide("Notify", "cara", by=("slack",), action="ask")
+    await desk.delivery.step()
+    asked = desk.slack.there[-1]
+    assert (asked.kind, asked.thread != "", asked.aloud) == ("mention", True, True)
+    assert "cara" in asked.text
+    desk.decide("Notify", "cara", by=("email",))
+    await desk.wait(40)
+    assert desk.phone.there == []
+    assert {one.to for one in desk.slack.there} == {"C1"}
+
+
 async def test_half_an_hour_without_slack_ends_in_one_message_in_the_thread() -> None:
     """Whoever is paged meanwhile is reached otherwise; the card is edited, and no flood follows."""
     desk = Desk()
