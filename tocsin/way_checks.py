@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from alerting.flowchart.check_names import Told, told_lists
+from alerting.flowchart.fields import WAYS
 from alerting.flowchart.model import Chart, Responder
 from alerting.flowchart.prove_people import RINGS
 from alerting.mailbox import mailbox
@@ -78,19 +79,24 @@ def _reaches_not_set_up(chart: Chart, there: tuple[str, ...]) -> Iterator[YamlPr
 
 
 def _one_way_only(chart: Chart, lists: list[Told], there: tuple[str, ...]) -> Iterator[YamlProblem]:
-    """A page is a page whatever is its severity: the same node that wakes somebody at high does so at critical."""
-    rings = [way for way in RINGS if way in there]
-    silent = [one for one in lists if one.path[-1] == "page" and not _can_ring(chart, one, rings)]
+    """Pages of which no telephone rings while Slack is down: a letter that was sent counts as told."""
+    silent = [one for one in lists if one.path[-1] == "page" and not _can_ring(chart, one, there)]
     if silent:
         more = f", nor can those of {len(silent) - 1} other nodes" if len(silent) > 1 else ""
-        said = f"this page can ring by no second way{more}: while Slack is down, a critical page wakes nobody"
+        said = f"this page can ring by no second way{more}: while Slack is down, it wakes nobody"
         wanted = f"give it one of {', '.join(RINGS)}, set up in tocsin.yaml and with an address of its people"
         yield chart.document.problem(_by(chart, silent[0]), f"{said}; {wanted}, {SEE}")
 
 
-def _can_ring(chart: Chart, page: Told, rings: list[str]) -> bool:
+def _can_ring(chart: Chart, page: Told, there: tuple[str, ...]) -> bool:
     people = [chart.responders[name] for name in chart.people(page.targets)]
-    return any(way in _woken_by(one, page) and getattr(one, way) for one in people for way in rings)
+    return any(way in RINGS for one in people for way in _without_slack(one, page, there))
+
+
+def _without_slack(responder: Responder, page: Told, there: tuple[str, ...]) -> tuple[str, ...]:
+    """By which ways somebody is told of a page while Slack is down: those that are meant for it, else the next one."""
+    left = [way for way in WAYS if way != "slack" and way in there and getattr(responder, way)]
+    return tuple(way for way in _woken_by(responder, page) if way in left) or tuple(left[:1])
 
 
 def _woken_by(responder: Responder, page: Told) -> tuple[str, ...]:

@@ -197,7 +197,21 @@ def test_check_is_content_where_somebody_rings(tmp_path: Path) -> None:
     config = _home(tmp_path, f"flowchart: chart.yaml\n{BRANDS}{ringing}")
     assert check_all(config, {"KEY": CANARY}) == []
     assert check_warnings(config, {"KEY": CANARY}) == []
-    assert len(check_warnings(_home(tmp_path, config.read_text(), CHART.replace("phone: '+31 6 1', ", "")), {})) == 1
+    pager = CHART.replace("phone: '+31 6 1', ", "")
+    assert check_warnings(_home(tmp_path, config.read_text(), pager), {}) == [], "the pager is the next way, and rings"
+    neither = pager.replace(", pagerduty: pr_duty", "")
+    assert len(check_warnings(_home(tmp_path, config.read_text(), neither), {})) == 1
+
+
+def test_check_warns_of_a_letter_that_keeps_the_telephone_quiet_and_of_no_page_that_rings(tmp_path: Path) -> None:
+    """While Slack is down a letter counts as told; where Slack stands alone, the next way is the telephone."""
+    ringing = "pagerduty: {services: {pr_duty: {routing_key_env: KEY}}}\nphone: {by: pagerduty, name: pr_duty}\n"
+    mail = "email: {host: 127.0.0.1, sender: tocsin@corp.example}\n"
+    config = f"flowchart: chart.yaml\n{BRANDS}{ringing}{mail}"
+    letters = check_warnings(_home(tmp_path, config, CHART.replace("[slack, phone]", "[slack, email]")), {})
+    assert len(letters) == 1
+    assert "while Slack is down, it wakes nobody" in letters[0]
+    assert check_warnings(_home(tmp_path, config, CHART.replace("by: [slack, phone]", "by: slack")), {}) == []
 
 
 def test_check_knows_who_wants_to_be_woken_in_an_order_of_their_own(tmp_path: Path) -> None:
