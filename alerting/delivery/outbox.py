@@ -141,11 +141,11 @@ class Outbox(OutboxReading):
         and so does the card of an incident that is not over; but they name nobody.
         """
         rows = self._rows("incident = ? AND state IN ('planned', 'not_sent')", (incident,))
-        heard = {row.instead_of for row in self._rows("incident = ? AND state = 'sent'", (incident,))}
+        gone = self._rows("incident = ? AND state IN ('sent', 'sending', 'unknown')", (incident,))
         wakes = [row for row in rows if row.wakes or (over and row.called)]
         with transaction(self._db, "outbox.cancel"):
             for row in wakes:
-                told = row.kind in ("card", "mention") and row.page_id in heard
+                told = row.kind in ("card", "mention") and any(one.tells_otherwise(row) for one in gone)
                 stands = told or (row.kind == "card" and not over)
                 if row.folded or (stands and is_shared(row.lane or row.to)):  # it tells a story too, and that goes on
                     quiet = {"wakes": False, "called": False, "aloud": False, "mentions": (), "responders": ()}

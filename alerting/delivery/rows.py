@@ -67,6 +67,11 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether somebody must be reached by it, by another way if need be."""
         return self.wakes or self.called
 
+    def tells_otherwise(self, other: "OutboxRow") -> bool:
+        """Whether it tells people by another way what the other page tells: in its stead, or at the same time."""
+        beside = self.kind == "page" and self.key == other.key and self.way != other.way
+        return beside or self.instead_of == other.page_id
+
     def is_later(self, now_ms: int) -> bool:
         """Whether its way comes after a delay that is not over."""
         return self.state == "planned" and self.after_ms > 0 and now_ms < self.wanted_ms <= now_ms + self.after_ms

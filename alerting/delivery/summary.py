@@ -16,8 +16,9 @@ LINE_CHARS = 200
 
 
 def is_stale(row: OutboxRow, now_ms: int) -> bool:
-    """Whether this is a line of a thread that was held up."""
-    return row.kind in ("mention", "story") and not 0 <= now_ms - row.wanted_ms < STALE_MS
+    """Whether this is a line of a thread that was held up: for long, or until whoever it names had answered."""
+    was_answered = row.kind == "mention" and not row.responders
+    return was_answered or (row.kind in ("mention", "story") and not 0 <= now_ms - row.wanted_ms < STALE_MS)
 
 
 def waits_with(row: OutboxRow, rows: Sequence[OutboxRow], now_ms: int) -> list[OutboxRow]:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.second_way import SECOND_WAY_MS
 from alerting.delivery.summary import STALE_MS, summary_of, waits_with
-from alerting.delivery.ways import Outcome
+from alerting.delivery.ways import Address, Answered, Outcome
+from tests.alerting.test_worker import PEOPLE, Desk, Place
 from tocsin.heartbeat import waits_since
 
 NOW_MS = 1_000_000
@@ -58,6 +61,37 @@ def test_a_page_that_was_heard_another_way_is_told_to_all_after_an_acknowledgeme
     ]
     assert box.row("p1").mentions == box.row("p1").responders == ()
     assert box.row("p1").line == "Line 1."
+
+
+async def test_whom_a_telephone_rang_in_a_short_outage_stands_in_the_thread_when_slack_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In one message that names nobody aloud, however soon somebody acknowledged."""
+    for name, user in {"anna": "U1", "bram": "U2"}.items():
+        ways = [Address(name, "slack", "C1"), Address(name, "slack", user), Address(name, "phone", f"+31 {user}")]
+        monkeypatch.setitem(PEOPLE, name, ways)
+    desk, phone = Desk(), Place()
+    desk.delivery._ways["phone"] = phone  # type: ignore[index]
+    desk.decide("Page", "pr_oncall", by=("slack",))
+    await desk.wait(1)
+    desk.slack.script = ["limited"] * 500
+    for name in ("anna", "bram"):
+        desk.decide("Escalate", name, by=("slack", "phone"), reason="not_acknowledged")
+        await desk.wait(20)
+    assert [one.to for one in phone.there] == ["+31 U1", "+31 U2"]
+    desk.quiet.add("acme-1")
+    desk.delivery.answered(Answered("acme-1", "acknowledge", "bram"))
+    desk.decide("Update", reason="acknowledged")
+    await desk.wait(20)
+    before = len(desk.slack.there)
+    desk.slack.script = []
+    await desk.wait(60)
+    [back] = desk.slack.there[before:]
+    assert "While Slack could not be reached from" in back.text
+    assert "anna" in back.text
+    assert "bram" in back.text
+    assert "<@" not in f"{back.text} {back.blocks}"
+    assert not back.aloud
 
 
 def test_one_message_for_several_keeps_nobody_waiting_who_was_reached() -> None:
