@@ -75,11 +75,8 @@ class Composer:
             return line, self._card(row, view, line), words
         except Exception:  # noqa: BLE001 - a page in one line is better than no page
             self.without_posts += 1
-            made = line_card(row.line, self._mentions(row))
+            made = line_card(row.line, _mentions(row, view))
             return row.line, made, made.text
-
-    def _mentions(self, row: OutboxRow) -> str:
-        return " ".join(filter(None, map(mention_of, row.mentions))) if row.state != "sent" else ""
 
     def _quoted(self, row: OutboxRow) -> str:
         """What a person wrote, as the line quotes it; nothing where it was erased or cannot be read."""
@@ -102,7 +99,7 @@ class Composer:
         return self._outbox.card_of(row.incident, row.way)
 
     def _card(self, row: OutboxRow, view: IncidentView, line: str) -> Card:
-        mentions = self._mentions(row)
+        mentions = _mentions(row, view)
         if row.kind == "card":
             return card(view, mentions)
         if row.kind == "page":
@@ -130,3 +127,11 @@ class Composer:
             self.without_posts += 1
         posts = tuple(found[name] for name in view.exemplars if name in found)
         return msgspec.structs.replace(view, posts=posts, explanation=explanation, asks=asks, data_late_s=late_s)
+
+
+def _mentions(row: OutboxRow, view: IncidentView) -> str:
+    """Whom a message names. An edit notifies nobody anew, and one without the name may take back a push that Slack has
+    not delivered yet: so they stay until somebody has it, or it is over.
+    """
+    is_answered = view.over or bool(view.acked_by or view.owner)
+    return " ".join(filter(None, map(mention_of, row.mentions))) if row.state != "sent" or not is_answered else ""

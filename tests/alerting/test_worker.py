@@ -169,6 +169,21 @@ async def test_the_next_rung_is_named_in_the_thread_for_the_channel_to_see() -> 
     assert line.text.startswith("<@U2> Paged next: headˍofˍpr, because nobody acknowledged in time.")
 
 
+async def test_an_edit_takes_no_name_out_before_somebody_has_it() -> None:
+    """It would take back a push that Slack has not delivered yet."""
+    desk = Desk()
+    desk.decide("Page", "pr_oncall", by=("slack",))
+    await desk.delivery.step()
+    desk.decide("Update", reason="severity_rose", severity="critical")
+    await desk.wait(10)
+    [posted], edited = desk.slack.there[:1], desk.slack.edits[-1]
+    assert "<!subteam^S1>" in f"{posted.text} {posted.blocks}"
+    assert "<!subteam^S1>" in f"{edited.text} {edited.blocks}"
+    desk.delivery.answered(Answered("acme-1", "acknowledge", "ana"))
+    await desk.wait(10)
+    assert "S1" not in f"{desk.slack.edits[-1].text} {desk.slack.edits[-1].blocks}"
+
+
 async def test_people_with_a_channel_of_their_own_get_a_message_there() -> None:
     """With a link to the incident's channel and its buttons, which go when it is over."""
     desk = Desk()
