@@ -47,7 +47,8 @@ class Metrics:
         )
         self._troubles = Counter(
             "tocsin_way_troubles",
-            "Pages that a way refused or left in doubt: refused, second_way (told by that way instead), or lost",
+            "Pages that a way refused or left in doubt: refused, second_way (told by that way instead), or lost; and "
+            "how often a way fell silent (silent) and answered again (back)",
             ["way", "became"],
             registry=self.registry,
         )

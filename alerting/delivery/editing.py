@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from alerting.delivery.answering import Answering
 from alerting.delivery.composing import Composer
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.pacing import BELIEVED_MS, backoff_ms
@@ -24,6 +25,7 @@ class Editing:
         composer: Composer,
         after_card: Callable[[OutboxRow], None],
         *,
+        answering: Answering,
         longest_s: float,
     ) -> None:
         self._outbox = outbox
@@ -31,6 +33,7 @@ class Editing:
         self._clock = clock
         self._composer = composer
         self._after_card = after_card
+        self._answering = answering
         self._longest_s = longest_s
         self._rests: dict[str, int] = {}
         self._failures: dict[str, int] = {}
@@ -46,7 +49,7 @@ class Editing:
     async def edit(self, row: OutboxRow) -> int:
         """Edit a message in place."""
         way, shown = self._ways.get(row.way), self._outbox.revision(row.incident)
-        message = self._composer.message(row)
+        message, began_ms = self._composer.message(row), self._clock()
         if way is None or message is None:
             self._outbox.edited(row.page_id, shown=shown)
             return 0
@@ -55,6 +58,7 @@ class Editing:
                 outcome = await way.edit(row.channel, row.ts, message)
         except Exception as error:  # noqa: BLE001 - a way that breaks its promise must not stop the others
             outcome = Outcome("unknown", detail=type(error).__name__)
+        self._answering.took(row.way, outcome, began_ms)
         if outcome.kind in ("sent", "permanent"):
             self._failures.pop(row.way, None)
             self.refused += outcome.kind == "permanent"

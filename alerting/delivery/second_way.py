@@ -31,8 +31,10 @@ NAMES = {"slack": "Slack", "email": "e-mail", "phone": "telephone", "pagerduty":
 class Trouble(NamedTuple):
     """What an operator should know of: a way failed somebody. Holds no address and nothing that came from outside."""
 
-    became: Literal["second_way", "refused", "lost"]
-    """They are told by another way (`way`); a page was refused for good; no way reaches anybody of that page."""
+    became: Literal["second_way", "refused", "lost", "silent", "back"]
+    """They are told by another way (`way`); a page was refused for good; no way reaches anybody of that page. Of a way
+    itself, with no incident: it answers nothing, since the time in `detail`; it answers again.
+    """
     incident: str
     way: str
     responders: tuple[str, ...]

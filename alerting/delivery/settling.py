@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from alerting.delivery.answering import Answering
 from alerting.delivery.composing import Composer
 from alerting.delivery.outbox import LONGEST_WAIT_MS, Outbox, OutboxRow, rank_of
 from alerting.delivery.pacing import backoff_ms
@@ -33,6 +34,7 @@ class Settling:
         composer: Composer,
         grace_ms: int,
         covered: Callable[[OutboxRow], bool],
+        answering: Answering,
         longest_s: float,
     ) -> None:
         self._outbox = outbox
@@ -41,6 +43,7 @@ class Settling:
         self._composer = composer
         self._grace_ms = grace_ms
         self._covered = covered
+        self._answering = answering
         self._longest_s = longest_s
         self.blind_resends = 0
         """Unknown pages sent again although nobody could tell whether they had arrived."""
@@ -92,6 +95,7 @@ class Settling:
         except Exception as error:  # noqa: BLE001 - a way that breaks its promise must not stop the others
             self._unreadable(row, Unreadable(type(error).__name__, permanent=False))
             return
+        self._answering.answered(row.way)
         if found is not None:
             self._become(row, found)
         elif looked_ms - row.started_ms >= self._grace_ms:
@@ -100,6 +104,8 @@ class Settling:
             self._outbox.postpone(row.page_id, self._clock() + LOOK_MS)
 
     def _unreadable(self, row: OutboxRow, why: Unreadable) -> None:
+        if not why.permanent:
+            self._answering.failed(row.way, self._clock())
         waited_ms = self._clock() - row.started_ms
         enough_ms = self._grace_ms if why.permanent else max(self._grace_ms, UNREADABLE_MS)
         if waited_ms >= enough_ms and (why.permanent or not self._covered(row)):

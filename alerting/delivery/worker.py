@@ -24,6 +24,7 @@ from functools import partial
 import msgspec
 
 from alerting.decision import Decision
+from alerting.delivery.answering import Answering
 from alerting.delivery.composing import Composer
 from alerting.delivery.crew import Crew
 from alerting.delivery.editing import Editing
@@ -99,6 +100,7 @@ class Delivery:
         self.composer = Composer(
             outbox, clock, posts=posts, explain=explain, late_s=late_s, terminal_width=terminal_width, note=note
         )
+        self._answering = Answering(clock, operators, second_way_ms)
         self.reaching = Reaching(
             outbox,
             ways,
@@ -116,9 +118,12 @@ class Delivery:
             composer=self.composer,
             grace_ms=grace_ms,
             covered=self.reaching.covered,
+            answering=self._answering,
             longest_s=self._longest_s,
         )
-        self._editing = Editing(outbox, ways, clock, self.composer, after_card, longest_s=self._longest_s)
+        self._editing = Editing(
+            outbox, ways, clock, self.composer, after_card, answering=self._answering, longest_s=self._longest_s
+        )
         self.rounds = 0
         """How often everything that was due was gone through: the heartbeat stops where this stands still."""
         self.folded = 0
@@ -253,6 +258,7 @@ class Delivery:
         self.rounds += not self._crew.is_doing("tell", "")
 
     def _reach(self) -> int:
+        self._answering.look()
         return self.reaching.take_other_ways()
 
     def _begin_settling(self) -> None:
@@ -296,6 +302,7 @@ class Delivery:
         self._pacing.began(row.way, row.lane, now_ms)
         outcome = await _attempt(way.post(message), self._longest_s)
         self._pacing.ended(row.way, row.lane, outcome, self._clock())
+        self._answering.took(row.way, outcome, now_ms)
         settled = self.outbox.settle(row.page_id, _put_off(outcome, row.page_id, attempt), self._clock())
         if settled.state == "sent":
             self.outbox.edited(row.page_id, shown=shown)

@@ -13,6 +13,7 @@ from alerting.delivery.second_way import Trouble
 from alerting.delivery.ways import Address, Answered, Settles, Unreadable
 from tests.alerting.test_worker import PEOPLE, Place, wakes_somebody
 from tests.alerting.test_worker import Desk as PlainDesk
+from tocsin.troubles import Troubles
 
 ANNA = [Address("anna", "slack", "C1"), Address("anna", "slack", "U1"), Address("anna", "email", "anna@example.com")]
 BRAM = [Address("bram", "slack", "C1"), Address("bram", "slack", "U2")]
@@ -61,6 +62,28 @@ async def test_a_page_in_doubt_goes_by_the_next_way_after_half_a_minute() -> Non
     await desk.wait(60)
     assert len(desk.email.there) == 1
     assert [t.became for t in desk.troubles] == ["second_way"]
+
+
+async def test_operators_hear_once_that_a_way_does_not_answer_and_once_that_it_is_back() -> None:
+    """After as long as the second way waits; long before anything is refused for good."""
+    desk = Desk()
+    desk.slack.script, desk.slack.readable = list(DOWN), Unreadable("http_503", permanent=False)
+    desk.decide("Page", "anna", by=("slack",))
+    await desk.delivery.step()
+    await desk.wait(29)
+    assert desk.troubles == []
+    await desk.wait(200)
+    silent = [one for one in desk.troubles if one.became in ("silent", "back")]
+    assert [(one.became, one.way, one.detail) for one in silent] == [("silent", "slack", "00:16 UTC")]
+    troubles = Troubles(lambda: desk.now_ms)
+    troubles.take(silent[0])
+    assert troubles.words() == ["Slack does not answer since 00:16 UTC"]
+    desk.slack.script, desk.slack.readable = [], None
+    await desk.wait(60)
+    assert [one.became for one in desk.troubles].count("silent") == 1
+    assert [one.became for one in desk.troubles].count("back") == 1
+    troubles.take(desk.troubles[-1])
+    assert troubles.words() == ["Slack: answers again: 1 time, last 0 s ago"]
 
 
 async def test_a_closed_channel_is_passed_by_in_person_at_once() -> None:
