@@ -9,7 +9,7 @@ from typing import Any
 
 from alerting.facts import SEVERITIES
 from alerting.inert import clip, one_line, plain
-from alerting.message import figures, headline, sentence, standing, steps, why_now
+from alerting.message import figures, headline, sentence, standing, steps, to_do, why_now
 from alerting.message import footer as small_print
 from alerting.view import IncidentView
 from alerting.words import byline
@@ -49,17 +49,21 @@ def summary(view: IncidentView, line: str = "") -> str:
     ⚪ Low · Acme · we are blind: Acme: we hear nothing from one of our sources. Silence here does not mean calm.
     """
     why = f" {one_line(line, 200)}" if line else ""
-    return clip(one_line(f"{headline(view)}: {sentence(view)}{why}", SUMMARY_LIMIT), SUMMARY_LIMIT)
+    todo = to_do(view)
+    said = f"{headline(view)}: {sentence(view)}{f' {todo}.' if todo else ''}{why}"
+    return clip(one_line(said, SUMMARY_LIMIT), SUMMARY_LIMIT)
 
 
 def parts(view: IncidentView, line: str = "") -> list[Part]:
     """The letter, as headings and lines."""
-    said: list[Part] = [("", [sentence(view), *([one_line(line, 300)] if line else [])])]
+    todo = [one for one in (to_do(view),) if one]
+    said: list[Part] = [("", [sentence(view), *todo, *([one_line(line, 300)] if line else [])])]
+    said += [("Who", standing(view))]
     said += [("Figures", [f"{name}: {value}" for name, value in figures(view)])]
     said += [("Why now", why_now(view))]
     said += [("Posts", [line for post in view.posts[:LETTER_POSTS] for line in _quoted(view, post)])]
     said += [("Why, by the flowchart", [f"• {step}" for step in steps(view)])]
-    said += [("Who", standing(view)), ("", [small_print(view)])]
+    said += [("", [small_print(view)])]
     return [(heading, lines) for heading, lines in said if lines]
 
 
@@ -115,6 +119,7 @@ def form(view: IncidentView, line: str = "") -> dict[str, Any]:
         "opened_ms": view.opened_ms,
         "headline": headline(view),
         "sentence": sentence(view),
+        "to_do": to_do(view),
         "why": one_line(line, 300),
         "figures": dict(figures(view)),
         "standing": standing(view),

@@ -25,6 +25,7 @@ from alerting.words import (
     promise_line,
     ratio_text,
     reason_words,
+    say_line,
     sentence,
     severity_words,
     sparkline,
@@ -47,6 +48,7 @@ __all__ = [
     "steps",
     "terminal_card",
     "thread_line",
+    "to_do",
     "why_now",
 ]
 
@@ -105,11 +107,15 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     >>> view = IncidentView(brand="Acme", incident="acme-0", scenario="backlash", severity="high", opened_ms=0)
     >>> card(view).blocks[0]["text"]["text"]
     '🟠 High · Acme · backlash'
-    >>> [e["action_id"] for e in card(view).blocks[-1]["elements"]][0]
+    >>> next(block for block in card(view).blocks if block["type"] == "actions")["elements"][0]["action_id"]
     'tocsin.acknowledge'
     """
-    blocks: list[Block] = [{"type": "header", "text": _text(headline(view), HEADER_LIMIT)}, _section(sentence(view))]
+    blocks = _first(view)
     blocks += [_trusted(mentions)] if mentions else []
+    link = room_link(view.asks.room)
+    blocks.append(_section("\n".join(who_stands(view, linked=bool(link)))))
+    blocks += [_trusted(f"Channel of this crisis: {link}")] if link else []
+    blocks += _pressed(view)
     blocks += _chart(view)
     fields = [f"{name}\n{value}" for name, value in figures(view)]
     blocks += [{"type": "section", "fields": [_text(f, FIELD_LIMIT) for f in fields[:10]]}] if fields else []
@@ -117,13 +123,9 @@ def card(view: IncidentView, mentions: str = "") -> Card:
     blocks += [_post_block(view, number, post) for number, post in enumerate(view.posts[:POSTS_SHOWN])]
     if view.path:
         blocks.append(_section("Why, by the flowchart\n" + "\n".join(f"• {step}" for step in steps(view))))
-    link = room_link(view.asks.room)
-    blocks.append(_section("\n".join(standing(view, linked=bool(link)))))
-    blocks += [_trusted(f"Channel of this crisis: {link}")] if link else []
+    promised = promises_and_advice(view)
+    blocks += [_section("\n".join(promised))] if promised else []
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
-    blocks += _asks(view)
-    buttons = _buttons(view)
-    blocks += [{"type": "actions", "elements": buttons}] if buttons else []
     return Card(f"{mentions} {_fallback(view)}".strip(), blocks)
 
 
@@ -141,15 +143,31 @@ def page_card(view: IncidentView, line: str, trusted: str = "") -> Card:
     """The incident in short, for people who are not where its card is: why they are told, and the buttons. `trusted`
     holds mentions and the link to the card's channel, built from configured ids alone.
     """
-    blocks: list[Block] = [{"type": "header", "text": _text(headline(view), HEADER_LIMIT)}, _section(sentence(view))]
+    blocks = _first(view)
     blocks += [_section(plain(line, SECTION_LIMIT, LINES_SHOWN))] if line else []
     blocks.append(_section("\n".join(standing(view))))
     blocks += [_trusted(trusted)] if trusted else []
+    blocks += _pressed(view)
     blocks.append({"type": "context", "elements": [_text(footer(view), SECTION_LIMIT)]})
-    blocks += _asks(view)
-    buttons = _buttons(view)
-    blocks += [{"type": "actions", "elements": buttons}] if buttons else []
     return Card(f"{trusted} {_fallback(view)}".strip(), blocks)
+
+
+def _first(view: IncidentView) -> list[Block]:
+    """What somebody who was woken reads first: what it is, why they are told, what to do."""
+    blocks: list[Block] = [{"type": "header", "text": _text(headline(view), HEADER_LIMIT)}, _section(sentence(view))]
+    todo = to_do(view)
+    return [*blocks, _section(todo)] if todo else blocks
+
+
+def _pressed(view: IncidentView) -> list[Block]:
+    """What can be pressed: the buttons of every incident, and what the flowchart asks with those of its own."""
+    buttons = _buttons(view)
+    return [*([{"type": "actions", "elements": buttons}] if buttons else []), *_asks(view)]
+
+
+def to_do(view: IncidentView) -> str:
+    """What the flowchart says is to be done now; "" where it says nothing, or it is over. Inert."""
+    return "" if view.over else say_line(view.say)
 
 
 def _trusted(text: str) -> Block:
@@ -252,12 +270,17 @@ def steps(view: IncidentView) -> list[str]:
 
 
 def standing(view: IncidentView, *, linked: bool = False) -> list[str]:
+    """Who was told, who has it, who is next, what was promised to whom, and what is advised. Inert."""
+    return who_stands(view, linked=linked) + promises_and_advice(view)
+
+
+def who_stands(view: IncidentView, *, linked: bool = False) -> list[str]:
     """Who was told, who has it, who is next; the crisis's channel, unless a link to it stands beside. Inert."""
     lines = []
     if view.acked_by:
-        lines.append(f"Acknowledged by {one_line(view.acked_by, 60)}")
+        lines.append(f"Acknowledged by {one_line(view.acked_by, 80)}")
     if view.owner:
-        lines.append(f"Owned by {one_line(view.owner, 60)}")
+        lines.append(f"Owned by {one_line(view.owner, 80)}")
     if view.paged:
         lines.append("Paged: " + "; ".join(_paged_text(view, one) for one in view.paged[-8:]))
     if view.asks.awaits and view.status == "open":
@@ -273,14 +296,18 @@ def standing(view: IncidentView, *, linked: bool = False) -> list[str]:
         lines.append(f"Next: {names_text(view.next.who)} at {at}, unless somebody acknowledges")
     else:
         lines.append("Nobody is next." if view.paged else "Nobody was paged.")
-    lines += [promise_line(clock, view) for clock in view.promises]
-    lines += [] if view.over else [f"Advice: {one_line(words, 400)}" for words in view.advice[:4]]
     return lines
+
+
+def promises_and_advice(view: IncidentView) -> list[str]:
+    """How the promises to the public stand, and what the flowchart advises about such complaints. Inert."""
+    advice = [] if view.over else [f"Advice: {one_line(words, 400)}" for words in view.advice[:4]]
+    return [promise_line(clock, view) for clock in view.promises] + advice
 
 
 def _paged_text(view: IncidentView, one: Paged) -> str:
     state = " (acknowledged)" if one.acked else " (could not be reached)" if one.failed else ""
-    return f"{one_line(one.who, 40)} at {clock_text(one.at_ms, view.timezone, view.opened_ms)}{state}"
+    return f"{one_line(one.who, 80)} at {clock_text(one.at_ms, view.timezone, view.opened_ms)}{state}"
 
 
 def footer(view: IncidentView) -> str:
@@ -400,7 +427,10 @@ def terminal_card(view: IncidentView, width: int = 100) -> str:
 
 
 def _paragraphs(view: IncidentView) -> Iterator[list[str]]:
-    yield [sentence(view)]
+    todo = to_do(view)
+    yield [sentence(view), *([todo] if todo else [])]
+    yield who_stands(view)
+    yield from _asked_paragraphs(view)
     if view.history:
         yield [sparkline(view.history), chart_words(view)]
     yield [f"{name}: {value}" for name, value in figures(view)]
@@ -412,8 +442,9 @@ def _paragraphs(view: IncidentView) -> Iterator[list[str]]:
         yield [byline(post, view.timezone, view.opened_ms), f"“{plain(post.text) or '(no text)'}”", *where]
     if view.path:
         yield ["Why, by the flowchart", *(f"• {step}" for step in steps(view))]
-    yield standing(view)
-    yield from _asked_paragraphs(view)
+    promised = promises_and_advice(view)
+    if promised:
+        yield promised
     yield [footer(view)]
 
 

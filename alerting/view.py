@@ -60,6 +60,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Why somebody was last told, or why it ended."""
     why: str = ""
     """The rows of the assessment that decided, in words."""
+    say: str = ""
+    """What the flowchart says is to be done now: the words of the node that told somebody last."""
     opened_ms: int
     updated_ms: int = 0
     facts: Facts = Facts()
@@ -98,8 +100,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return self.status in ("closed", "reviewed")
 
 
-def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
-    """The view after a decision. The same decision twice gives the same view.
+def grown(before: IncidentView | None, decision: Decision, say: str = "") -> IncidentView:
+    """The view after a decision, of which the flowchart says `say`. The same decision twice gives the same view.
 
     >>> opened = Decision(key="a-0/1/OpenIncident", at_ms=5, brand="a", kind="OpenIncident", incident="a-0",
     ...                   scenario="backlash", severity="high", reason="signals")
@@ -114,7 +116,9 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         opened_ms=decision.at_ms,
     )
     if decision.kind == "OpenIncident" and view.over:  # it flared up: nobody has this one yet
-        view = msgspec.structs.replace(view, status="open", acked_by="", owner="", paged=(), next=None, since_ms=0)
+        view = msgspec.structs.replace(
+            view, status="open", acked_by="", owner="", paged=(), next=None, since_ms=0, say=""
+        )
     view = msgspec.structs.replace(
         view,
         scenario=decision.scenario,
@@ -128,6 +132,7 @@ def grown(before: IncidentView | None, decision: Decision) -> IncidentView:
         history=decision.history or view.history,
         exemplars=decision.exemplars or view.exemplars,
         path=decision.path or view.path,
+        say=say or view.say,
         promises=decision.promises,
         advice=decision.advice or view.advice,
         asks=asks_after(view.asks, decision),

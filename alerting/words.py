@@ -67,6 +67,7 @@ severity_words: dict[str, str] = {
 }
 """A colour and a word: nobody should need the colour."""
 
+SAY_SHOWN = 600
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -209,7 +210,7 @@ def names_text(names: tuple[str, ...], limit: int = 6) -> str:
     >>> names_text(("pr_oncall", "head_of_pr"))
     'pr_oncall, head_of_pr'
     """
-    shown = [one_line(name.removeprefix("@"), 40) or "?" for name in names[:limit]]
+    shown = [one_line(name.removeprefix("@"), 80) or "?" for name in names[:limit]]
     return ", ".join(shown) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
@@ -319,7 +320,8 @@ def thread_line(decision: Decision) -> str:
     ...     scenario="backlash", severity="high", reason="not_acknowledged", targets=("head_of_pr",)))
     'Paged next: head_of_pr, because nobody acknowledged in time. 🟠 High.'
     """
-    who = f": {names_text(decision.targets)}" if decision.targets and decision.kind != "StandDown" else ""
+    tells = decision.kind not in ("StandDown", "Update")  # these are about the incident: nobody is changed or ended
+    who = f": {names_text(decision.targets)}" if decision.targets and tells else ""
     by = one_line(decision.note, 80)
     if decision.kind == "Update" and decision.reason in ("acknowledged", "owned") and by:
         return f"{'Acknowledged' if decision.reason == 'acknowledged' else 'Owned'} by {by}."
@@ -331,6 +333,16 @@ def thread_line(decision: Decision) -> str:
     if decision.kind == "StandDown":
         return f"{because}{f' ({by})' if by else ''}."
     return f"{because}. {severity_words.get(decision.severity, one_line(decision.severity, 20))}."
+
+
+def say_line(say: str) -> str:
+    """What the flowchart says is to be done, as one line; "" where it says nothing. Inert.
+
+    >>> say_line("Find out whether it is true; nobody denies anything before that")
+    'What to do now: Find out whether it is true; nobody denies anything before that'
+    """
+    words = one_line(say, SAY_SHOWN)
+    return f"What to do now: {words}" if words else ""
 
 
 _COLOURS = {"green": "🟢", "orange": "🟠", "red": "🔴"}

@@ -13,7 +13,7 @@ from alerting.facts import Facts
 from alerting.flowchart.model import Chart, Notify, Page
 from alerting.incident import rank
 from alerting.message import standing, terminal_card
-from alerting.view import WAKES, IncidentView, ShownPost, grown
+from alerting.view import TELLS, WAKES, IncidentView, ShownPost, grown
 from alerting.words import (
     clock_text,
     count_text,
@@ -67,7 +67,8 @@ class Story:
         """Take in a decision."""
         moments = self.incidents.setdefault(decision.incident, [])
         before = moments[-1].view if moments else None
-        view = msgspec.structs.replace(grown(before, decision), timezone=self.timezone)
+        say = self.chart.says(decision.node) if decision.kind in TELLS and not decision.action else ""
+        view = msgspec.structs.replace(grown(before, decision, say), timezone=self.timezone)
         moments.append(Moment(decision, view))
 
     def began_ms(self, opened_ms: int) -> int | None:

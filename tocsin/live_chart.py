@@ -179,6 +179,10 @@ class LiveChart:
             return [*(Address(name, "terminal", "terminal") for name in people), *(o for o in own if o.way != "slack")]
         return [Address(people[0] if people else target, "slack", channel), *own]
 
+    def name_of(self, target: str) -> str:
+        """Whom an id means, for people to read: as the latest flowchart that knows it says."""
+        return next((one for one in (self.chart, *self._earlier) if _knows(one, target)), self.chart).name_of(target)
+
     def clickers(self) -> dict[str, str]:
         """Whose clicks count: responders by their Slack user id."""
         found: dict[str, str] = {}

@@ -352,6 +352,8 @@ class Works:
             late_s=lambda _brand: self.behind_s() if self._drill is None else 0,
             explain=Explainer(self.home.texts, self.brands).explain,
             note=self.home.texts.note,
+            say=self._say,
+            name_of=self.live.name_of,
             after_card=self._after_card,
             operators=self._failed_somebody,
             second_way_ms=self.settings.delivery.second_way,
@@ -360,6 +362,15 @@ class Works:
             longest_ms=2 * self.settings.delivery.timeout + 5_000,
             drill=self._drill is not None,
         )
+
+    def _say(self, decision: Decision) -> str:
+        """What those are to do whom a decision tells, by the flowchart that its incident walks."""
+        state = self.engine.brands.get(decision.brand)
+        book = state.book if state is not None else None
+        open_ones = [one for one in (book.incident, book.blind) if one is not None] if book is not None else []
+        walk = next((one.walk for one in open_ones if one.id == decision.incident), None)
+        chart = self._contents.chart(walk.chart) if walk is not None else self.live.chart
+        return chart.says(decision.node)
 
     def _failed_somebody(self, trouble: Trouble) -> None:
         self.troubles.take(trouble)

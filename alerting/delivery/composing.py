@@ -12,6 +12,7 @@ from alerting.delivery.ways import Message
 from alerting.explain import Explanation
 from alerting.inert import plain
 from alerting.message import Card, card, line_card, page_card, sentence, terminal_card
+from alerting.naming import NameOf, named_view
 from alerting.view import IncidentView, ShownPost
 
 NOTE_SHOWN = 1_000
@@ -19,7 +20,8 @@ NOTE_SHOWN = 1_000
 
 class Composer:
     """Makes messages. `posts` gives the texts behind names, as far as they exist, `explain` what the texts add to a
-    card, `late_s` how late the data of a brand is, `note` what a person wrote, by its digest, as long as it exists.
+    card, `late_s` how late the data of a brand is, `note` what a person wrote, by its digest, as long as it exists,
+    `name_of` whom an id of the flowchart means.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Composer:
         late_s: Callable[[str], int],
         terminal_width: int,
         note: Callable[[str], str | None],
+        name_of: NameOf = str,
     ) -> None:
         self._outbox = outbox
         self._clock = clock
@@ -40,6 +43,7 @@ class Composer:
         self._late_s = late_s
         self._terminal_width = terminal_width
         self._note = note
+        self._name_of = name_of
         self.without_posts = 0
         """Cards shown without their posts or words, because the text store could not be read, or they not be drawn."""
 
@@ -126,7 +130,8 @@ class Composer:
         except Exception:  # noqa: BLE001 - a page without its posts is better than no page
             self.without_posts += 1
         posts = tuple(found[name] for name in view.exemplars if name in found)
-        return msgspec.structs.replace(view, posts=posts, explanation=explanation, asks=asks, data_late_s=late_s)
+        view = msgspec.structs.replace(view, posts=posts, explanation=explanation, asks=asks, data_late_s=late_s)
+        return named_view(view, self._name_of)
 
 
 def _mentions(row: OutboxRow, view: IncidentView) -> str:

@@ -37,7 +37,9 @@ from alerting.delivery.settling import Settling
 from alerting.delivery.summary import is_stale, summary_of, waits_with
 from alerting.delivery.ways import Address, Answered, Delivered, Outcome, Way
 from alerting.explain import Explanation
-from alerting.view import IncidentView, ShownPost, answered, grown, unreached
+from alerting.naming import NameOf, named_decision
+from alerting.view import TELLS, IncidentView, ShownPost, answered, grown, unreached
+from alerting.words import say_line, thread_line
 
 GRACE_MS = 60_000
 LONGEST_MS = 25_000
@@ -68,6 +70,8 @@ class Delivery:
         late_s: Callable[[str], int] = lambda _brand: 0,
         explain: Callable[[IncidentView], Explanation] = lambda _view: Explanation(),
         note: Callable[[str], str | None] = lambda _digest: None,
+        say: Callable[[Decision], str] = lambda _decision: "",
+        name_of: NameOf = str,
         after_card: Callable[[OutboxRow], None] = lambda _row: None,
         operators: Callable[[Trouble], None] = lambda _trouble: None,
         second_way_ms: int = SECOND_WAY_MS,
@@ -80,7 +84,8 @@ class Delivery:
         """`clock` gives milliseconds since 1970; `posts` the texts behind names, as far as they exist; `resolve`
         where a target of the flowchart is reached, by all ways it has, in their order; `is_quiet` whether an incident
         is acknowledged or closed. `timezone` and `late_s` say what the card of a brand shows, `explain` what the texts
-        add to it, `note` what a person wrote, by its digest. `after_card` is told of each card that was sent or edited,
+        add to it, `note` what a person wrote, by its digest. `say` gives what the flowchart tells those to do whom a
+        decision tells, `name_of` whom one of its ids means. `after_card` is told of each card that was sent or edited,
         `operators` of each way that failed somebody; neither may wait. `pace_ms` lies between two messages in a channel
         of Slack. After `longest_ms` a call of a way that does not come back is given up, and what it did is unknown.
         """
@@ -90,6 +95,7 @@ class Delivery:
         self._resolve = resolve
         self._is_quiet = is_quiet
         self._timezone, self._drill = timezone, drill
+        self._say, self._name_of = say, name_of
         self._after_card = after_card
         self._poll_s = poll_ms / 1000
         self._longest_s = longest_ms / 1000
@@ -98,7 +104,14 @@ class Delivery:
         self._crew = Crew(AT_ONCE, self._news.set)
         self._closing = False
         self.composer = Composer(
-            outbox, clock, posts=posts, explain=explain, late_s=late_s, terminal_width=terminal_width, note=note
+            outbox,
+            clock,
+            posts=posts,
+            explain=explain,
+            late_s=late_s,
+            terminal_width=terminal_width,
+            note=note,
+            name_of=name_of,
         )
         self._answering = Answering(clock, operators, second_way_ms)
         self.reaching = Reaching(
@@ -172,8 +185,9 @@ class Delivery:
             return False
         addresses, nowhere = addresses_of(decision, self._resolve, self._ways)
         cards = {way: found for way in self._ways if (found := self.outbox.card(decision.incident, way)) is not None}
-        rows = rows_of(decision, addresses, nowhere, cards, self._clock())
-        view = grown(self.outbox.view(decision.incident), decision)
+        say = self._say(decision) if decision.kind in TELLS and not decision.action else ""
+        rows = self._worded(rows_of(decision, addresses, nowhere, cards, self._clock()), decision, say)
+        view = grown(self.outbox.view(decision.incident), decision, say)
         if nowhere:
             view = unreached(view, tuple(nowhere))
         view = msgspec.structs.replace(view, timezone=self._timezone(decision.brand), drill=self._drill)
@@ -182,6 +196,14 @@ class Delivery:
             self.outbox.cancel_incident(decision.incident, over=view.over)
         self._news.set()
         return True
+
+    def _worded(self, rows: Sequence[OutboxRow], decision: Decision, say: str) -> list[OutboxRow]:
+        """The rows with the decision in words for people: by their names; in a thread with what they are to do, which a
+        card and a page of its own say themselves.
+        """
+        line = thread_line(named_decision(decision, self._name_of))
+        more = " ".join(filter(None, (line, say_line(say))))
+        return [msgspec.structs.replace(row, line=more if row.kind == "mention" else line) for row in rows]
 
     def answered(self, answer: Answered) -> None:
         """A human's act is durable: the card says so at once, and nobody else is woken."""

@@ -112,6 +112,8 @@ __all__ = [
 
 REQUIRED_ENTRIES = (*SCENARIOS, BLIND)
 
+_INITIALS = ("pr", "it", "hr", "ceo", "cto", "cfo")
+"""Written in capitals where a role's name is read."""
 _LANGUAGE = re.compile(r"[a-z]{2}")
 
 
@@ -320,6 +322,26 @@ class Chart:
     def local_name(self, node: str) -> str:
         """A node's name as it is written, without the calls that led to it."""
         return str(self.origin[node][-1])
+
+    def says(self, node: str) -> str:
+        """What those are told to do whom a node pages or notifies, as written; "" where it says nothing of it."""
+        found = self.nodes.get(node)
+        return (found.say or "") if isinstance(found, (Page, Notify)) else ""
+
+    def name_of(self, target: str) -> str:
+        """Who is meant by a responder or a role, for people to read; whoever is unknown as written, with spaces.
+
+        Of a role that a roster fills nobody is named here: who is on call changes.
+        """
+        if target in self.responders:
+            return self.responders[target].name
+        parts = target.removeprefix("@").split("_")
+        words = " ".join(part.upper() if part in _INITIALS else part for part in parts)
+        role = self.roles.get(target)
+        if role is None:
+            return words
+        names = [self.responders[name].name for name in role.people if name in self.responders]
+        return f"{words[:1].upper()}{words[1:]}" + (f" ({', '.join(names)})" if names and role.roster is None else "")
 
     def people(
         self, targets: tuple[str, ...] | list[str], at_ms: int | None = None, rosters: Rosters | None = None

@@ -13,7 +13,9 @@ from alerting.decision import Decision, Reason, decision_line
 from alerting.explain import Explanation, First, FreshWord, Tally, Voice
 from alerting.facts import Facts
 from alerting.inert import cells, units
-from alerting.message import card, sentence, terminal_card, thread_line, why_now
+from alerting.letter import form, letter_text, summary
+from alerting.message import card, page_card, sentence, terminal_card, thread_line, why_now
+from alerting.naming import named_decision, named_view
 from alerting.view import IncidentView, NextRung, Paged, ShownPost, answered, grown, unreached
 from alerting.words import clock_text, reason_words, scenario_words, sparkline, trend_text
 from detectors.detector import Signal
@@ -160,10 +162,66 @@ def test_only_buttons_that_still_make_sense_are_shown(changes: dict[str, Any], b
 
 def test_closing_buttons_ask_again_and_every_button_names_its_incident() -> None:
     """A thumb on a phone does not close a crisis."""
-    elements = card(view()).blocks[-1]["elements"]
+    elements = next(block for block in card(view()).blocks if block["type"] == "actions")["elements"]
     assert {e["action_id"] for e in elements if "confirm" in e} == {"tocsin.false_alarm", "tocsin.resolve"}
     assert {e["value"] for e in elements} == {"acme-1"}
     assert elements[0]["style"] == "primary"
+
+
+def test_what_to_do_who_is_next_and_the_buttons_come_before_the_evidence() -> None:
+    """Whoever was woken reads ten lines of a phone: the rest is below them."""
+    shown = view(say="Find out whether it is true; nobody denies anything before that")
+    blocks = card(shown).blocks
+    actions = next(place for place, block in enumerate(blocks) if block["type"] == "actions")
+    above = [text["text"] for text in texts(blocks[:actions])]
+    assert above[0].startswith("🟠 High")
+    assert above[1].startswith("Acme: 412 posts")
+    assert above[2] == "What to do now: Find out whether it is true; nobody denies anything before that"
+    assert "Next: head_of_pr at 11:40 CET" in above[3]
+    assert len("\n".join(above).splitlines()) <= 10
+    assert not any("Third day without internet" in text for text in above)
+    rows = terminal_card(shown, 160).splitlines()
+    assert any("Next: head_of_pr" in row for row in rows[:10])
+    assert any("What to do now: Find out" in row for row in rows[:5])
+
+
+def test_what_to_do_is_said_wherever_somebody_is_told_and_no_more_once_it_is_over() -> None:
+    """A page, a letter, a pager and a form carry it too."""
+    shown, todo = view(say="Switch the campaign off"), "What to do now: Switch the campaign off"
+    assert todo in [text["text"] for text in texts(page_card(shown, "Paged: ana.").blocks)]
+    assert todo in letter_text(shown)
+    assert todo in summary(shown)
+    assert form(shown)["to_do"] == todo
+    over = msgspec.structs.replace(shown, status="closed")
+    assert todo not in words(over) + letter_text(over) + summary(over)
+
+
+def test_what_to_do_is_what_was_said_last_until_it_opens_anew() -> None:
+    """A rung without words of its own leaves those that were said before."""
+    now = grown(None, decided("Page", 1, targets=("pr",)), "Find out whether it is true")
+    now = grown(now, decided("Escalate", 2, targets=("head",)))
+    assert now.say == "Find out whether it is true"
+    now = grown(now, decided("Escalate", 3, targets=("head",)), "Take it over")
+    assert now.say == "Take it over"
+    again = grown(grown(now, decided("StandDown", 4, reason="calm")), decided("OpenIncident", 5, reason="flared_up"))
+    assert again.say == ""
+
+
+def test_people_are_shown_by_their_names() -> None:
+    """Ids are for the flowchart and the journal."""
+    called = {"pr_oncall": "Chloe Martin", "head_of_pr": "Head of PR (David Osei)", "ana": "Ana Silva"}
+    shown = named_view(view(acked_by="", owner="ana"), lambda one: called.get(one, one))
+    assert "Paged: Chloe Martin at 11:30 CET" in words(shown)
+    assert "Next: Head of PR (David Osei) at 11:40 CET" in words(shown)
+    assert "Owned by Ana Silva" in words(shown)
+    told = named_decision(decided("StandDown", 1, reason="false_alarm", note="ana: it is a joke"), called.__getitem__)
+    assert thread_line(told) == "Stood down, because it was called a false alarm (Ana Silva: it is a joke)."
+
+
+def test_what_changed_names_nobody_as_changed() -> None:
+    """The people of an update are those whom it concerns."""
+    line = thread_line(decided("Update", 1, reason="severity_rose", targets=("executive", "legal")))
+    assert line == "Changed, because it got worse. 🟠 High."
 
 
 def test_a_drill_says_so_first_and_last() -> None:

@@ -1,6 +1,7 @@
 """What the core decides reaches people once, in order; and nobody is woken after an acknowledgement."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -167,6 +168,36 @@ async def test_the_next_rung_is_named_in_the_thread_for_the_channel_to_see() -> 
     line = desk.slack.there[1]
     assert (line.kind, line.thread, line.aloud) == ("mention", "1", True)
     assert line.text.startswith("<@U2> Paged next: headˍofˍpr, because nobody acknowledged in time.")
+
+
+async def test_what_to_do_and_who_is_meant_is_read_on_the_card_and_in_its_thread() -> None:
+    """As the flowchart says it, and by the names of people; the outbox goes on by their ids."""
+    says = {"first": "Find out whether it is true", "second": "Take it over"}
+    names = {"pr_oncall": "Chloe Martin", "head_of_pr": "Head of PR (David Osei)"}
+    desk = Desk(say=lambda decision: says.get(decision.node, ""), name_of=lambda one: names.get(one, one))
+    desk.decide("Page", "pr_oncall", node="first", ack_by_ms=2_000_000, next_targets=("head_of_pr",))
+    await desk.delivery.step()
+    card = json.dumps(desk.slack.there[0].blocks)
+    assert "What to do now: Find out whether it is true" in card
+    assert "Paged: Chloe Martin at" in card
+    assert "Next: Head of PR (David Osei) at" in card
+    desk.decide("Escalate", "head_of_pr", node="second", reason="not_acknowledged")
+    await desk.delivery.step()
+    line = desk.slack.there[1].blocks[0]["text"]["text"]
+    assert line.startswith("Paged next: Head of PR (David Osei), because nobody acknowledged in time.")
+    assert line.endswith(" What to do now: Take it over")
+    assert "What to do now: Take it over" in json.dumps(desk.slack.edits[-1].blocks)
+    desk.decide("Update", reason="acknowledged", note="head_of_pr")
+    desk.decide("StandDown", reason="resolved", note="head_of_pr")
+    await desk.delivery.step()
+    assert [one.blocks[0]["text"]["text"] for one in desk.slack.there[2:]] == [
+        "Acknowledged by Head of PR (David Osei).",
+        "Stood down, because it was called resolved (Head of PR (David Osei)).",
+    ]
+    assert "What to do now" not in json.dumps(desk.slack.edits[-1].blocks)
+    kept = desk.outbox.view("acme-1")
+    assert kept is not None
+    assert [one.who for one in kept.paged] == ["pr_oncall", "head_of_pr"]
 
 
 async def test_an_edit_takes_no_name_out_before_somebody_has_it() -> None:

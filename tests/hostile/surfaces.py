@@ -239,6 +239,8 @@ def delivered(text: str, only: str = "") -> list[Message]:
         lambda _incident: False,
         explain=lambda _view: explanation,
         note=lambda digest: ("en: " if digest == "d2" else "") + _said("note", text, only),
+        say=lambda _decision: _said("IncidentView.say", _clean(text), only),
+        name_of=lambda who: _said("name", _clean(text), only) if who else "",
         second_way_ms=0,
     )
 
