@@ -32,6 +32,7 @@ from tocsin.drill_time import Beside, DrillTime
 from tocsin.handing import DRILLS, Running, announce, withdraw
 from tocsin.learning import learn
 from tocsin.mistakes import UsageError
+from tocsin.setting_types import NO_CHANNEL, is_slack_channel
 from tocsin.settings import Settings
 from tocsin.state import DRILL
 from tocsin.steady_clock import SteadyClock
@@ -93,6 +94,8 @@ def run_drill(call: DrillCall, out: Console, *, terminal: TextIO, stop: asyncio.
 
 async def drill(call: DrillCall, out: Console, *, terminal: TextIO, stop: asyncio.Event | None = None) -> Score:
     """The same within a loop. Set `stop` to end it; Ctrl-C and SIGTERM do so, where the loop can hear them."""
+    if call.channel is not None and not is_slack_channel(call.channel):
+        raise UsageError(f'--channel is "{call.channel[:60]}", {NO_CHANNEL}')
     wall = SteadyClock()
     name = f"{DRILL}{_base36(wall() // 1000)}"
     data = call.settings.data_path if call.configured else None

@@ -12,6 +12,7 @@ from tocsin.setting_types import (
     IssueTerm,
     Language,
     Number,
+    SlackChannel,
     SourceName,
     Text,
     Variable,
@@ -120,7 +121,7 @@ class IngestSettings(Section):
 class SlackSettings(Section):
     """Slack, as the way to people. Without this section pages go to the terminal."""
 
-    channel: Text = Field(description="where cards are posted: the channel's id, as C0123456789, or its name")
+    channel: SlackChannel = Field(description="where cards are posted: the channel's id, as C0123456789, or its name")
     mode: Literal["socket", "http"] = Field(
         default="socket", description="how clicks come back: socket needs no open port"
     )
@@ -142,7 +143,7 @@ class SlackSettings(Section):
 class DrillSettings(Section):
     """Drills: a crisis replayed through the flowchart and Slack, everything marked DRILL."""
 
-    channel: Text | None = Field(
+    channel: SlackChannel | None = Field(
         default=None, description="where the cards of a drill are posted; when absent, where those of real ones are"
     )
     speed: Whole = Field(default=10, ge=1, le=600, description="how many times faster than the recording it runs")

@@ -21,6 +21,12 @@ _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _ISSUE_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{1,20}")
+_CHANNEL_NAME = re.compile(r"#?[\w.-]{1,80}")
+NO_CHANNEL = (
+    "which is no channel of Slack, so nothing could be posted; allowed: its id, as C0123456789, or its name in small "
+    "letters, as crisis-room"
+)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -87,6 +93,21 @@ def _web_address(value: str, info: ValidationInfo) -> str:
     raise ValueError(f"`{info.field_name}` must begin with https:// (http:// is allowed for this machine alone)")
 
 
+def is_slack_channel(value: str) -> bool:
+    """Whether Slack takes this as a channel: by its id, or by its name in small letters, with # or without.
+
+    >>> [is_slack_channel(one) for one in ("C0123456789", "#crisis-room", "krise_2", "!!", "U0123456789", "#")]
+    [True, True, True, False, False, False]
+    """
+    return bool(_CHANNEL_ID.fullmatch(value)) or (bool(_CHANNEL_NAME.fullmatch(value)) and value == value.lower())
+
+
+def _slack_channel(value: str, info: ValidationInfo) -> str:
+    if not is_slack_channel(value):
+        raise ValueError(f'`{info.field_name}` is "{value[:60]}", {NO_CHANNEL}')
+    return value
+
+
 def _source_name(value: str, info: ValidationInfo) -> str:
     if not _SOURCE_NAME.fullmatch(value):
         raise ValueError(
@@ -117,6 +138,7 @@ Duration = Annotated[int, BeforeValidator(_duration)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+SlackChannel = Annotated[str, AfterValidator(_slack_channel)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Language = Annotated[str, AfterValidator(_language)]

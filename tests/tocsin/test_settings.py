@@ -254,3 +254,13 @@ brands:
     loaded = load_settings(written(tmp_path, text), {})
     assert [b.rivals for b in loaded.brand_list()] == [(("Bolt", "bolt OR nut"),), ()]
     assert loaded.calendars() == {"Near": (tmp_path / "matches.ics",)}
+
+
+@pytest.mark.parametrize("section", ["slack: {channel: CHANNEL}", "drill: {channel: CHANNEL}"])
+def test_a_channel_that_slack_cannot_have_is_refused_before_the_night(tmp_path: Path, section: str) -> None:
+    """An id, or a name in small letters; a person is none."""
+    for channel in ('"!!"', "U0123456789", "Crisis Room", '""', '"#"', f"c{'h' * 80}"):
+        with pytest.raises(SettingsError, match=r"tocsin\.yaml:1:\d+: .*(no channel of Slack|`channel`)"):
+            load_settings(written(tmp_path, section.replace("CHANNEL", channel)), {})
+    for channel in ("C0123456789", "G0123456789", '"#crisis-room"', "crisis_1", "krise-größe"):
+        load_settings(written(tmp_path, section.replace("CHANNEL", channel)), {})
