@@ -7,7 +7,7 @@ import pytest
 from alerting.facts import Facts
 from alerting.flowchart.check import overdue, warnings_of
 from alerting.flowchart.load import load_chart
-from alerting.flowchart.model import Always, ways_out
+from alerting.flowchart.model import Always, Notify, Page, ways_out
 from alerting.flowchart.severity import severity_of
 from alerting.flowchart.walk import (
     Approved,
@@ -344,3 +344,19 @@ def test_a_notice_to_a_role_that_nobody_has_is_said_and_passed() -> None:
     walk, effects = acknowledged(chart, walk, BAD, 2 * MINUTE_MS, rosters=gone)
     assert effects[0] == Vacant("lead/tell_legal", ("pr_on_call",))
     assert not any(isinstance(effect, NotifyPeople) for effect in effects)
+
+
+def test_a_chart_gives_the_words_and_the_names_that_people_read() -> None:
+    """Of a node that a call unfolded too; a role that a roster fills bears nobody's name, for that changes."""
+    shipped = load_chart(
+        (Path(__file__).parents[2] / "crisis_flowchart.yaml").read_text(encoding="utf-8"), "crisis_flowchart.yaml"
+    )
+    said = {name: node.say for name, node in shipped.nodes.items() if isinstance(node, (Page, Notify)) and node.say}
+    assert any("/" in name for name in said)
+    assert {name: shipped.says(name) for name in said} == said
+    assert (shipped.says("no_such_node"), shipped.says("")) == ("", "")
+    assert shipped.name_of("david") == "David Osei"
+    assert shipped.name_of("head_of_communications") == "Head of communications (David Osei)"
+    assert shipped.name_of("it_security") == "IT security (Femi Adeyemi)"
+    assert shipped.name_of("pr_on_call") == "PR on call"
+    assert shipped.name_of("somebody_new") == "somebody new"

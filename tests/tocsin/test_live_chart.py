@@ -143,6 +143,8 @@ def test_whoever_is_in_a_flowchart_that_is_still_walked_is_reached_and_may_answe
     assert [one.to for one in kept.live.addresses("chloe", "C1")] == ["C1", "U0CHLOE"]
     assert [one.to for one in kept.live.addresses("david", "C1")] == ["C1", "U0DAVE"], "the newest address counts"
     assert [one.to for one in kept.live.addresses("pr_on_call", "C1")] == ["C1", "U0ZOE"], "whoever has the turn"
+    known = before.responders["chloe"].name
+    assert (kept.live.name_of("chloe"), kept.live.name_of("nobody_we_know")) == (known, "nobody we know")
 
 
 def test_a_change_that_was_on_its_way_at_a_crash_does_not_undo_what_the_next_start_says(tmp_path: Path) -> None:
