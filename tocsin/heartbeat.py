@@ -134,13 +134,13 @@ class Ages:
         return len(self._waits), now_ms - min(self._waits.values(), default=now_ms)
 
 
-async def touch(url: str) -> bool:
-    """Post nothing to an address, and say whether it answered well. Nothing raises."""
+async def touch(url: str) -> int:
+    """Post nothing to an address, and return the status that it answers; 0 where it does not answer. Nothing raises."""
     client = GuardedClient(WATCHERS, total_s=TOUCH_S)
     try:
-        return (await client.post(url, b"", {})).status in range(200, 300)
+        return (await client.post(url, b"", {})).status
     except (Refused, NotSent, Lost):
-        return False
+        return 0
     finally:
         await client.close()
 
@@ -148,8 +148,8 @@ async def touch(url: str) -> bool:
 class Heartbeat:
     """Looks every second whether all is well, says so where that changes, and touches the address while it is.
 
-    `facts` is asked at each look; `touch` is how an address is asked for, and says whether it answered; `shown` hears
-    of each look.
+    `facts` is asked at each look; `touch` is how an address is asked for, and gives the status that it answered, or 0;
+    `shown` hears of each look.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Heartbeat:
         *,
         url: str = "",
         every_ms: int = 60_000,
-        touch: Callable[[str], Awaitable[bool]] = touch,
+        touch: Callable[[str], Awaitable[int]] = touch,
         shown: Callable[["Heartbeat"], None] = lambda _heartbeat: None,
         look_every_s: float = LOOK_EVERY_S,
         monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
@@ -203,11 +203,14 @@ class Heartbeat:
         return wrong
 
     async def _beat(self, withheld: bool) -> None:
-        answered = not withheld and await self._touch(self._url)
-        became = "withheld" if withheld else "answered" if answered else "unanswered"
+        status = 0 if withheld else await self._touch(self._url)
+        became = "withheld" if withheld else "answered" if status in range(200, 300) else "unanswered"
         if became == "unanswered" and not self.touched[became]:
             # Once, and without the address, which is a secret: the watcher itself will tell people.
-            log.warning("the heartbeat's address does not answer")
+            if status:
+                log.warning("the heartbeat's address answered, and not with a success", status=status)
+            else:
+                log.warning("the heartbeat's address does not answer")
         self.touched[became] += 1
 
     def health(self) -> Mapping[str, object]:

@@ -231,9 +231,9 @@ class World:
         if self._delivery is not None:
             works.delivery.__class__ = self._delivery
 
-    async def _touch(self, _url: str) -> bool:
+    async def _touch(self, _url: str) -> int:
         self.facts.touches.append(self.timeline.now_ms)
-        return True
+        return 200
 
     def _wall_ms(self) -> int:
         return int(self.timeline.now_ms) + self.wall_off_ms

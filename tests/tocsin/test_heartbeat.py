@@ -94,10 +94,19 @@ async def test_what_dies_young_again_and_again_never_touches(watcher: Watcher) -
 
 
 @pytest.mark.parametrize("status", [404, 500, 302])
-async def test_an_address_that_answers_badly_is_counted_and_followed_nowhere(watcher: Watcher, status: int) -> None:
+async def test_an_address_that_answers_badly_is_counted_and_followed_nowhere(
+    watcher: Watcher, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the log says what it answered, once."""
     watcher.status = status
-    assert not await touch(watcher.url)
+    assert await touch(watcher.url) == status
     assert watcher.heard == 1
+    beating = Beating(watcher.url)
+    await beating.minutes(3)
+    assert beating.heart.touched["unanswered"] == 3
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count("the heartbeat's address answered, and not with a success") == 1
+    assert f"status={status}" in shown.out + shown.err
 
 
 async def test_an_address_that_cannot_be_reached_raises_nothing() -> None:
