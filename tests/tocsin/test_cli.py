@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +63,12 @@ def replayed(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> tuple
 
 
 # ---- help
+
+
+def test_the_module_is_the_command() -> None:
+    """For machines on which the environment's commands are not on the path."""
+    done = subprocess.run([sys.executable, "-m", "tocsin", "--version"], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, __version__ in done.stdout.decode()) == (0, True)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -449,8 +457,6 @@ def test_a_full_disk_is_a_line_and_not_a_traceback() -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("needs /dev/full")
-    import subprocess
-
     with full.open("wb") as out:
         done = subprocess.run(
             [COMMAND, "flowchart", "show", CHART], stdout=out, stderr=subprocess.PIPE, timeout=60, check=False
