@@ -39,3 +39,21 @@ async def test_a_card_of_the_service_gets_its_picture(tmp_path: Path) -> None:
     assert struct.unpack(">II", stored[16:24]) == (1200, 600)
     assert view.pictured == "high"
     assert card_picture(msgspec.structs.replace(view, scenario=BLIND)) is None
+
+
+async def test_the_words_of_the_flowchart_and_the_names_of_its_people_reach_a_card(tmp_path: Path) -> None:
+    """The plugs are in: what a node says, and who is meant, is looked up when somebody is told."""
+    async with FakeSlack() as slack:
+        config = configure(tmp_path, slack)
+        chart = tmp_path / "chart.yaml"
+        chart.write_text(
+            chart.read_text().replace("    page: ana\n", "    page: ana\n    say: Find out what is true\n")
+        )
+        works = Works(settings_of(config), lambda: AT_MS)
+        page: dict[str, Any] = {"targets": ("ana",), "by": ("slack",), "brand": "Tulpatel", "node": "wake_ana"}
+        works.delivery.take(msgspec.structs.replace(decision(1, AT_MS), **page))
+        await works.delivery.step()
+        (card,) = slack.messages("C1")
+        await works.end()
+    assert "What to do now: Find out what is true" in str(card.blocks)
+    assert "Paged: Ana Diaz at" in str(card.blocks)
