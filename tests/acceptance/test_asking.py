@@ -144,7 +144,7 @@ async def test_a_statement_is_a_draft_until_somebody_else_than_its_author_approv
         assert not [words for words in sections(card) if WORDS in words]
         await press(service, card, "Approve the statement", "bram")
         await service.slack.wait_for(lambda: any(WORDS in words for words in sections(card)), 6)
-        assert any("approved by bram" in words for words in sections(card))
+        assert any("approved by Bram de Vries" in words for words in sections(card))
         assert "Approve the statement" not in buttons(card)
         assert reasons(service, "approved") == [("approved", "bram")]
 
@@ -192,7 +192,7 @@ async def test_a_statement_is_approved_in_the_words_that_somebody_else_gave_it(
         assert reasons(service, "drafted", "approved") == [("drafted", "ana"), ("approved", "bram")]
         assert service.answers() == ["acknowledge", "reply", "draft", "approve"]
         thread = [m.text for m in slack.messages(CHANNEL) if m.is_reply]
-        assert any("changed by ana" in line for line in thread)
+        assert any("changed by Ana Diaz" in line for line in thread)
         assert not [line for line in thread if "Sorry." in line]
         ours = {f"<@{user}>" for user in PEOPLE.values()}
         for message in slack.messages():
@@ -255,5 +255,5 @@ async def test_everybody_in_the_channel_reads_the_same(past: Path, verified: Pat
         assert [m for m in posts if not m.is_reply and not m.ephemeral_to] == [card]
         thread = [m.text for m in posts if m.is_reply]
         assert any("Is it true?" in line for line in thread)
-        assert any("approved by bram" in line for line in thread)
+        assert any("approved by Bram de Vries" in line for line in thread)
         assert not [line for line in thread if WORDS in line]

@@ -106,7 +106,7 @@ async def test_a_drill_goes_the_whole_way_and_ends_with_its_score(tmp_path: Path
         assert await run.press(card, "acknowledge")
         await asyncio.sleep(0.5)
         assert await run.press(card, "own", "bram")
-        await slack.wait_for(lambda: "Owned by bram" in " ".join(words(card.blocks)), 5)
+        await slack.wait_for(lambda: "Owned by Bram de Vries" in " ".join(words(card.blocks)), 5)
         assert await run.press(card, "resolve", "bram")
         score = await asyncio.wait_for(run.task, 20)
     assert score.ended == "over: it was called resolved"

@@ -89,7 +89,7 @@ async def test_a_click_on_acknowledge_changes_the_card_and_nobody_else_is_paged(
         assert names(card, "ana")
         page = (await service.decided("Page"))[0]
         assert await service.press(card, "acknowledge")
-        await service.slack.wait_for(lambda: "Acknowledged by ana" in shown(card), 5)
+        await service.slack.wait_for(lambda: "Acknowledged by Ana Diaz" in shown(card), 5)
         assert "Acknowledged by ana." in await service.said()
         await service.passed(page.ack_by_ms + 2 * STEP_MS)
         assert wakes(service.decisions()) == [page]
@@ -122,7 +122,7 @@ async def test_whoever_owns_it_has_it(service: Living) -> None:
     card = await service.crisis(3)
     page = (await service.decided("Page"))[0]
     assert await service.press(card, "own", "bram")
-    await service.slack.wait_for(lambda: "Owned by bram" in shown(card), 5)
+    await service.slack.wait_for(lambda: "Owned by Bram de Vries" in shown(card), 5)
     await service.passed(page.ack_by_ms + 2 * STEP_MS)
     assert service.woken() == ["ana"]
     assert "tocsin.own" not in shown(card)
@@ -194,7 +194,8 @@ async def test_two_who_press_at_once_hear_who_was_first(service: Living) -> None
     assert f"Already acknowledged by {winner}." in (await service.said(4))[-1]
     update = (await service.decided("Update"))[0]
     assert update.note == winner, "the core agrees who was first"
-    assert f"Acknowledged by {winner}" in shown(card)
+    named = {"ana": "Ana Diaz", "bram": "Bram de Vries", "chloe": "Chloe Martin"}[winner]
+    assert f"Acknowledged by {named}" in shown(card)
     assert [d.reason for d in service.decisions("Update")] == ["acknowledged"]
     matrix.fired(len(said))
 
@@ -271,7 +272,7 @@ async def test_hostile_text_is_shown_and_does_nothing(past: Path, verified: Path
         card = await service.crisis(10, rows)
         await service.decided("Escalate")
         assert await service.press(card, "own", "bram")
-        await service.slack.wait_for(lambda: "Owned by bram" in shown(card), 5)
+        await service.slack.wait_for(lambda: "Owned by Bram de Vries" in shown(card), 5)
         assert "your bank" in shown(card), "the words are there to be read"
         ours = {f"<@{user}>" for user in PEOPLE.values()}
         said = [*service.slack.messages(), *(m for m in service.slack.ledger.posts if m.ephemeral_to)]

@@ -108,8 +108,10 @@ async def test_a_note_is_kept_where_it_can_be_erased_and_its_thread_says_who_wro
         assert await service.press(card, "note", "bram")
         assert "There is nothing in it." in await service.fill({"tocsin.words": "  "}, "bram")
         assert "Noted by bram." in await service.fill({"tocsin.words": HOSTILE}, "bram")
-        await service.slack.wait_for(lambda: any("Note by bram" in m.text for m in service.slack.messages()), 5)
-        (told,) = [m for m in service.slack.messages() if "Note by bram" in m.text]
+        await service.slack.wait_for(
+            lambda: any("Note by Bram de Vries" in m.text for m in service.slack.messages()), 5
+        )
+        (told,) = [m for m in service.slack.messages() if "Note by Bram de Vries" in m.text]
         assert "*b* `c` @here txt" in "\n".join(words(told.blocks)), "the words are there to be read"
         await service.decided("Escalate")
         (answer,) = controls(service, Answer)
