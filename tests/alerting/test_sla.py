@@ -193,7 +193,7 @@ def test_what_is_resolved_is_solved_and_what_only_grew_calm_is_not() -> None:
     assert [[bool(clock.kept_ms) for clock in end.promises] for end in ends] == [[True, True], [False, False]]
 
 
-def test_the_owner_stays_through_a_relapse_and_the_clocks_begin_anew_with_its_first_post() -> None:
+def test_after_a_relapse_nobody_owns_it_and_the_clocks_begin_anew_with_its_first_post() -> None:
     shift = running()
     shift.after(2)
     shift.act("own")
@@ -203,7 +203,7 @@ def test_the_owner_stays_through_a_relapse_and_the_clocks_begin_anew_with_its_fi
     shift.told = Subject(shift.at_ms, "x", "t-9")
     out = shift.look()
     assert shift.book.incident is not None
-    assert shift.book.incident.owner == "chloe"
+    assert shift.book.incident.owner == ""
     assert [clock.from_ms for clock in shift.book.incident.clocks] == [shift.at_ms, shift.at_ms]
     assert out[0].reason == "flared_up"
 

@@ -75,10 +75,10 @@ async def test_a_drill_in_a_real_crisis_is_never_mistaken_for_it(past: Path, tmp
             real = cards[0]
             fired()  # both burn at once
             await pressed(slack, drilled, "acknowledge", "bram")
-            await slack.wait_for(lambda: "Acknowledged by bram" in " ".join(words(drilled.blocks)), 10)
+            await slack.wait_for(lambda: "Acknowledged by Bram de Vries" in " ".join(words(drilled.blocks)), 10)
             assert "Acknowledged" not in " ".join(words(real.blocks)), "the drill's answer is the drill's"
             await pressed(slack, real, "acknowledge", "ana")
-            await slack.wait_for(lambda: "Acknowledged by ana" in " ".join(words(real.blocks)), 10)
+            await slack.wait_for(lambda: "Acknowledged by Ana Diaz" in " ".join(words(real.blocks)), 10)
             await pressed(slack, drilled, "resolve", "bram")
             score = await asyncio.wait_for(run.task, 30)
         assert score.ended == "over: it was called resolved"

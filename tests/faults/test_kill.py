@@ -163,7 +163,7 @@ class Case:
 
     def pass_the_rung(self) -> None:
         """Wait until the next one would have been paged."""
-        until(lambda: self.door() and "Acknowledged by ana" in str(self.card().blocks), 15, "the card to say so")
+        until(lambda: self.door() and "Acknowledged by Ana Diaz" in str(self.card().blocks), 15, "the card to say so")
         last = max(message.accepted_at for message in self.slack.messages(CHANNEL) if rings(message))
         until(lambda: self.door() and time.time() > last + RUNG_S + 1.2, 15, "the rung")
 

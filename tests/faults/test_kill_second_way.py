@@ -162,7 +162,7 @@ class Night:
         """Whether card, picture and the one message are there."""
         posts = [message for message in self.slack.ledger.posts if message.page_id]
         pictures = [one for one in self.slack.requests("files.completeUploadExternal") if one.outcome == "ok"]
-        told = "Acknowledged by bram" in str(posts[0].blocks) if posts else False
+        told = "Acknowledged by Bram de Vries" in str(posts[0].blocks) if posts else False
         return told and bool(pictures) and any("While Slack could not" in message.text for message in posts)
 
 

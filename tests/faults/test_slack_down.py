@@ -112,7 +112,7 @@ def _slack_is_told_once(on_call: Night, page: Decision, *, acknowledged: bool) -
     assert after[0].thread_ts == card.ts
     assert after[0].text.count("While Slack could not be reached") == 1
     assert "bram" in after[0].text
-    assert ("Acknowledged by bram" in str(card.blocks)) == acknowledged
+    assert ("Acknowledged by Bram de Vries" in str(card.blocks)) == acknowledged
     if acknowledged:
         assert names(after[0]) == []
 
@@ -168,7 +168,7 @@ async def test_slack_is_down_on_the_real_clock(
             await service.slack.wait_for(lambda: len(service.slack.messages(CHANNEL)) >= 2, 45)
             await asyncio.sleep(3)
             card, *after = [message for message in service.slack.ledger.posts if message.page_id]
-            assert "Acknowledged by bram" in str(card.blocks)
+            assert "Acknowledged by Bram de Vries" in str(card.blocks)
             assert ["While Slack could not be reached" in message.text for message in after] == [True]
             assert names(card) == names(after[0]) == []
             assert len(service.decisions("Escalate")) == rungs, "nobody is woken after the acknowledgement"

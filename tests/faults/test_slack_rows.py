@@ -242,7 +242,7 @@ async def test_an_edit_that_nobody_knows_of_is_done_again_and_posts_nothing(on_c
     await on_call.wait(30, beats=False)
     assert fault.fired == 1
     fired(fault.fired)
-    assert "Acknowledged by ana" in str(card.blocks)
+    assert "Acknowledged by Ana Diaz" in str(card.blocks)
     assert len(on_call.slack.ledger.posts) == 1
     assert on_call.pages_rung() == []
     assert on_call.asked("chat.update") == 2, "tried again once, and then left alone"
