@@ -111,7 +111,7 @@ def _slack_is_told_once(on_call: Night, page: Decision, *, acknowledged: bool) -
     assert len(after) == 1
     assert after[0].thread_ts == card.ts
     assert after[0].text.count("While Slack could not be reached") == 1
-    assert "bram" in after[0].text
+    assert "Bram de Vries" in after[0].text
     assert ("Acknowledged by Bram de Vries" in str(card.blocks)) == acknowledged
     if acknowledged:
         assert names(after[0]) == []
