@@ -120,7 +120,7 @@ async def test_a_drill_that_is_left_running_ends_by_itself(tmp_path: Path, slack
     said = len(slack.messages())
     await asyncio.sleep(1)
     assert len(slack.messages()) == said
-    stale = card.blocks[-1]["elements"][0]["value"]
+    stale = next(block for block in card.blocks if block["type"] == "actions")["elements"][0]["value"]
     assert to_drill(settings.data_path, click(stale), "ana", wall_clock_ms()) == OVER
 
 
