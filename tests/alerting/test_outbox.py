@@ -106,6 +106,14 @@ def test_an_acknowledgement_cancels_what_would_still_wake_somebody() -> None:
     assert [box.row(f"p{n}").state for n in range(1, 6)] == ["sending", "cancelled", "planned", "planned", "unknown"]
 
 
+def test_the_end_of_an_incident_takes_back_who_was_called_in_and_an_acknowledgement_does_not() -> None:
+    """Whoever acknowledged asked for them; when it is over there is nothing to come for."""
+    box = Outbox(None)
+    box.plan([row(1, wakes=False, called=True)])
+    assert (box.cancel_incident("acme-1"), box.row("p1").state) == (0, "planned")
+    assert (box.cancel_incident("acme-1", over=True), box.row("p1").state) == (1, "cancelled")
+
+
 def test_what_was_sent_stays_sent() -> None:
     """A late "unknown" of an earlier attempt unsends nothing."""
     box = Outbox(None)
