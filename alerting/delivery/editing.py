@@ -1,13 +1,12 @@
 """Keeping cards true: a message with buttons is edited in place when the incident changes. EDGE."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from alerting.delivery.answering import Answering
 from alerting.delivery.composing import Composer
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.pacing import BELIEVED_MS, backoff_ms
-from alerting.delivery.ways import Outcome, Way
+from alerting.delivery.ways import Way, attempted
 
 EDIT_AGAIN_MS = 5_000
 
@@ -53,11 +52,7 @@ class Editing:
         if way is None or message is None:
             self._outbox.edited(row.page_id, shown=shown)
             return 0
-        try:
-            async with asyncio.timeout(self._longest_s):
-                outcome = await way.edit(row.channel, row.ts, message)
-        except Exception as error:  # noqa: BLE001 - a way that breaks its promise must not stop the others
-            outcome = Outcome("unknown", detail=type(error).__name__)
+        outcome = await attempted(way.edit(row.channel, row.ts, message), self._longest_s)
         self._answering.took(row.way, outcome, began_ms)
         if outcome.kind in ("sent", "permanent"):
             self._failures.pop(row.way, None)

@@ -1,5 +1,6 @@
 """Ways to a human: what delivery asks of each of them, and what it hears back. EDGE."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
@@ -95,6 +96,17 @@ class Way(Protocol):
 
     async def edit(self, channel: str, ts: str, message: Message) -> Outcome:
         """Make a message say something else. Doing it twice changes nothing."""
+
+
+async def attempted(call: Awaitable[Outcome], longest_s: float) -> Outcome:
+    """What a post or an edit came to. A way that breaks its promise, never to raise and to come to an end, must not
+    stop the others; what it did is unknown.
+    """
+    try:
+        async with asyncio.timeout(longest_s):
+            return await call
+    except Exception as error:  # noqa: BLE001 - whatever it is, the message may have left
+        return Outcome("unknown", detail=type(error).__name__)
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ from alerting.delivery.reaching import Reaching
 from alerting.delivery.second_way import SECOND_WAY_MS, Trouble
 from alerting.delivery.settling import Settling
 from alerting.delivery.summary import is_stale, summary_of, waits_with
-from alerting.delivery.ways import Address, Answered, Delivered, Outcome, Way
+from alerting.delivery.ways import Address, Answered, Delivered, Outcome, Way, attempted
 from alerting.explain import Explanation
 from alerting.naming import NameOf, named_decision
 from alerting.view import TELLS, IncidentView, ShownPost, answered, grown, unreached
@@ -322,7 +322,7 @@ class Delivery:
         now_ms = self._clock()
         attempt = self.outbox.begin(row.page_id, row.attempt + 1, now_ms).attempt
         self._pacing.began(row.way, row.lane, now_ms)
-        outcome = await _attempt(way.post(message), self._longest_s)
+        outcome = await attempted(way.post(message), self._longest_s)
         self._pacing.ended(row.way, row.lane, outcome, self._clock())
         self._answering.took(row.way, outcome, now_ms)
         settled = self.outbox.settle(row.page_id, _put_off(outcome, row.page_id, attempt), self._clock())
@@ -349,17 +349,6 @@ class Delivery:
             self.outbox.cancel(row.page_id, why)
         else:
             self.outbox.settle(row.page_id, Outcome("permanent", detail=why), self._clock())
-
-
-async def _attempt(call: Awaitable[Outcome], longest_s: float) -> Outcome:
-    """A way that breaks its promise, never to raise and to come to an end, must not stop the others; what it did is
-    unknown.
-    """
-    try:
-        async with asyncio.timeout(longest_s):
-            return await call
-    except Exception as error:  # noqa: BLE001 - whatever it is, the page may have left
-        return Outcome("unknown", detail=type(error).__name__)
 
 
 def _put_off(outcome: Outcome, name: str, attempt: int) -> Outcome:
