@@ -30,3 +30,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     results.shown(item, report)
     return report
+
+
+@pytest.fixture(scope="module")
+def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A brand whose service has listened for thirty quiet hours, by the `SEED` of the module that asks for it."""
+    from tests.acceptance.living import warmed  # the whole service: most tests need none of it
+
+    home = tmp_path_factory.mktemp("past")
+    warmed(home, request.module.SEED)
+    return home

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -319,12 +319,14 @@ async def living(
 class Process:
     """`tocsin run`, as a supervisor starts it."""
 
+    PROGRAM: ClassVar = "from tocsin.cli import main; main()"
+
     def __init__(self, config: Path, *, crash_at: str = "") -> None:
         self._log = config.parent / f"log-{time.time_ns()}.txt"
         env = {k: v for k, v in os.environ.items() if k != "TOCSIN_CRASH_AT"} | ENVIRONMENT
         if crash_at:
             env["TOCSIN_CRASH_AT"] = crash_at
-        call = [sys.executable, "-c", "from tocsin.cli import main; main()", "run", "--config", str(config)]
+        call = [sys.executable, "-c", self.PROGRAM, "run", "--config", str(config)]
         with self._log.open("wb") as log:
             self._popen = subprocess.Popen(call, env=env, stdout=log, stderr=log, cwd=config.parent)
 

@@ -16,7 +16,6 @@ from tests.acceptance.living import CHANNEL, OUTSIDER, PEOPLE, STEP_MS, Living, 
 from tests.acceptance.test_slack_commands import HOSTILE, controls
 from tests.fakes.slack import Message, active_parts
 from tocsin.entry import Answer
-from tocsin.journal import open_existing, verify
 
 SEED = 20_266
 pytestmark = pytest.mark.slow
@@ -41,22 +40,6 @@ statements:
   we_know:
     en: "{brand} knows of this and looks into it."
 """
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
-
-
-@pytest.fixture
-def verified(tmp_path: Path) -> Iterator[Path]:
-    """The test's directory; whatever happened in it, its journal replays to itself."""
-    yield tmp_path
-    verdict = verify(open_existing(tmp_path / "data" / "journal.db"))
-    assert verdict.ok, verdict.difference
 
 
 @pytest.fixture(autouse=True)

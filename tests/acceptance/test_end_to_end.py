@@ -23,7 +23,7 @@ from tests.faults import rows as matrix
 from tocsin.engine import Engine
 from tocsin.entry import ConfigChange, Control, ControlEvent
 from tocsin.intake import Intake
-from tocsin.journal import Unkept, open_existing, verify
+from tocsin.journal import Unkept, open_existing
 from tocsin.sequencer import Sequencer
 
 SEED = 20_261
@@ -45,14 +45,6 @@ async def service(past: Path, tmp_path: Path) -> AsyncIterator[Living]:
     """A service that gets its clicks over HTTP."""
     async with living(past, tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-def verified(tmp_path: Path) -> Iterator[Path]:
-    """The test's directory; whatever happened in it, its journal replays to itself."""
-    yield tmp_path
-    verdict = verify(open_existing(tmp_path / "data" / "journal.db"))
-    assert verdict.ok, verdict.difference
 
 
 def shown(card: Message) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -41,22 +40,6 @@ def without_bram(within: str) -> tuple[tuple[str, str], ...]:
     """Changes to a flowchart that leave ana and chloe in it."""
     skips = ("if_not_acknowledged: wake_bram", "if_not_acknowledged: wake_chloe")
     return (WAKE_BRAM.replace("WITHIN", within), ""), skips, (BRAM, "")
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
-
-
-@pytest.fixture
-def verified(tmp_path: Path) -> Iterator[Path]:
-    """The test's directory; whatever happened in it, its journal replays to itself."""
-    yield tmp_path
-    verdict = verify(open_existing(tmp_path / "data" / "journal.db"))
-    assert verdict.ok, verdict.difference
 
 
 def rewrite(home: Path, *changes: tuple[str, str]) -> None:

@@ -12,28 +12,11 @@ from tests.acceptance.living import OUTSIDER, PEOPLE, Living, living
 from tests.fakes.slack import FakeSlack, active_parts
 from tocsin.embedded import wall_clock_ms
 from tocsin.entry import Answer, Control
-from tocsin.journal import open_existing, verify
 
 SEED = 20_264
 MODES = pytest.mark.parametrize("mode", ["http", "socket"])
 HOSTILE = "<!channel> <@U0ANA> <http://evil.example|bank> *b* `c` @here \u202etxt \x07 https://evil.example {brand}"
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
-
-
-@pytest.fixture
-def verified(tmp_path: Path) -> Iterator[Path]:
-    """The test's directory; whatever happened in it, its journal replays to itself."""
-    yield tmp_path
-    verdict = verify(open_existing(tmp_path / "data" / "journal.db"))
-    assert verdict.ok, verdict.difference
 
 
 def words(node: Any) -> Iterator[str]:

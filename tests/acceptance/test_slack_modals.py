@@ -3,38 +3,19 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance import living as lively
 from tests.acceptance.living import OUTSIDER, PEOPLE, living
 from tests.acceptance.test_slack_commands import HOSTILE, controls, words
 from tests.fakes.slack import active_parts
 from tocsin.entry import Answer
-from tocsin.journal import open_existing, verify
 
 SEED = 20_265
 MODES = pytest.mark.parametrize("mode", ["http", "socket"])
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
-
-
-@pytest.fixture
-def verified(tmp_path: Path) -> Iterator[Path]:
-    """The test's directory; whatever happened in it, its journal replays to itself."""
-    yield tmp_path
-    verdict = verify(open_existing(tmp_path / "data" / "journal.db"))
-    assert verdict.ok, verdict.difference
 
 
 # ---- forms

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -121,14 +120,6 @@ def test_whatever_is_done_to_the_wall_time_goes_on_and_never_back(moves: list[tu
         before = now + passed
 
 
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
-
-
 @row("F14")
 @pytest.mark.slow
 @pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])
@@ -164,14 +155,6 @@ def told_at(service: Living, who: str) -> float:
     told = [m.accepted_at for m, text in zip(service.slack.messages(CHANNEL), first, strict=True) if user in text]
     assert len(told) == 1, (who, told)
     return told[0]
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlackThread]:
-    """A Slack that stays."""
-    with FakeSlackThread(signing_secret=lively.SIGNING_SECRET) as fake:
-        lively.staffed(fake)
-        yield fake
 
 
 def rung_by(slack: FakeSlackThread) -> list[Message]:

@@ -20,7 +20,6 @@ from alerting.delivery.ways import Message
 from stream import crash
 from stream.sources import store
 from stream.sources.store import Files, StoreError
-from tests.acceptance import living as lively
 from tests.acceptance.living import SOURCE, STEP_MS, Process, body_of, burst, configure, copied, counted, signed, until
 from tests.faults.rows import fired, row
 from tests.faults.test_restart import verifies
@@ -29,14 +28,6 @@ from tocsin.journal import open_existing, verify
 from tocsin.synthetic import Row
 
 SEED = 20_269
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
 
 
 # ---- a real process, whose disk is full

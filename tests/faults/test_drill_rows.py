@@ -30,14 +30,6 @@ SEED = 20_262
 slow = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
-
-
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
     """A Slack with the responders in it."""

@@ -11,7 +11,6 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,7 +21,6 @@ from stream.codec import digest
 from tests.acceptance.living import (
     CHANNEL,
     PEOPLE,
-    SIGNING_SECRET,
     SOURCE,
     Process,
     body_of,
@@ -33,10 +31,8 @@ from tests.acceptance.living import (
     decided,
     outbox_rows,
     signed,
-    staffed,
     until,
     wakes,
-    warmed,
 )
 from tests.fakes.slack import FakeSlackThread, Message
 from tests.faults.results import note
@@ -77,22 +73,6 @@ POINTS: dict[str, int] = {
     "journal.snapshot.after": 1,
 }
 """Each point, and how often a case passes it at least: the proof edition dies at any of these times."""
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter[str]]:
-    """A brand whose service has listened for thirty quiet hours, and what its journal counts."""
-    home = tmp_path_factory.mktemp("past")
-    warmed(home, SEED)
-    return home, counted(home / "data")
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlackThread]:
-    """A Slack that lives on when the program dies."""
-    with FakeSlackThread(signing_secret=SIGNING_SECRET) as fake:
-        staffed(fake)
-        yield fake
 
 
 class Case:
@@ -224,15 +204,15 @@ def check(case: Case, rows: list[Row], before: Counter[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_named_point_nothing_is_lost_and_nothing_doubled(
-    past: tuple[Path, Counter[str]],
+    past: Path,
+    before: Counter[str],
     tmp_path: Path,
     slack: FakeSlackThread,
     request: pytest.FixtureRequest,
     point: str,
 ) -> None:
-    prepared, before = past
     rows = [row for row in burst(SEED + int(digest(point.encode())[:4], 16)) if row["author"] != "tulpatel"]
-    case = play(prepared, tmp_path, slack, rows, point)
+    case = play(past, tmp_path, slack, rows, point)
     note(request, "kill", point=point, back_ms=round(case.back_s * 1000))
     check(case, rows, before)
 
@@ -242,18 +222,18 @@ def test_killed_at_a_named_point_nothing_is_lost_and_nothing_doubled(
 @pytest.mark.parametrize("turn", range(10))
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_any_time_it_comes_by(
-    past: tuple[Path, Counter[str]],
+    past: Path,
+    before: Counter[str],
     tmp_path: Path,
     slack: FakeSlackThread,
     request: pytest.FixtureRequest,
     point: str,
     turn: int,
 ) -> None:
-    prepared, before = past
     seed = int(os.environ.get("TOCSIN_SEED", "0")) or time.time_ns() % 10**9
     times = random.Random(f"{seed}/{point}/{turn}").randint(1, POINTS[point])
     print(f"TOCSIN_SEED={seed} turn {turn}: {point}:{times}")
     rows = burst(seed % 10_000 + turn)
-    case = play(prepared, tmp_path, slack, rows, f"{point}:{times}")
+    case = play(past, tmp_path, slack, rows, f"{point}:{times}")
     note(request, "kill", point=point, back_ms=round(case.back_s * 1000))
     check(case, rows, before)

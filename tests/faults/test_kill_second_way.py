@@ -8,8 +8,6 @@ has: that is what it has it for.
 import asyncio
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -23,7 +21,6 @@ from typer.testing import CliRunner
 from tests.acceptance import living as lively
 from tests.acceptance.living import (
     BRAND,
-    ENVIRONMENT,
     Process,
     burst,
     copied,
@@ -32,7 +29,6 @@ from tests.acceptance.living import (
     outbox_rows,
     until,
     wakes,
-    warmed,
 )
 from tests.fakes.hooks import FakeHooks
 from tests.fakes.slack import FakeSlackThread
@@ -59,40 +55,17 @@ POINTS: dict[str, int] = {
 """Each point, and how often a case passes it at least."""
 ALWAYS = ("outbox.instead.after", "webhook.post.before", "webhook.post.after", "outbox.fold.after")
 """Tried in every run; the proof edition dies at all of them, ten times each."""
-HASTY = """
-from alerting.delivery import summary
-summary.STALE_MS = 1_000  # the outage is seconds long
-from tocsin.cli import main
-main()
-"""
 
 
 class Hasty(Process):
     """`tocsin run`, in which whatever waits for a second is held up."""
 
-    def __init__(self, config: Path, *, crash_at: str = "") -> None:
-        self._log = config.parent / f"log-{time.time_ns()}.txt"
-        env = {k: v for k, v in os.environ.items() if k != "TOCSIN_CRASH_AT"} | ENVIRONMENT
-        env |= {"TOCSIN_CRASH_AT": crash_at} if crash_at else {}
-        call = [sys.executable, "-c", HASTY, "run", "--config", str(config)]
-        with self._log.open("wb") as log:
-            self._popen = subprocess.Popen(call, env=env, stdout=log, stderr=log, cwd=config.parent)
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter[str]]:
-    """A brand whose service has listened for thirty quiet hours, and what its journal counts."""
-    home = tmp_path_factory.mktemp("past")
-    warmed(home, SEED)
-    return home, counted(home / "data")
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlackThread]:
-    """A Slack that lives on when the program dies."""
-    with FakeSlackThread(signing_secret=lively.SIGNING_SECRET) as fake:
-        lively.staffed(fake)
-        yield fake
+    PROGRAM = """
+from alerting.delivery import summary
+summary.STALE_MS = 1_000  # the outage is seconds long
+from tocsin.cli import main
+main()
+"""
 
 
 @pytest.fixture
@@ -222,7 +195,8 @@ def _play(
 @pytest.mark.slow
 @pytest.mark.parametrize("point", ALWAYS)
 def test_killed_while_the_second_way_carries_the_pages(
-    past: tuple[Path, Counter[str]],
+    past: Path,
+    before: Counter[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     slack: FakeSlackThread,
@@ -232,9 +206,9 @@ def test_killed_while_the_second_way_carries_the_pages(
 ) -> None:
     rows = [one for one in burst(SEED + list(POINTS).index(point)) if one["author"] != "tulpatel"]
     loses = list(POINTS).index(point) % 2 == 0
-    night = _play(past[0], tmp_path, monkeypatch, slack, hooks, rows, point, loses=loses)
+    night = _play(past, tmp_path, monkeypatch, slack, hooks, rows, point, loses=loses)
     note(request, "kill", point=point, back_ms=round(night.case.back_s * 1000))
-    check(night, rows, past[1])
+    check(night, rows, before)
 
 
 @row("F1", "F11")
@@ -242,7 +216,8 @@ def test_killed_while_the_second_way_carries_the_pages(
 @pytest.mark.parametrize("turn", range(10))
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_any_time_while_the_second_way_carries_the_pages(
-    past: tuple[Path, Counter[str]],
+    past: Path,
+    before: Counter[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     slack: FakeSlackThread,
@@ -256,6 +231,6 @@ def test_killed_at_any_time_while_the_second_way_carries_the_pages(
     print(f"TOCSIN_SEED={seed} turn {turn}: {point}:{times}")
     rows = [one for one in burst(seed % 10_000 + turn) if one["author"] != "tulpatel"]
     crash_at = f"{point}:{times}"
-    night = _play(past[0], tmp_path, monkeypatch, slack, hooks, rows, crash_at, loses=turn % 2 == 0)
+    night = _play(past, tmp_path, monkeypatch, slack, hooks, rows, crash_at, loses=turn % 2 == 0)
     note(request, "kill", point=point, back_ms=round(night.case.back_s * 1000))
-    check(night, rows, past[1])
+    check(night, rows, before)

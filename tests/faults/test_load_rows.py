@@ -7,21 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance import living as lively
 from tests.acceptance.living import SOURCE, Living, body_of, burst, living, send, signed
 from tests.faults.rows import fired, row
 from tests.faults.slow_scorer import SlowScorer
 
 SEED = 20_270
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
 
 
 async def gauge(service: Living, name: str) -> float:

@@ -4,21 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance import living as lively
 from tests.faults.rows import fired, row
 from tests.faults.virtual import virtual
 from tocsin.journal import open_existing, verify
 
 SEED = 20_267
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
 
 
 @row("F13")

@@ -17,7 +17,6 @@ from tests.acceptance.living import (
     BRAND,
     CHANNEL,
     PEOPLE,
-    SIGNING_SECRET,
     SOURCE,
     Process,
     body_of,
@@ -28,11 +27,9 @@ from tests.acceptance.living import (
     decided,
     line_of,
     signed,
-    staffed,
     until,
     wakes,
     wall_clock_ms,
-    warmed,
 )
 from tests.fakes.slack import FakeSlackThread
 from tests.faults.rows import fired, row
@@ -42,22 +39,6 @@ from tocsin.journal import open_existing
 
 SEED = 20_263
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    warmed(home, SEED)
-    return home
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlackThread]:
-    """A Slack that stays."""
-    with FakeSlackThread(signing_secret=SIGNING_SECRET) as fake:
-        staffed(fake)
-        yield fake
 
 
 @pytest.fixture

@@ -26,14 +26,6 @@ BACK_S = 180
 """After so long all that was held up is told."""
 
 
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
-
-
 def acknowledge(on_call: Night, incident: str, who: str) -> None:
     """What `tocsin ack` leaves for the service, now."""
     answer = Answer(f"ack-{on_call.now_ms}", lively.BRAND, incident, "acknowledge", who, on_call.now_ms)

@@ -12,7 +12,6 @@ from prometheus_client import generate_latest
 
 from alerting.delivery.rows import OutboxRow
 from alerting.facts import SEVERITIES
-from tests.acceptance import living as lively
 from tests.acceptance.living import CHANNEL, burst, living, send
 from tests.fakes.hooks import FakeHooks
 from tests.faults.nights import SECOND_WAY_MS, Night, decision, night, ringing
@@ -27,14 +26,6 @@ async def on_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     """Everybody has Slack and, after it, a webhook that rings."""
     async with night(tmp_path, monkeypatch) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, SEED)
-    return home
 
 
 # ---- F8: limits

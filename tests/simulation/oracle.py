@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from stream.codec import canonical
+from tests.acceptance.living import PEOPLE
 from tests.simulation.outside import CHANNEL
-from tests.simulation.past import PEOPLE, RUNG_MS, STEP_MS, Past
+from tests.simulation.past import RUNG_MS, STEP_MS, Past
 from tests.simulation.world import World, incident_of
 from tocsin.engine import Engine
 from tocsin.entry import Part

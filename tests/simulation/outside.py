@@ -16,13 +16,13 @@ import aiohttp
 import httpx
 
 from stream.sources.guard import Answer, Lost, NotSent
+from tests.acceptance.living import PEOPLE
 from tests.fakes.slack.faults import Fault, Faults
 from tests.fakes.slack.interactivity import Interactivity
 from tests.fakes.slack.ledger import Ledger, Message, RequestRecord
 from tests.fakes.slack.web_api import WebApi
 from tests.fakes.slack.workspace import Workspace
 from tests.simulation.loop import Killed, Timeline
-from tests.simulation.past import PEOPLE
 
 TIMEOUT_MS = 10_000
 CHANNEL = "C1"

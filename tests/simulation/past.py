@@ -4,12 +4,15 @@ import asyncio
 import io
 import json
 import shutil
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
 from stream.codec import HOUR_MS, MINUTE_MS, parse_rfc3339
 from stream.sources import store
 from stream.sources.intake_log import IntakeLog
+from tests.acceptance import living
+from tests.acceptance.living import PEOPLE
 from tests.simulation.disk import MemoryDisk
 from tests.simulation.loop import Timeline, VirtualLoop
 from tocsin.settings import Settings, load_settings
@@ -23,56 +26,16 @@ START_MS = parse_rfc3339("2026-05-05T10:00:00Z")
 """When every story begins, on the clock of the world."""
 HOURS = 25
 SEED = 2_026
-PEOPLE = {"ana": "U0ANA", "bram": "U0BRAM", "chloe": "U0CHLOE"}
 RUNG_MS = 120_000
-ENVIRONMENT = {
-    "SLACK_BOT_TOKEN": "xoxb-fake",
-    "SLACK_APP_TOKEN": "xapp-fake",
-    "SLACK_SIGNING_SECRET": "fake-signing-secret",
-    "SOCIAL_SECRET": "a-secret-of-the-source",
-    "PD_ANA": "a" * 32,
-    "PD_BRAM": "b" * 32,
-    "PD_CHLOE": "c" * 32,
-}
+ENVIRONMENT = living.ENVIRONMENT | {f"PD_{name.upper()}": name[0] * 32 for name in PEOPLE}
 SERVICES = {ENVIRONMENT[f"PD_{name.upper()}"]: name for name in PEOPLE}
 """People by the routing key of their service."""
-CHART = """\
-version: 1
-owner: Head of communications
-last_resort: [chloe]
-responders:
-  ana: {name: Ana Diaz, slack: U0ANA, pagerduty: ana}
-  bram: {name: Bram de Vries, slack: U0BRAM, pagerduty: bram}
-  chloe: {name: Chloe Martin, slack: U0CHLOE, pagerduty: chloe}
-entry:
-  viral_complaint: is_serious
-  backlash: is_serious
-  campaign_blunder: is_serious
-  data_security: is_serious
-  service_outage: is_serious
-  blind: nothing
-nodes:
-  is_serious:
-    question: Must somebody be woken?
-    when: severity in ["high", "critical"]
-    yes: wake_ana
-    no: nothing
-  wake_ana:
-    page: ana
-    acknowledge_within: 2m
-    if_not_acknowledged: wake_bram
-    then: nothing
-  wake_bram:
-    page: bram
-    acknowledge_within: 2m
-    if_not_acknowledged: wake_chloe
-    then: nothing
-  wake_chloe:
-    page: chloe
-    then: nothing
-  nothing:
-    end: Nothing more to do.
-"""
+CHART = reduce(
+    lambda chart, one: chart.replace(f"slack: {one[1]}}}", f"slack: {one[1]}, pagerduty: {one[0]}}}"),
+    PEOPLE.items(),
+    living.CHART.format(within="2m"),
+)
+"""That of the tests with the real service, with a pager for each."""
 CONFIG = """\
 step: 30s
 flowchart: chart.yaml

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from functools import cache
 
 from stream.codec import MINUTE_MS, rfc3339
+from tests.acceptance.living import PEOPLE
 from tests.simulation.faults import Mix, break_things
 from tests.simulation.oracle import Oracle
-from tests.simulation.past import BRANDS, PEOPLE, START_MS, line_of
+from tests.simulation.past import BRANDS, START_MS, line_of
 from tests.simulation.world import Batch, World
 from tocsin.synthetic import crisis
 

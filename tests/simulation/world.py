@@ -15,11 +15,12 @@ from alerting.delivery.worker import Delivery
 from stream import crash
 from stream.sources import store
 from stream.sources.intake_log import Item
+from tests.acceptance.living import PEOPLE
 from tests.fakes.slack.ledger import Message
 from tests.simulation.disk import MemoryDisk
 from tests.simulation.loop import Killed, Timeline, VirtualLoop
 from tests.simulation.outside import CHANNEL, Alert, Network, PagerClient, Session, SimPagerDuty, SimSlack
-from tests.simulation.past import ENVIRONMENT, PEOPLE, SERVICES, SOURCE, START_MS, STEP_MS, Past
+from tests.simulation.past import ENVIRONMENT, SERVICES, SOURCE, START_MS, STEP_MS, Past
 from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.slack_desk import SlackDesk
 from tocsin.steady_clock import SteadyClock

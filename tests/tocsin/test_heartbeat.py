@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from alerting.delivery.outbox import OutboxRow
 from stream.codec import MINUTE_MS
-from tests.acceptance import living as lively
 from tests.acceptance.living import ENVIRONMENT, configure
 from tests.faults.virtual import virtual
 from tocsin.heartbeat import BEHIND_MS, DELIVERY_MS, SILENT_MS, UNREACHED_MS, Ages, Facts, Heartbeat, touch, waits_since
 from tocsin.heartbeat import well as found_wrong
 from tocsin.settings import SettingsError, load_settings
+
+SEED = 20_268
 
 
 class Watcher:
@@ -179,14 +180,6 @@ def test_the_address_is_a_secret_and_must_be_safe(tmp_path: Path) -> None:
         refused = said("heartbeat: {url_env: WATCHER}\n", bad)
         assert "holds no address that begins with https://" in refused
         assert "Xk7" not in refused
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A brand whose service has listened for thirty quiet hours."""
-    home = tmp_path_factory.mktemp("past")
-    lively.warmed(home, 20_268)
-    return home
 
 
 @pytest.mark.slow
