@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerting.facts import SEVERITIES
 from alerting.flowchart import picture
@@ -23,8 +22,8 @@ from stream.codec import DAY_MS, rfc3339
 from stream.strict_yaml import Document
 from stream.zones import local
 from tocsin.mistakes import UsageError
+from tocsin.paper import template
 
-TEMPLATES = Path(__file__).parent / "templates"
 ROSTER_DAYS = 28
 """So many days of rosters are printed."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -71,13 +70,6 @@ class Shift(msgspec.Struct, frozen=True):
 
 def playbook(chart: Chart, rosters: Rosters, at_ms: int, *, zone: str = "Europe/Amsterdam") -> str:
     """The playbook as HTML, printed at an instant."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     scenarios = [
         {
             "name": scenario,
@@ -88,7 +80,7 @@ def playbook(chart: Chart, rosters: Rosters, at_ms: int, *, zone: str = "Europe/
         for scenario in chart.entry
     ]
     written = chart.written
-    return environment.get_template("playbook.html.j2").render(
+    return template("playbook.html.j2").render(
         chart=chart,
         printed=f"{local(at_ms, zone):%A %-d %B %Y, %H:%M} ({zone})",
         today=f"{local(at_ms, zone):%Y-%m-%d}",

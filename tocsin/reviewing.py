@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from alerting.decision import Decision
@@ -39,9 +38,9 @@ from tocsin.explaining import explain, figures, finding_of
 from tocsin.incident_series import incident_series, title_of
 from tocsin.journal import Journal, open_existing
 from tocsin.mistakes import UsageError
+from tocsin.paper import template
 from tocsin.state import DRILL, Content, Contents
 
-TEMPLATES = Path(__file__).parent / "templates"
 POSTS_QUOTED = 5
 
 
@@ -243,15 +242,8 @@ def as_markdown(reviewed: Reviewed) -> str:
 def html(reviewed: Reviewed) -> str:
     """The review as one page that asks for nothing from outside."""
     found, series = reviewed
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     story = found.timeline
-    return environment.get_template("review.html.j2").render(
+    return template("review.html.j2").render(
         review=found,
         lead=lead(found),
         summary=summary(found),

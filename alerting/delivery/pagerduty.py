@@ -42,9 +42,7 @@ class PagerDutyWay:
         crash.here("pagerduty.post.before")
         outcome = await self._event(message.to, "trigger", message.page_id, payload_of(message))
         crash.here("pagerduty.post.after")
-        if outcome.kind != "sent":
-            return outcome
-        return Outcome("sent", message.to, Told.ts(message.page_id, message.view))
+        return Told.marked(outcome, message)
 
     async def find(self, message: Message, oldest_ms: int) -> Outcome | None:
         """The Events API cannot be read; the same page posted again is the same alert."""

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from alerting.delivery.ways import Outcome
+from alerting.delivery.ways import Message, Outcome
 from alerting.view import IncidentView
 from stream.sources.guard import Answer, GuardedClient, Lost, NotSent, Refused
 
@@ -86,6 +86,13 @@ class Told:
     def page_id(ts: str) -> str:
         """The page that a `ts` speaks of."""
         return ts.partition(":")[0]
+
+    @staticmethod
+    def marked(outcome: Outcome, message: Message) -> Outcome:
+        """What a post came to, with what the message is known by where it was taken."""
+        if outcome.kind != "sent":
+            return outcome
+        return Outcome("sent", message.to, Told.ts(message.page_id, message.view))
 
     def news(self, ts: str, view: IncidentView | None) -> str:
         """`open`, `acknowledged` or `closed` where that is not how it stood when its receiver last heard; else ""."""

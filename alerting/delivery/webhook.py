@@ -44,9 +44,7 @@ class WebhookWay:
         crash.here("webhook.post.before")
         outcome = await self._send(message.to, body_of(message, "page", message.page_id))
         crash.here("webhook.post.after")
-        if outcome.kind != "sent":
-            return outcome
-        return Outcome("sent", message.to, Told.ts(message.page_id, message.view))
+        return Told.marked(outcome, message)
 
     async def find(self, message: Message, oldest_ms: int) -> Outcome | None:
         """Nothing can be read; a receiver drops an id that it has."""
