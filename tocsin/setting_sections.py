@@ -205,3 +205,6 @@ class Secrets(Section):
     pagerduty: dict[str, Secret] = {}
     webhooks: dict[str, tuple[Secret, ...]] = {}
     apprise: dict[str, Secret] = {}
+    names_key: Secret | None = None
+    kafka_password: Secret | None = None
+    redis_password: Secret | None = None

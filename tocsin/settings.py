@@ -18,6 +18,7 @@ from stream.codec import MINUTE_MS
 from stream.plans import Plan
 from stream.query_parser import QueryError, compile_query
 from stream.strict_yaml import Document, YamlProblem, did_you_mean, parse, problems_from_pydantic
+from tocsin.cluster_sections import ClusterSettings, cluster_contradictions, open_cluster_secrets
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
 from tocsin.setting_sections import (
     BrandSettings,
@@ -93,6 +94,9 @@ class Settings(Section):
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="how long delivery waits")
     heartbeat: HeartbeatSettings | None = Field(
         default=None, description="the address outside that hears nothing any more when all else fails"
+    )
+    cluster: ClusterSettings | None = Field(
+        default=None, description="Kafka, Redis and workers; when absent, one process does everything"
     )
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("tocsin.yaml", ""))
@@ -282,6 +286,7 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
     if heartbeat is not None and bool(heartbeat.url_env) == bool(heartbeat.url_file):
         yield document.problem(("heartbeat",), "`heartbeat` needs exactly one of url_env, url_file")
     yield from way_contradictions(settings, document)
+    yield from cluster_contradictions(settings.cluster, document)
     yield from _impatience(settings, document)
     known = [s.name for s in settings.sources]
     yield from _doubled_competitors(settings, document)
@@ -350,6 +355,7 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
             )
             problems.append(str(document.problem(where, said)))
     found |= open_way_secrets(settings, opened)
+    found |= open_cluster_secrets(settings.cluster, opened)
     problems += [str(problem) for problem in package_problems(settings, document)]
     sources: dict[str, tuple[Secret, ...]] = {}
     for index, source in enumerate(settings.sources):

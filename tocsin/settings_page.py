@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from tocsin.cluster_sections import ClusterSettings, KafkaSettings, RedisSettings
 from tocsin.setting_sections import (
     BrandSettings,
     BudgetSettings,
@@ -51,6 +52,9 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`delivery:`", DeliverySettings),
     ("`drill:`", DrillSettings),
     ("`heartbeat:`", HeartbeatSettings),
+    ("`cluster:`", ClusterSettings),
+    ("The `kafka:` of a cluster", KafkaSettings),
+    ("The `redis:` of a cluster", RedisSettings),
 )
 _DURATIONS = {
     ("Settings", "step"),
@@ -60,6 +64,8 @@ _DURATIONS = {
     ("DeliverySettings", "pace"),
     ("DrillSettings", "longest"),
     ("HeartbeatSettings", "every"),
+    ("ClusterSettings", "stalled"),
+    ("KafkaSettings", "keep"),
 }
 
 

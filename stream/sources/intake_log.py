@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from stream.sources.kinds import RecordKind
 from stream.sources.signing import KEPT_MS, Seen
 from stream.sources.store import StoreError, drop_wiped, open_store, transaction, truncate_wal, wipe
 
-RecordKind = Literal["mention", "control", "beat"]
 Item = tuple[RecordKind, str, bytes]
 """Kind, source, body."""
 

@@ -1,0 +1,1 @@
+"""EDGE. Kafka: what travels in which topic, who reads it, and how a worker knows where it stands."""

@@ -1,0 +1,1 @@
+"""EDGE. The same core on Kafka, Faust and Redis: workers, each of one role, that share no disk."""
