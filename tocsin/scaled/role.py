@@ -4,11 +4,12 @@ A process runs one role or several in one event loop. `/livez` and `/readyz` are
 `/metrics` of their registries; none of that waits for a broker, so a worker that cannot start yet says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 from prometheus_client import CollectorRegistry
+from starlette.routing import BaseRoute
 
 STALLED = 70
 """Exit status of a worker that ended itself since a partition stood still: the supervisor starts it anew."""
@@ -71,4 +72,12 @@ class Role(Protocol):
 
     def health(self) -> Health:
         """How it is now. Cheap: asked at every probe, never waits."""
+        ...
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """What it answers to the world outside, at `ingest.listen`: mentions that are delivered, clicks in Slack.
+
+        Asked once, before `run`; the process opens one door for all its roles, and none where none has a route. A
+        route that is asked before its role can take anything says 503.
+        """
         ...
