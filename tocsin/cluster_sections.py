@@ -10,18 +10,14 @@ from stream.kafka.topics import Layout
 from stream.strict_yaml import Document, YamlProblem
 from tocsin.secret import Secret
 from tocsin.setting_sections import Section
-from tocsin.setting_types import Address, Duration, Text, Variable, Whole
+from tocsin.setting_types import Address, Duration, Text, TopicPrefix, Variable, Whole
 
 
 class KafkaSettings(Section):
     """The brokers, and how the topics are cut. Partition counts are fixed for a topic's life."""
 
     bootstrap: Text = Field(description="brokers to begin with, as host:port, several with a comma between")
-    prefix: str = Field(
-        default="tocsin.",
-        pattern=r"^[A-Za-z0-9._-]{0,60}$",
-        description="what every topic's and group's name begins with",
-    )
+    prefix: TopicPrefix = Field(default="tocsin.", description="what every topic's and group's name begins with")
     mentions: Whole = Field(
         default=12, ge=1, le=1000, description="partitions of `mentions`: as many intake workers can share the work"
     )

@@ -21,6 +21,8 @@ _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _ISSUE_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_WAY_NAME = re.compile(r"[A-Za-z0-9_-]{3,64}")
+_TOPIC_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,60}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{1,20}")
 _CHANNEL_NAME = re.compile(r"#?[\w.-]{1,80}")
 NO_CHANNEL = (
@@ -117,6 +119,21 @@ def _source_name(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _way_name(value: str) -> str:
+    if not _WAY_NAME.fullmatch(value):
+        raise ValueError(f'"{value[:70]}" is no name of a way; allowed are 3 to 64 letters, digits, - and _')
+    return value
+
+
+def _topic_prefix(value: str, info: ValidationInfo) -> str:
+    if not _TOPIC_PREFIX.fullmatch(value):
+        raise ValueError(
+            f'`{info.field_name}` is "{value[:70]}"; topics are named after it, so allowed are up to 60 letters, '
+            "digits, ., - and _"
+        )
+    return value
+
+
 def _issue_class(value: str) -> str:
     if not _ISSUE_CLASS.fullmatch(value):
         raise ValueError(
@@ -139,6 +156,8 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 SlackChannel = Annotated[str, AfterValidator(_slack_channel)]
+WayName = Annotated[str, AfterValidator(_way_name)]
+TopicPrefix = Annotated[str, AfterValidator(_topic_prefix)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Language = Annotated[str, AfterValidator(_language)]

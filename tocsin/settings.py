@@ -32,14 +32,13 @@ from tocsin.setting_sections import (
     SlackSettings,
     SourceSettings,
 )
-from tocsin.setting_types import Duration, Text, Zone, is_web_address
+from tocsin.setting_types import Duration, Text, WayName, Zone, is_web_address
 from tocsin.state import Judged
 from tocsin.way_sections import (
     AppriseSettings,
     EmailSettings,
     PagerDutySettings,
     PhoneSettings,
-    WayKey,
     WebhookSettings,
     open_way_secrets,
     package_problems,
@@ -83,10 +82,10 @@ class Settings(Section):
     slack: SlackSettings | None = Field(default=None, description="the way to people; when absent, the terminal")
     email: EmailSettings | None = Field(default=None, description="e-mail, as a way to people")
     pagerduty: PagerDutySettings | None = Field(default=None, description="PagerDuty, as a way to people")
-    webhooks: dict[WayKey, WebhookSettings] = Field(
+    webhooks: dict[WayName, WebhookSettings] = Field(
         default={}, description="signed webhooks, by names of your own, as ways to people"
     )
-    apprise: dict[WayKey, AppriseSettings] = Field(
+    apprise: dict[WayName, AppriseSettings] = Field(
         default={}, description="addresses of apprise, by names of your own, for `phone` to use"
     )
     phone: PhoneSettings | None = Field(default=None, description="who rings the telephones of responders")

@@ -10,7 +10,7 @@ from alerting.mailbox import mailbox
 from stream.strict_yaml import Document, YamlProblem, unknown
 from tocsin.secret import Secret
 from tocsin.setting_sections import Section
-from tocsin.setting_types import Text, Variable, WebAddress, Whole
+from tocsin.setting_types import Text, Variable, WayName, WebAddress, Whole
 
 PORTS = (443, 8443)
 """Where a webhook out in the world may listen."""
@@ -30,7 +30,6 @@ def _mailbox(value: str) -> str:
 
 
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
-WayKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{3,64}$")]
 
 
 class EmailSettings(Section):
@@ -57,7 +56,7 @@ class ServiceSettings(Section):
 class PagerDutySettings(Section):
     """PagerDuty."""
 
-    services: dict[WayKey, ServiceSettings] = Field(
+    services: dict[WayName, ServiceSettings] = Field(
         min_length=1, description="services by the name that responders use in `pagerduty: NAME`"
     )
     base_url: WebAddress = Field(
@@ -98,7 +97,7 @@ class PhoneSettings(Section):
     """Who rings the telephones of responders. The number travels with the page."""
 
     by: Literal["pagerduty", "webhook", "apprise"] = Field(description="the kind of service that rings")
-    name: WayKey = Field(description="which of those under `pagerduty`, `webhooks` or `apprise`")
+    name: WayName = Field(description="which of those under `pagerduty`, `webhooks` or `apprise`")
 
 
 class Ways(Protocol):

@@ -3,7 +3,16 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from stream.strict_yaml import described
 
@@ -86,6 +95,21 @@ def _channel(value: Any) -> Any:
     return value
 
 
+_SHAPES = {
+    "email": (r"[^@\s]+@[^@\s]+", "an address, as ana@example.com"),
+    "phone": (r"\+?[0-9 ()./-]{3,30}", "a number, as +31 20 555 0101"),
+    "webhook": (r"https?://\S+", "an address that begins with https://"),
+    "pagerduty": (r"[A-Za-z0-9_-]{3,64}", "the name of a service in tocsin.yaml: 3 to 64 letters, digits, - and _"),
+}
+
+
+def _shaped(value: str, info: ValidationInfo) -> str:
+    shape, allowed = _SHAPES[info.field_name or ""]
+    if not re.fullmatch(shape, value):
+        raise ValueError(f'`{info.field_name}` is "{value[:60]}"; allowed: {allowed}')
+    return value
+
+
 Duration = Annotated[
     int,
     BeforeValidator(duration_ms),
@@ -118,6 +142,18 @@ SlackAddress = Annotated[
 ]
 ChannelName = Annotated[
     str, BeforeValidator(_channel), WithJsonSchema({"type": "string", "pattern": f"^{_CHANNEL.pattern}$"})
+]
+MailAddress = Annotated[
+    str, AfterValidator(_shaped), WithJsonSchema({"type": "string", "pattern": f"^{_SHAPES['email'][0]}$"})
+]
+PhoneNumber = Annotated[
+    str, AfterValidator(_shaped), WithJsonSchema({"type": "string", "pattern": f"^{_SHAPES['phone'][0]}$"})
+]
+HookAddress = Annotated[
+    str, AfterValidator(_shaped), WithJsonSchema({"type": "string", "pattern": f"^{_SHAPES['webhook'][0]}$"})
+]
+ServiceName = Annotated[
+    str, AfterValidator(_shaped), WithJsonSchema({"type": "string", "pattern": f"^{_SHAPES['pagerduty'][0]}$"})
 ]
 Day = Annotated[
     str, BeforeValidator(_day), WithJsonSchema({"type": "string", "pattern": f"^{_DAY.pattern}$", "format": "date"})

@@ -25,8 +25,12 @@ from alerting.flowchart.fields import (
     Cel,
     Day,
     Duration,
+    HookAddress,
+    MailAddress,
     Name,
+    PhoneNumber,
     Section,
+    ServiceName,
     SlackAddress,
     Targets,
     WayName,
@@ -140,10 +144,10 @@ class Responder(Section):
     title: str = ""
     department: str = ""
     slack: SlackAddress | None = None
-    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    phone: str | None = Field(default=None, pattern=r"^\+?[0-9 ()./-]{3,30}$")
-    webhook: str | None = Field(default=None, pattern=r"^https?://\S+$")
-    pagerduty: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{3,64}$")
+    email: MailAddress | None = None
+    phone: PhoneNumber | None = None
+    webhook: HookAddress | None = None
+    pagerduty: ServiceName | None = None
     reach: Annotated[tuple[Reach, ...], Field(max_length=len(WAYS))] = ()
     review_by: Day | None = None
 
