@@ -1,0 +1,1 @@
+"""The scaled deployment on the real thing: Apache Kafka and Valkey, started by the tests themselves."""
