@@ -13,9 +13,10 @@ from stream.combine import Combined
 from stream.mention import Mention
 from stream.sources.text_store import TextStore
 from tocsin.engine import Engine
-from tocsin.entry import Control, ControlEvent, Event, Mark, Part
+from tocsin.entry import ControlEvent, Event
 from tocsin.intake import Intake
 from tocsin.journal import Keeper
+from tocsin.sealing_out import Sealer
 
 PARTITION = 0
 Sink = Callable[[Sequence[Decision]], None]
@@ -45,13 +46,12 @@ class Sequencer:
         self._intake = intake
         self._texts = texts
         self._step_ms = step_ms
-        self._incarnation = incarnation
         self._sink = sink
         self._batch = batch
         self._snapshot_every = snapshot_every
         self._snapshot_seq = engine.seq
-        self._sealed = engine.sealing.marks[PARTITION]
-        self._step = self._sealed + 1
+        self._sealer = Sealer(PARTITION, incarnation, sealed_step=engine.sealing.marks[PARTITION])
+        self._step = self._sealer.sealed_step + 1
         self._controls: list[tuple[int, ControlEvent]] = []
         self._past: list[Combined] = []
         self._buffer: list[tuple[int, Event]] = []
@@ -59,7 +59,7 @@ class Sequencer:
     @property
     def sealed_step(self) -> int:
         """The last step whose mark was written or waits in the buffer."""
-        return self._sealed
+        return self._sealer.sealed_step
 
     def mention(self, mention: Mention, *, offset: int) -> None:
         """Take in a mention; `mention.observed_ms` is its stamp. One that goes back counts as known now (DESIGN T2)."""
@@ -116,44 +116,10 @@ class Sequencer:
 
     def _seal(self, upto: int, offset: int) -> None:
         at_ms = (upto + 1) * self._step_ms
-        counts: dict[int, int] = {}
-        sealed, self._past = [*self._past, *self._intake.seal(upto)], []
-        for part in sealed:
-            counts[part.step] = counts.get(part.step, 0) + 1
-            self._buffer.append((at_ms, self._part(part)))
-        for number, (step, event) in enumerate(self._controls):
-            counts[step] = counts.get(step, 0) + 1
-            control = Control(
-                partition=PARTITION,
-                incarnation=self._incarnation,
-                step=step,
-                brand=event.brand,
-                number=number,
-                event=event,
-            )
-            self._buffer.append((at_ms, control))
+        parts, self._past = [*self._past, *self._intake.seal(upto)], []
+        sealed = self._sealer.seal(parts, self._controls, upto_step=upto, offset=offset)
         self._controls = []
-        mark = Mark(
-            partition=PARTITION,
-            incarnation=self._incarnation,
-            from_step=self._sealed,
-            upto_step=upto,
-            counts=counts,
-            offset=offset,
-        )
-        self._buffer.append((at_ms, mark))
-        self._sealed = upto
+        self._buffer += [(at_ms, item) for item in sealed.items]
+        self._buffer.append((at_ms, sealed.mark()))
         if len(self._buffer) >= self._batch:
             self.flush()
-
-    def _part(self, combined: Combined) -> Part:
-        return Part(
-            partition=PARTITION,
-            incarnation=self._incarnation,
-            step=combined.step,
-            brand=combined.brand,
-            minute_ms=combined.minute_ms,
-            part=combined.part,
-            live=combined.live,
-            chunk=combined.chunk,
-        )

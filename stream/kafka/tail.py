@@ -91,8 +91,8 @@ class Tail:
     ) -> AsyncIterator[Sequence[Record]]:
         """The records at `[from_offset, to_offset)`, some at a time; without `to_offset` as far as they go now.
 
-        Waits for what is not written yet. Raises `OffsetOutOfRangeError` where the partition no longer, or not yet, holds `from_offset`: nothing is
-        jumped over. Offsets that a compaction took out are no gap.
+        Waits for what is not written yet. Raises `OffsetOutOfRangeError` where the partition no longer holds
+        `from_offset`, or ends before it: nothing is jumped over. Offsets that a compaction took out are no gap.
         """
         end = (await self.held()).end if to_offset is None else to_offset
         reader, home = self._reader, self._home
