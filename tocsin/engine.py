@@ -31,7 +31,7 @@ from stream.zones import local
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
 from tocsin.past import learn_past, pend_past
 from tocsin.sealing import Sealing
-from tocsin.state import Brand, BrandState, Contents, CoreState, Guard, pend_part
+from tocsin.state import Brand, BrandState, Contents, CoreState, FrozenBrand, Guard, pend_part
 
 HISTORY_MS = 90 * MINUTE_MS
 HISTORY_STEP_MS = 5 * MINUTE_MS
@@ -53,6 +53,7 @@ class Engine:
         self._step_ms = step_ms
         self._brands: dict[str, Brand] = {}
         self._seq = 0
+        self._touched: set[str] = set()
 
     @classmethod
     def restore(cls, state: CoreState, contents: Contents) -> "Engine":
@@ -67,6 +68,15 @@ class Engine:
         """The whole state; shares nothing that changes with the engine once it is written as bytes."""
         brands = {name: self._brands[name].frozen() for name in sorted(self._brands)}
         return CoreState(step_ms=self._step_ms, sealing=self._sealing, brands=brands, seq=self._seq)
+
+    def touched(self) -> list[str]:
+        """The brands that changed since this was last asked, or since the engine was made."""
+        names, self._touched = sorted(self._touched), set()
+        return names
+
+    def frozen(self, name: str) -> FrozenBrand:
+        """An independent copy of one brand's state. Raises `KeyError` for a brand of which no entry spoke."""
+        return self._brands[name].frozen()
 
     @property
     def seq(self) -> int:
@@ -90,6 +100,7 @@ class Engine:
         self._seq = entry.seq
         for step, item in self._sealing.take(entry.event):
             state = self._brand(item.brand).state
+            self._touched.add(item.brand)
             if isinstance(item, Part) and not item.live:
                 pend_past(state, step, item.minute_ms, item.part)
             elif isinstance(item, Part):
@@ -113,6 +124,7 @@ class Engine:
         """Step one brand through every grid point with news or a due timer, up to the end of step `limit`."""
         out: list[Decision] = []
         while (grid := self._next_grid(brand)) is not None and grid <= limit + 1:
+            self._touched.add(brand.state.brand)
             out += self._step(brand, grid)
         return out
 
