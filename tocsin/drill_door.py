@@ -2,18 +2,15 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-
-import uvicorn
-from starlette.applications import Starlette
 
 from alerting.delivery.clicks import Replies, origins_of
 from alerting.delivery.slack_inbound import SocketInbound, slack_routes
 from alerting.delivery.slack_reception import Reception
 from stream.sources.store import StoreError, lock
 from tocsin.drill_time import DrillTime
+from tocsin.serving import listener, opened, server_of
 from tocsin.works import Works
 
 LOOKS_EVERY_S = 1.0
@@ -71,25 +68,15 @@ def _holder(data: Path) -> str:
         return ""
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: stopping is ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
-
-
 @contextlib.asynccontextmanager
 async def _port(works: Works, reception: Reception, time: DrillTime) -> AsyncIterator[None]:
     signing, ingest = works.secrets.slack_signing, works.settings.ingest
     if signing is None:
         yield
         return
-    family = socket.AF_INET6 if ":" in ingest.host else socket.AF_INET
-    listener = socket.create_server((ingest.host, ingest.port), family=family)
-    routes = slack_routes(signing.reveal(), reception, time.wall)
-    server = _Server(uvicorn.Config(Starlette(routes=routes), log_level="warning", lifespan="off", access_log=False))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    server = server_of(slack_routes(signing.reveal(), reception, time.wall))
+    serving = asyncio.create_task(server.serve(sockets=[listener(ingest.host, ingest.port)]))
+    await opened(server)
     try:
         yield
     finally:

@@ -6,16 +6,13 @@ HTTP -> intake log -> works -> Slack or terminal
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import TextIO
 
 import structlog
-import uvicorn
 from rich.console import Console
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from alerting.delivery.slack_inbound import SocketInbound, slack_routes
@@ -29,6 +26,7 @@ from tocsin.heartbeat import Ages, Heartbeat
 from tocsin.live_chart import LiveChart
 from tocsin.logs import set_up_logs
 from tocsin.metrics import service_routes
+from tocsin.serving import GOODBYE_S, Server, address_of, listener, opened, server_of
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
 from tocsin.steady_clock import SteadyClock
@@ -36,8 +34,6 @@ from tocsin.works import Works
 
 log = structlog.get_logger("tocsin")
 
-GOODBYE_S = 3
-"""How long a request under way at the end may take."""
 LOOK_EVERY_S = 60
 """How often the flowchart's file is looked at."""
 
@@ -64,7 +60,7 @@ class Service:
         self._look = asyncio.Event()
         self.heartbeat = self._build_heartbeat()
         self._tasks: list[asyncio.Task[None]] = []
-        self._server: uvicorn.Server | None = None
+        self._server: Server | None = None
         self._inbound: SocketInbound | None = None
         self._desk = self._build_desk()
         self.base_url = ""
@@ -101,21 +97,12 @@ class Service:
     async def start(self) -> None:
         """Listen and work. Returns when the door is open."""
         self.failed = asyncio.get_running_loop().create_future()
-        listener = _listener(self._settings.ingest.host, self._settings.ingest.port)
-        host, port = listener.getsockname()[:2]
-        self.base_url = f"http://{host}:{port}"
+        door = listener(self._settings.ingest.host, self._settings.ingest.port)
+        self.base_url = address_of(door)
         await self.works.begin()
-        config = uvicorn.Config(
-            Starlette(routes=self._routes()),
-            log_level="warning",
-            lifespan="off",
-            access_log=False,
-            timeout_graceful_shutdown=GOODBYE_S,
-        )
-        self._server = _Server(config)
-        self._work(self._server.serve(sockets=[listener]))
-        while not self._server.started:
-            await asyncio.sleep(0.005)
+        self._server = server_of(self._routes())
+        self._work(self._server.serve(sockets=[door]))
+        await opened(self._server)
         await self._open_slack()
         self._work(self._beat())
         self._work(self.delivery.run())
@@ -220,26 +207,6 @@ class Service:
             "sealed_step_ms": self.works.core_time_ms,
             "behind_records": self.works.behind_records,
         }
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: stopping is ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(error.errno, f"{host}:{port} cannot be listened on: {error.strerror}") from error
-    return listener
 
 
 def run_service(settings: Settings, console: Console) -> None:

@@ -1,0 +1,68 @@
+"""EDGE. HTTP servers of ours: the socket says plainly why it cannot be had, the server leaves signals alone."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+GOODBYE_S = 3
+"""How long a request under way at the end may take."""
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: stopping is ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+def server_of(routes: Sequence[BaseRoute]) -> Server:
+    """A server of these routes, to be given a listener: `await server.serve(sockets=[listener])`."""
+    config = uvicorn.Config(
+        Starlette(routes=routes),
+        log_level="warning",
+        lifespan="off",
+        access_log=False,
+        timeout_graceful_shutdown=GOODBYE_S,
+    )
+    return Server(config)
+
+
+async def opened(server: Server) -> None:
+    """Return when it answers."""
+    while not server.started:
+        await asyncio.sleep(0.005)
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The two halves of host:port.
+
+    >>> host_and_port("127.0.0.1:8760"), host_and_port("[::1]:0")
+    (('127.0.0.1', 8760), ('::1', 0))
+    """
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises `OSError` that names the address and what is wrong with it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise OSError(error.errno, f"{host}:{port} cannot be listened on: {error.strerror}") from error
+    return found
+
+
+def address_of(found: socket.socket) -> str:
+    """Where it listens, as a URL."""
+    host, port = found.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
