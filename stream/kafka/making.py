@@ -3,7 +3,9 @@
 What is there is never altered: a partition count is fixed for a topic's life, and a shorter retention deletes.
 """
 
+import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    SaslAuthenticationFailed,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
@@ -28,8 +31,18 @@ MISSING = "missing"
 """`Difference.setting` of a topic that is not there."""
 
 
+SHOWN_S = 30
+"""How long topics that were made may take until they are shown."""
+
+KNOCK_MS = 5_000
+LARGEST_PORT = 65_535
+
+
 class BrokersError(Exception):
     """The brokers could not be asked, or refused; the message is one plain line without a secret in it."""
+
+
+_REFUSED = (AuthenticationFailedError, IllegalSaslStateError, SaslAuthenticationFailed, UnsupportedSaslMechanismError)
 
 
 class Difference(NamedTuple):
@@ -52,7 +65,8 @@ class Made(NamedTuple):
 async def make_topics(brokers: Brokers, more: Mapping[str, str] | None = None) -> Made:
     """Make each topic of the layout that is missing; doing it twice changes nothing.
 
-    `more` are settings that every topic made here gets besides. Raises `BrokersError`.
+    Returns when every broker's answer shows them, led by somebody: what is written next is not refused. `more` are
+    settings that every topic made here gets besides. Raises `BrokersError`.
     """
     async with _asked(brokers) as admin:
         there = await _described(admin, brokers.layout.topics())
@@ -61,6 +75,8 @@ async def make_topics(brokers: Brokers, more: Mapping[str, str] | None = None) -
         for topic in brokers.layout.topics():
             fresh = topic.name not in there and await _made(admin, topic, more or {})
             (made if fresh else present).append(topic)
+        if made:
+            await _shown(admin, brokers.layout.topics())
         return Made(made, present)
 
 
@@ -135,10 +151,8 @@ async def _asked(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
     except (ValueError, OSError) as error:
         raise BrokersError(f"{brokers.bootstrap}: {_line(error)}") from None
     try:
-        await admin.start()
+        await _started(admin, brokers)
         yield admin
-    except KafkaConnectionError as error:
-        raise BrokersError(await _why_unreachable(brokers, error)) from None
     except TimeoutError:
         raise BrokersError(f"{brokers.bootstrap}: the brokers do not answer") from None
     except (KafkaError, OSError) as error:
@@ -147,22 +161,37 @@ async def _asked(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-async def _why_unreachable(brokers: Brokers, error: Exception) -> str:
+async def _started(admin: AIOKafkaAdminClient, brokers: Brokers) -> None:
+    try:
+        await admin.start()
+    except (KafkaConnectionError, OverflowError, ValueError):
+        raise BrokersError(await _why_unreachable(brokers)) from None
+
+
+async def _why_unreachable(brokers: Brokers) -> str:
     """Knock at each broker once more: the client itself says only that none would do."""
-    told = brokers.arguments()
+    told = brokers.arguments() | {"request_timeout_ms": KNOCK_MS}
     hosts = told.pop("bootstrap_servers")
     said: list[str] = []
     for place in hosts:
         host, _, port = place.strip().rpartition(":")
+        if not host or not port.isdecimal() or int(port) > LARGEST_PORT:
+            said.append(f"{place}: is no broker; name each as host:port")
+            continue
         try:
             connection = await create_conn(host.strip("[]"), int(port), **told)
-        except (AuthenticationFailedError, IllegalSaslStateError, UnsupportedSaslMechanismError) as refused:
+        except _REFUSED as refused:
             said.append(f"{place}: the broker does not accept user {brokers.user!r} ({_line(refused)})")
-        except (KafkaError, OSError, TimeoutError, ValueError) as unreachable:
+        except (ConnectionResetError, ssl.SSLError) as broken:
+            said.append(
+                f"{place}: what is there breaks the connection off ({_line(broken)}); does it want another `security`?"
+            )
+        except (KafkaError, OSError, TimeoutError) as unreachable:
             said.append(f"{place}: no broker can be reached ({_line(unreachable)})")
         else:
             connection.close()
-    return "; ".join(said) or f"{brokers.bootstrap}: {_line(error)}"
+            said.append(f"{place}: what is there does not answer as a broker; does it want another `security`?")
+    return "; ".join(said)
 
 
 async def _described(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> dict[str, list[int]]:
@@ -176,6 +205,18 @@ async def _described(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> dic
         if not one["error_code"]:
             found[one["topic"]] = [len(partition["replicas"]) for partition in one["partitions"]]
     return found
+
+
+async def _shown(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
+    """Wait until they are shown: a topic is made by one part of a broker, and known to the others soon after."""
+    async with asyncio.timeout(SHOWN_S):
+        names = [topic.name for topic in topics]
+        while not all(_led(one) for one in await admin.describe_topics(names)):
+            await asyncio.sleep(0.05)
+
+
+def _led(described: Mapping[str, Any]) -> bool:
+    return not described["error_code"] and all(part["leader"] >= 0 for part in described["partitions"])
 
 
 async def _made(admin: AIOKafkaAdminClient, topic: Topic, more: Mapping[str, str]) -> bool:
