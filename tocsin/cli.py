@@ -21,6 +21,7 @@ from tocsin import (
     cli_roster,
     cli_silence,
     cli_slack,
+    cli_topics,
     flowchart_cli,
 )
 from tocsin.terminal import Json, complain, err, fail, out, print_json, say
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(flowchart_cli.app, name="flowchart")
 app.add_typer(cli_slack.app, name="slack")
+app.add_typer(cli_topics.app, name="topics")
 cli_silence.hook(app)
 cli_roster.hook(app)
 cli_learn.add_to(app)
