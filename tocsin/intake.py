@@ -5,6 +5,7 @@ Reads no clock and writes nothing; what is to be stored waits in `posts` and `er
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from stream.brands import Brand, Matcher
 from stream.combine import Combined, Combiner
@@ -16,8 +17,20 @@ from stream.sentiment import Scorers
 from stream.sources.text_store import StoredPost
 
 
+class Judges(NamedTuple):
+    """What looks at texts: heavy, without memory of a mention, and shared by all the partitions of a process."""
+
+    matcher: Matcher
+    scoring: Scoring
+
+
+def judges_of(brands: Sequence[Brand], names: Names, scorers: Scorers | None = None) -> Judges:
+    """The judges of some brands. Raises `QueryError` for a query that cannot be read."""
+    return Judges(Matcher(brands), Scoring(brands, names, scorers))
+
+
 class Intake:
-    """One input partition's intake.
+    """One input partition's intake. `judges` may be those of another partition of the same brands.
 
     `counts` has what became of each mention: read, repeated, unmatched, matched, scored, unscored, responses, edited,
     deleted, engagement; `rivals` are about a competitor alone.
@@ -31,10 +44,11 @@ class Intake:
         step_ms: int,
         keep_posts: bool = True,
         scorers: Scorers | None = None,
+        judges: Judges | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
-        self._matcher = Matcher(brands)
-        self._scoring = Scoring(brands, names, scorers)
-        self._repeats = Repeats()
+        self._matcher, self._scoring = judges or judges_of(brands, names, scorers)
+        self._repeats = Repeats() if repeats is None else repeats
         self._combiner = Combiner(names, step_ms)
         self._names = names
         self.step_ms = step_ms
@@ -60,18 +74,19 @@ class Intake:
             else:
                 self.counts["unmatched"] += 1
             return
-        self._follow_up(brands, mention)
+        self._follow_up(brands, mention, offset)
 
     def remember(self, mention: Mention, offset: int) -> None:
         """Know again, after a restart, a mention that was taken in before: nothing is counted or combined."""
         self._repeats.pass_time(mention.observed_ms)
         known = self._repeats.brands_of(mention.id)
         if mention.kind == "delete":
-            self._repeats.remember(mention.id, ())
+            self._repeats.remember(mention.id, (), offset)
             return
         taken = mention.kind == "create" or (mention.kind == "update" and not known and bool(mention.text))
         if taken and not self._is_repeat(mention, offset, known):
-            self._repeats.remember(mention.id, tuple(b.name for b in self._matcher.match(mention)))
+            brands = tuple(brand.name for brand in self._matcher.match(mention))
+            self._repeats.remember(mention.id, brands, offset)
 
     def seal(self, upto_step: int) -> list[Combined]:
         """The parts of all steps up to this one, in a fixed order; they are gone from here."""
@@ -81,7 +96,7 @@ class Intake:
         """Whether it was seen before. A repeat is a sighting too: the post's brands are kept as long as its id."""
         repeated = self._repeats.is_repeat(mention.id, offset, mention.observed_ms)
         if repeated and known:
-            self._repeats.remember(mention.id, known)
+            self._repeats.remember(mention.id, known, offset)
         return repeated
 
     def _create(self, mention: Mention, offset: int, known: tuple[str, ...]) -> None:
@@ -96,7 +111,7 @@ class Intake:
             self.counts["rivals" if every else "unmatched"] += 1
             return
         self.counts["matched"] += 1
-        self._repeats.remember(mention.id, tuple(s.brand for s in found))
+        self._repeats.remember(mention.id, tuple(s.brand for s in found), offset)
         for scored in found:
             self._combiner.add(scored)
         self._count(found)
@@ -111,7 +126,7 @@ class Intake:
         else:
             self.counts["scored"] += 1
 
-    def _follow_up(self, brands: Sequence[str], mention: Mention) -> None:
+    def _follow_up(self, brands: Sequence[str], mention: Mention, offset: int) -> None:
         if mention.kind == "update":
             self.counts["edited"] += 1
             for brand in brands:
@@ -119,20 +134,20 @@ class Intake:
             if self._keep_posts and mention.text:
                 self._keep(mention, [s for s in self._scoring.score(mention) if not s.rival], tuple(brands))
         elif mention.kind == "delete":
-            self._delete(brands, mention)
+            self._delete(brands, mention, offset)
         else:
             self.counts["engagement"] += 1
             for brand in brands:
                 self._combiner.add_engagement(brand, mention)
 
-    def _delete(self, brands: Sequence[str], mention: Mention) -> None:
+    def _delete(self, brands: Sequence[str], mention: Mention, offset: int) -> None:
         """The words go, and whatever the platform still says about the post: no edit that comes late brings it back."""
         self.counts["deleted"] += 1
         for brand in brands:
             self._combiner.add_delete(brand, mention)
         self.posts.pop(self._names.mention(mention.id), None)
         self.erased.append(mention.id)
-        self._repeats.remember(mention.id, ())
+        self._repeats.remember(mention.id, (), offset)
 
     def _keep(self, mention: Mention, found: Sequence[ScoredMention], brands: tuple[str, ...]) -> None:
         name = self._names.mention(mention.id)
