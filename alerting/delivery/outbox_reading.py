@@ -43,25 +43,25 @@ class OutboxReading:
         return rows[0]
 
     def due(self, now_ms: int) -> list[OutboxRow]:
-        """What may be sent now: the incident with the gravest page first, and within an incident, for each place, in
-        the order in which it was decided. What waits for an earlier one, or for its card, is not due.
+        """What may be sent now: incidents with somebody to be woken before those with a story to be told, the gravest
+        first; and within an incident, for each place, in the order in which it was decided. What waits for an earlier
+        one, or for its card, is not due, but what it waits for goes as early as it should itself.
         """
         held: set[tuple[str, str, str]] = set()
         due: list[OutboxRow] = []
+        gravest: dict[str, tuple[bool, int, int]] = {}
         for row in self.unsettled():
-            place = (row.incident, row.way, row.lane or row.to)
-            if place in held:
-                continue
             if row.is_later(now_ms):  # it holds up nothing
                 continue
-            if row.state in ("planned", "not_sent") and not now_ms < row.due_ms <= now_ms + LONGEST_WAIT_MS:
+            can_go = row.state in ("planned", "not_sent") and not now_ms < row.due_ms <= now_ms + LONGEST_WAIT_MS
+            if can_go:
+                woken, rank, seq = gravest.get(row.incident, (False, 0, -row.seq))
+                gravest[row.incident] = woken or row.reaches, max(rank, rank_of(row.severity)), seq
+            place = (row.incident, row.way, row.lane or row.to)
+            if place not in held and can_go:
                 due.append(row)
             held.add(place)
-        gravest: dict[str, tuple[int, int]] = {}
-        for row in due:
-            rank, seq = gravest.get(row.incident, (0, -row.seq))
-            gravest[row.incident] = max(rank, rank_of(row.severity)), max(seq, -row.seq)
-        return sorted(due, key=lambda row: (-gravest[row.incident][0], -gravest[row.incident][1], row.seq))
+        return sorted(due, key=lambda row: (*(-one for one in gravest[row.incident]), row.seq))
 
     def unsettled(self) -> list[OutboxRow]:
         """Everything that is neither sent, failed nor cancelled, in order."""

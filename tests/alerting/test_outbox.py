@@ -72,14 +72,22 @@ def test_what_a_crash_left_half_sent_is_unknown(tmp_path: Path) -> None:
 
 
 def test_the_gravest_incident_goes_first_and_order_holds_within_one() -> None:
-    """A card goes before the lines of its thread, however grave a later line is."""
+    """What a critical page waits for goes as early as it: its card, and the lines before it."""
     box = Outbox(None)
     box.plan([row(1, incident="a", severity="low"), row(2, incident="b", severity="medium")])
     box.plan([row(3, incident="a", severity="critical", to="C9"), row(4, incident="c", severity="high")])
     box.plan([row(5, incident="b", severity="critical", to="C1")])
-    assert ids(box.due(0)) == ["p1", "p3", "p4", "p2"]
+    assert ids(box.due(0)) == ["p1", "p3", "p2", "p4"]
     box.settle("p2", SENT, 0)
     assert ids(box.due(0)) == ["p1", "p3", "p5", "p4"]
+
+
+def test_whoever_is_to_be_woken_waits_for_no_other_incidents_story() -> None:
+    """A channel takes a message a second: however grave the incidents whose stories go on, a new page goes first."""
+    box = Outbox(None)
+    stories = [row(n, incident=f"old-{n}", kind="story", wakes=False, severity="critical") for n in range(1, 4)]
+    box.plan([*stories, row(8, incident="new", kind="card", severity="medium")])
+    assert ids(box.due(0)) == ["p8", "p1", "p2", "p3"]
 
 
 @pytest.mark.parametrize("kind", ["unknown", "not_sent"])

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ def asked_for() -> argparse.Namespace:
     parser.add_argument("--files", action="store_true", help="over real SQLite files")
     parser.add_argument("--verbose", action="store_true", help="tell the story of one run (with --seed NUMBER/RUN)")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--go-on", action="store_true", help="count on from what the file of --write holds of the same campaign"
+    )
     parser.add_argument("--write", type=Path, help="keep the result in this JSON file, beside those of other mixes")
     return parser.parse_args()
 
@@ -47,7 +51,9 @@ def main() -> int:
             if one.broken and not asked.files and asked.order == "ours":
                 print(f"needs: {', '.join(shrunk(pasts, asked.seed, asked.mix)) or 'nothing'} to break")
             return bool(one.broken)
-        began_s = time.monotonic()
+        before = held(asked) if asked.go_on else Total()
+        spent_s = kept_of(asked).get("seconds", 0) if asked.go_on else 0
+        began_s = time.monotonic() - spent_s
 
         def save(total: Total) -> None:
             if asked.write is not None:
@@ -55,7 +61,8 @@ def main() -> int:
 
         total = campaign(
             pasts, asked.runs, int(asked.seed), asked.mix, processes=asked.processes, files=asked.files,
-            delivery=ORDERS[asked.order], save=save, say=lambda line: print(line, file=sys.stderr, flush=True),
+            delivery=ORDERS[asked.order], before=before, save=save,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
     found = result(total, asked) | {"seconds": round(time.monotonic() - began_s)}
     save(total)
@@ -83,11 +90,38 @@ def result(total: Total, asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def kept_of(asked: argparse.Namespace) -> dict[str, Any]:
+    """What the file holds of this campaign; nothing where it is another one, or something was broken in it."""
+    path: Path | None = asked.write
+    kept = json.loads(path.read_text()) if path is not None and path.exists() else {}
+    one: dict[str, Any] = kept.get(name_of(asked.mix, asked.order, files=asked.files), {})
+    return one if one.get("seed") == int(asked.seed) and not any(one["broken"].values()) else {}
+
+
+def held(asked: argparse.Namespace) -> Total:
+    """The runs of this campaign that were made before."""
+    one = kept_of(asked)
+    if not one:
+        return Total()
+    return Total(
+        runs=one["runs"],
+        fired=Counter(one["fired"]),
+        doubles=one["doubles"],
+        explained=one["doubles_explained"],
+        pages=one["messages"],
+        simulated_ms=one["simulated_hours"] * 3_600_000,
+    )
+
+
+def name_of(mix: str, order: str, *, files: bool) -> str:
+    """What a campaign is called in the file."""
+    return order if order != "ours" else mix + ("_files" if files else "")
+
+
 def keep(path: Path, found: dict[str, Any]) -> None:
     """Put a result into the file, in the place of an older one of its kind."""
     kept = json.loads(path.read_text()) if path.exists() else {}
-    name = found["order"] if found["order"] != "ours" else found["mix"] + ("_files" if found["files"] else "")
-    kept[name] = found
+    kept[name_of(found["mix"], found["order"], files=found["files"])] = found
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
 

@@ -237,32 +237,33 @@ def campaign(
     say: Any = None,
     save: Callable[[Total], None] = lambda _total: None,
     delivery: type[Delivery] | None = None,
+    before: Total | None = None,
 ) -> Total:
     """Runs `seed/0` to `seed/<runs - 1>`, over so many processes. `save` is given what is known after each piece, so
-    that a campaign that is broken off is not lost.
+    that a campaign that is broken off is not lost: `before` are its runs that need not be made again.
     """
-    seeds = [f"{seed}/{number}" for number in range(runs)]
+    total, began_s = before or Total(), time.monotonic()
+    seeds = [f"{seed}/{number}" for number in range(total.runs, runs)]
     size = max(1, min(250, runs // processes or 1))
-    pieces = [seeds[start : start + size] for start in range(0, runs, size)]
-    total, began_s = Total(), time.monotonic()
+    pieces = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     if processes == 1:
         for piece in pieces:
             total.merge(run_some(pasts, piece, mix, files=files, delivery=delivery))
-            _progress(total, runs, began_s, say)
+            _progress(total, runs, len(seeds), began_s, say)
             save(total)
         return total
     with ProcessPoolExecutor(processes) as pool:
         waiting = [pool.submit(run_some, pasts, piece, mix, files=files, delivery=delivery) for piece in pieces]
         for one in waiting:
             total.merge(one.result())
-            _progress(total, runs, began_s, say)
+            _progress(total, runs, len(seeds), began_s, say)
             save(total)
     return total
 
 
-def _progress(total: Total, runs: int, began_s: float, say: Any) -> None:
+def _progress(total: Total, runs: int, here: int, began_s: float, say: Any) -> None:
     if say is not None:
         passed_s = time.monotonic() - began_s
-        left_s = passed_s / total.runs * (runs - total.runs)
+        left_s = passed_s / max(1, total.runs - runs + here) * (runs - total.runs)
         say("\n".join(f"  {seed}: {what}" for seed, what in total.broken[-20:]))
         say(f"{total.runs} of {runs} runs, {len(total.broken)} promises broken, {left_s / 60:.1f} min left")
