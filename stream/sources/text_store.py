@@ -70,6 +70,21 @@ class StoredPost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """By one of the brand's own accounts: an answer, and no mention."""
 
 
+def post_bytes(post: StoredPost) -> bytes:
+    """A post as it travels in a topic; `post_from` reads it. Lone surrogates are replaced, for UTF-8 has none.
+
+    >>> post = StoredPost(name="n1", id="x:1", source="x", text="hello", created_ms=0)
+    >>> post_from(post_bytes(post)) == post
+    True
+    """
+    return msgspec.json.encode(_valid(post))
+
+
+def post_from(body: bytes) -> StoredPost:
+    """The inverse of `post_bytes`. Raises `msgspec.MsgspecError` on anything else."""
+    return msgspec.json.decode(body, type=StoredPost)
+
+
 class TextStore:
     """Posts and notes in one SQLite file, or in memory (`path=None`) for a replay. `durable=False`: no sync per commit,
     for a replay's file, which can be made again.

@@ -1,0 +1,384 @@
+"""EDGE. Many input partitions, one worker: reads them, seals their steps, writes, and commits when all is acknowledged.
+
+    getmany -> take -> seal -> [contents -> marks -> acknowledged] -> commit
+
+What a record means is not known here: `Begin` makes the `Incarnation` that knows. Whoever loses a partition writes
+nothing more of it that it has not begun to write; what it wrote takes effect once or not at all, by the marks.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+from uuid import uuid4
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+from stream import crash
+from stream.kafka.clients import Brokers
+from stream.kafka.cuts import Cut, Outgoing, Place
+from stream.kafka.places import Resumed, committed_places, resumed
+from stream.kafka.records import InputRecord, headers_of, kind_and_source
+from stream.kafka.starting import started
+from stream.kafka.tail import Tail
+from stream.kafka.writer import Writer
+
+log = structlog.get_logger("tocsin")
+
+WAIT_MS = 200
+BREATH = 50
+"""Records that are taken before others in this process have their turn."""
+LEAVE_S = 5.0
+"""How long a partition that is to be given away may take to finish what it is writing."""
+AGAIN_S = 1.0
+
+
+class Incarnation(Protocol):
+    """One input partition for as long as one worker has it."""
+
+    async def recall(self, tail: Tail, resumed: Resumed) -> None:
+        """Know again what was read before the place at which it goes on."""
+
+    def take(self, record: InputRecord) -> None:
+        """Take in one record; they come in the order of their offsets."""
+
+    def seal(self) -> Cut | None:
+        """Seal every step that a record of a later one has ended; `None` where there is none."""
+
+    async def committed(self, place: Place) -> None:
+        """The steps that `seal` sealed last are written and committed."""
+
+
+Begin = Callable[[int, str, Resumed], Incarnation]
+"""From the number of an input partition, the name of the incarnation and where it goes on."""
+
+
+class _Running:
+    """A partition that this worker reads."""
+
+    def __init__(self, incarnation: Incarnation, name: str, at: Resumed) -> None:
+        self.incarnation = incarnation
+        self.name = name
+        self.position = at.offset
+        self.place = at.place
+        self.ours = True
+        self.whole = True
+        """Whether all that it sealed was written: else it cannot go on, for its next mark would follow a hole."""
+
+
+class IntakeLoop:
+    """Reads the topics `mentions` and `control` together with the other workers of its group.
+
+    `counts` counts: records, seals, marks, contents, commits, commits_failed, rebalances, incarnations, kept (a
+    partition that came back with its place untouched goes on), wiped, trimmed, lost_records, beats, beats_failed.
+    """
+
+    def __init__(
+        self,
+        brokers: Brokers,
+        begin: Begin,
+        *,
+        step_ms: int,
+        max_records: int = 500,
+        beats: bool = True,
+        group: str = "intake",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._brokers = brokers
+        self._layout = brokers.layout
+        self._begin = begin
+        self._step_ms = step_ms
+        self._max_records = max_records
+        self._beats = beats
+        self._group = group
+        self._clock = clock
+        self.counts: Counter[str] = Counter()
+        self.writer = Writer(brokers)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._running: dict[TopicPartition, _Running] = {}
+        self._away: dict[TopicPartition, _Running] = {}
+        """What was ours before a rebalance, which may give it back."""
+        self._new: set[TopicPartition] = set()
+        self._setting_up: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._writing = asyncio.Lock()
+        self._stopping = False
+        self.moved_s = time.monotonic()
+        """When a round last ended."""
+
+    # ---- what others see
+
+    @property
+    def partitions(self) -> list[int]:
+        """The input partitions that are read here now, by number."""
+        return sorted(self._number(home) for home in self._running)
+
+    @property
+    def setting_up(self) -> list[int]:
+        """The input partitions that were given to this worker and are not read yet."""
+        return sorted(self._number(home) for home in {*self._new, *self._setting_up})
+
+    def lag(self) -> dict[int, int]:
+        """Records that wait in each partition read here, as far as the broker said."""
+        found = {}
+        for home, running in self._running.items():
+            try:
+                end = self._consumer.highwater(home) if self._consumer is not None else None
+            except (IllegalStateError, AssertionError):
+                end = None
+            found[self._number(home)] = max(0, (end or 0) - running.position)
+        return found
+
+    def sealed(self) -> dict[int, int]:
+        """The last sealed step of each partition read here; -1 where none was."""
+        return {
+            self._number(home): -1 if running.place is None else running.place.sealed_step
+            for home, running in self._running.items()
+        }
+
+    # ---- life
+
+    async def run(self) -> None:
+        """Work until `stop`. Raises what is wrong with us, never what is wrong with the broker."""
+        await self.writer.start()
+        self._consumer = await started(self._make_consumer)
+        beating = asyncio.create_task(self._beat_on()) if self._beats else None
+        try:
+            while not self._stopping:
+                await self._round()
+                self.moved_s = time.monotonic()
+        finally:
+            if beating is not None:
+                beating.cancel()
+            for task in self._setting_up.values():
+                task.cancel()
+            await asyncio.gather(*self._setting_up.values(), *([beating] if beating else []), return_exceptions=True)
+            await self._consumer.stop()
+            await self.writer.stop()
+
+    def stop(self) -> None:
+        """End `run` after the round that is under way."""
+        self._stopping = True
+
+    def _make_consumer(self) -> AIOKafkaConsumer:
+        consumer = self._brokers.consumer(group=self._group)
+        topics = [self._layout.name("mentions"), self._layout.name("control")]
+        consumer.subscribe(topics, listener=_Listener(self))
+        return consumer
+
+    def _number(self, home: TopicPartition) -> int:
+        return self._layout.input_of(home.topic, home.partition)
+
+    # ---- partitions come and go
+
+    async def give_away(self, homes: Sequence[TopicPartition]) -> None:
+        """These are not ours any more: what is being written may be finished, nothing else is begun."""
+        for home in homes:
+            running = self._running.pop(home, None)
+            if running is not None:
+                running.ours = False
+                self._away[home] = running
+        for task in self._setting_up.values():
+            task.cancel()
+        self._setting_up.clear()
+        self._new.clear()
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                async with self._writing:
+                    pass
+        except TimeoutError:
+            log.warning("partitions are given away while they are still being written")
+
+    def take_over(self, homes: Sequence[TopicPartition]) -> None:
+        """These are ours from now on. None is read before it is known where it goes on."""
+        assert self._consumer is not None
+        self.counts["rebalances"] += 1
+        for home in homes:
+            self._consumer.seek(home, 0)
+        self._consumer.pause(*homes)
+        self._new = set(homes)
+        self._away = {home: running for home, running in self._away.items() if home in self._new}
+        log.info("partitions assigned", partitions=sorted(self._number(home) for home in homes))
+
+    def _begin_new(self) -> None:
+        for home in sorted(self._new):
+            self._setting_up[home] = asyncio.create_task(self._set_up(home))
+        self._new.clear()
+        for home in [home for home, task in self._setting_up.items() if task.done()]:
+            self._setting_up.pop(home).result()
+
+    async def _set_up(self, home: TopicPartition) -> None:
+        while True:
+            try:
+                running = await self._made_ready(home)
+                break
+            except (KafkaError, OSError) as error:
+                number = self._number(home)
+                log.error("a partition cannot be read yet", partition=number, problem=type(error).__name__)
+                await asyncio.sleep(AGAIN_S)
+        assert self._consumer is not None
+        try:
+            self._consumer.seek(home, running.position)
+            self._consumer.resume(home)
+        except IllegalStateError:
+            return  # given away meanwhile
+        running.ours = True
+        self._running[home] = running
+
+    async def _made_ready(self, home: TopicPartition) -> _Running:
+        kept = self._away.pop(home, None)
+        place = (await committed_places(self._brokers, self._group, [home])).get(home)
+        if kept is not None and kept.whole and place is not None and kept.place == place:
+            self.counts["kept"] += 1
+            return kept
+        number = self._number(home)
+        async with Tail(self._brokers, home.topic, home.partition) as tail:
+            known = place if place is not None or kept is None else kept.place
+            at = await resumed(tail, known, vanished=place is None and known is not None, step_ms=self._step_ms)
+            if at.alarm:
+                self.counts[at.alarm] += 1
+                self.counts["lost_records"] += at.lost_records
+                log.error(
+                    "an input partition does not hold the place at which it goes on",
+                    partition=number,
+                    what=at.alarm,
+                    lost_records=at.lost_records,
+                    goes_on_at=at.offset,
+                )
+            name = uuid4().hex
+            incarnation = self._begin(number, name, at)
+            await incarnation.recall(tail, at)
+        self.counts["incarnations"] += 1
+        log.info("partition taken up", partition=number, offset=at.offset, incarnation=name)
+        return _Running(incarnation, name, at)
+
+    def _start_again(self, homes: Sequence[TopicPartition]) -> None:
+        for home in homes:
+            running = self._running.pop(home, None)
+            if running is not None:
+                running.ours = False
+            if home not in self._setting_up and self._consumer is not None and home in self._consumer.assignment():
+                self._consumer.seek(home, 0)
+                self._consumer.pause(home)
+                self._new.add(home)
+
+    # ---- rounds
+
+    async def _round(self) -> None:
+        assert self._consumer is not None
+        self._begin_new()
+        try:
+            found = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=self._max_records)
+        except OffsetOutOfRangeError as error:
+            self._start_again(sorted(error.args[0]))
+            return
+        except NoOffsetForPartitionError:
+            return  # asked for before its place was known
+        except KafkaError as error:
+            log.error("nothing can be read", problem=type(error).__name__)
+            await asyncio.sleep(AGAIN_S)
+            return
+        cuts: list[tuple[TopicPartition, _Running, Cut]] = []
+        for home in sorted(found):
+            running = self._running.get(home)
+            if running is None:
+                continue
+            await self._take(home, running, found[home])
+            cut = running.incarnation.seal() if running.ours else None
+            if cut is not None:
+                running.whole = False
+                cuts.append((home, running, cut))
+        if cuts:
+            async with self._writing:
+                await self._write(cuts)
+
+    async def _take(self, home: TopicPartition, running: _Running, records: Sequence[Any]) -> None:
+        number = self._number(home)
+        for taken, record in enumerate(records, 1):
+            if record.offset < running.position:
+                continue  # fetched before the place was set
+            kind, source = kind_and_source(record.headers)
+            body = record.value or b""
+            running.incarnation.take(InputRecord(number, record.offset, record.timestamp, kind, source, body))
+            running.position = record.offset + 1
+            if taken % BREATH == 0:
+                await asyncio.sleep(0)
+        self.counts["records"] += len(records)
+
+    async def _write(self, cuts: Sequence[tuple[TopicPartition, _Running, Cut]]) -> None:
+        """Write what these cuts hold, and commit what is acknowledged of what is still ours."""
+
+        def wanted() -> bool:
+            return not self._stopping and any(running.ours for _, running, _ in cuts)
+
+        ours = [one for one in cuts if one[1].ours]
+        crash.here("kafka.parts.before")
+        if not await self.writer.write([out for _, _, cut in ours for out in cut.contents], wanted=wanted):
+            return
+        crash.here("kafka.parts.after")
+        if not await self.writer.write([out for _, _, cut in ours for out in cut.marks], wanted=wanted):
+            return
+        crash.here("kafka.mark.after")
+        for _, running, cut in ours:
+            running.whole = True
+            self.counts["seals"] += 1
+            self.counts["contents"] += len(cut.contents)
+            self.counts["marks"] += len(cut.marks)
+        await self._commit(ours)
+        crash.here("kafka.commit.after")
+
+    async def _commit(self, cuts: Sequence[tuple[TopicPartition, _Running, Cut]]) -> None:
+        assert self._consumer is not None
+        assigned = self._consumer.assignment()
+        mine = [(home, running, cut.place) for home, running, cut in cuts if home in assigned]
+        crash.here("kafka.commit.before")
+        try:
+            await self._consumer.commit(
+                {home: OffsetAndMetadata(place.offset, place.metadata()) for home, _, place in mine}
+            )
+        except (KafkaError, IllegalStateError) as error:
+            # What is sealed is sealed: whoever goes on from an older place writes it again, and it is dropped.
+            self.counts["commits_failed"] += 1
+            log.warning("a place was not committed", problem=type(error).__name__)
+            for _, running, cut in cuts:
+                running.place = cut.place
+            return
+        self.counts["commits"] += 1
+        for _, running, place in mine:
+            running.place = place
+            await running.incarnation.committed(place)
+
+    # ---- beats
+
+    async def _beat_on(self) -> None:
+        """Keep the time of the partitions moving that are ours: once a step, just after it began."""
+        step_s = self._step_ms / 1000
+        while True:
+            await asyncio.sleep(step_s - self._clock() % step_s + 0.002)
+            homes = sorted(self._running) + sorted(self._setting_up)
+            records = [
+                Outgoing(home.topic, home.partition, None, b"", headers=headers_of("beat", "")) for home in homes
+            ]
+            became = "beats" if await self.writer.try_to_write(records) else "beats_failed"
+            self.counts[became] += len(records)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells a loop of its partitions."""
+
+    def __init__(self, loop: IntakeLoop) -> None:
+        self._loop = loop
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        await self._loop.give_away(sorted(revoked))
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        self._loop.take_over(sorted(assigned))

@@ -1,0 +1,74 @@
+"""EDGE. Where an input partition goes on: at what was committed, if the partition is still the one that it was said of.
+
+A log that was wiped, trimmed or restored from an older copy is noticed by the record at the committed place: it is
+gone, or bears another stamp. Then everything that the partition holds is read from its beginning, and never nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from aiokafka import TopicPartition
+
+from stream.kafka.clients import Brokers
+from stream.kafka.cuts import Place
+from stream.kafka.starting import started
+from stream.kafka.tail import Tail
+
+
+class StepChanged(ValueError):  # noqa: N818 - says what happened
+    """The grid's step is another than the one by which this deployment's steps were sealed."""
+
+
+class Resumed(NamedTuple):
+    """Where a partition goes on."""
+
+    offset: int
+    from_step: int
+    """The last step that its first mark may claim to follow."""
+    sealed_step: int
+    """No record counts in this step or an earlier one."""
+    place: Place | None
+    """What was committed; `None` where nothing was, or it is of another log."""
+    alarm: Literal["", "wiped", "trimmed"] = ""
+    lost_records: int = 0
+    """At least so many records went unread."""
+
+
+async def committed_places(
+    brokers: Brokers, group: str, homes: Sequence[TopicPartition]
+) -> dict[TopicPartition, Place]:
+    """What a group committed. Raises `ValueError` where somebody else wrote it, `KafkaError` where nobody answers."""
+    admin = await started(brokers.admin)
+    try:
+        found = await admin.list_consumer_group_offsets(brokers.layout.name(group), partitions=list(homes))
+    finally:
+        await admin.close()
+    return {home: Place.read(at.offset, at.metadata) for home, at in found.items() if at.offset >= 0}
+
+
+async def resumed(tail: Tail, place: Place | None, *, vanished: bool, step_ms: int) -> Resumed:
+    """Where to go on. `vanished`: the place is known from memory alone, the brokers forgot it.
+
+    Raises `StepChanged`.
+    """
+    held = await tail.held()
+    if place is None:
+        return Resumed(held.first, -1, -1, None)
+    if place.step_ms != step_ms:
+        raise StepChanged(
+            f"steps of {step_ms} ms after steps of {place.step_ms} ms: a step is fixed for the life of the topics."
+            " Set `step` back, or begin with new topics (another `prefix`)"
+        )
+    if vanished or not held.first <= place.offset < held.end:
+        trimmed = not vanished and place.offset < held.first
+        lost = held.first - place.offset if trimmed else 0
+        return _from_the_first(held.first, place, "trimmed" if trimmed else "wiped", lost)
+    record = await tail.one(place.offset)
+    if record is None or record.timestamp != place.stamp_ms:
+        return _from_the_first(held.first, place, "wiped", 0)
+    return Resumed(place.offset, place.sealed_step, place.sealed_step, place)
+
+
+def _from_the_first(first: int, place: Place, alarm: Literal["wiped", "trimmed"], lost: int) -> Resumed:
+    # The first mark follows nothing: whatever the core knows of this partition, no gap keeps it waiting.
+    return Resumed(first, -1, place.sealed_step, None, alarm, lost)

@@ -1,0 +1,249 @@
+"""EDGE. One input partition: records in, sealed steps out. What `stream.kafka.intake_loop` moves, this understands.
+
+The same as the sequencer of one process does, but for where things go: texts, parts, controls and marks become records
+of topics. It reads no clock: a record's stamp, made a running maximum along the partition, is when we knew.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from stream.kafka.cuts import Cut, Outgoing, Place
+from stream.kafka.places import Resumed
+from stream.kafka.records import InputRecord, kind_and_source
+from stream.kafka.tail import Tail
+from stream.kafka.topics import Layout, partition_of
+from stream.mention import Mention
+from stream.names import Names
+from stream.reading import DEFAULT_SOURCE, BadMention, Reader
+from stream.repeats import Repeats
+from stream.sources.dead_letters import BODY_MAX, DETAIL_MAX, Letter
+from stream.sources.text_store import post_bytes
+from tocsin.entry import Control, ControlEvent, Event, Part
+from tocsin.intake import Intake
+from tocsin.scaled.seen_cover import Chunk, SeenCover
+from tocsin.sealing_out import Sealed, Sealer
+
+READERS = 1_000
+"""Sources that are remembered; a producer that makes up more costs no memory."""
+
+MakeIntake = Callable[[Repeats], Intake]
+
+
+class PartitionIntake:
+    """One incarnation of one input partition's intake.
+
+    `counts` counts what it wrote (parts, controls, marks, texts, tombstones) and what it knew again (recalled),
+    `letters` what could not be read, by source and reason; both are shared by a worker's partitions.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        incarnation: str,
+        at: Resumed,
+        *,
+        layout: Layout,
+        names: Names,
+        step_ms: int,
+        make: MakeIntake,
+        counts: Counter[str],
+        letters: Counter[tuple[str, str]],
+        cover: SeenCover | None = None,
+    ) -> None:
+        self.number = number
+        self.incarnation = incarnation
+        self._layout = layout
+        self._names = names
+        self._step_ms = step_ms
+        self._counts = counts
+        self._letter_counts = letters
+        self._cover = cover
+        self._repeats = Repeats()
+        self._intake = make(self._repeats)
+        self._sealer = Sealer(number, incarnation, sealed_step=at.from_step)
+        self._step = at.sealed_step
+        """The step that is open, once a record was read."""
+        self._known_ms = (at.sealed_step + 1) * step_ms
+        """The running maximum of stamps: no record is known before the first step that is open."""
+        self._recalled_ms = 0
+        """The same for what is known again."""
+        self._open: Place | None = None
+        """Where a worker after this one would go on: at the first record of the open step."""
+        self._controls: list[tuple[int, ControlEvent]] = []
+        self._letters: list[Letter] = []
+        self._readers: dict[str, Reader] = {}
+        self._chunk_from = at.offset
+        self._chunk_stamp_ms = -1 if at.place is None else at.place.stamp_ms
+
+    @property
+    def intake(self) -> Intake:
+        """What looks at its mentions: read only, for counts."""
+        return self._intake
+
+    @property
+    def repeats(self) -> Repeats:
+        """What it has seen: read only, for tests."""
+        return self._repeats
+
+    # ---- knowing again
+
+    async def recall(self, tail: Tail, resumed: Resumed) -> None:
+        """Know the ids of the last 48 hours again: from the cover as far as that goes, else from the topic."""
+        upto = resumed.offset
+        start = upto
+        if resumed.place is not None:
+            known = await tail.first_since(resumed.place.stamp_ms - self._repeats.window_ms)
+            start = upto if known is None else min(known, upto)
+        if self._cover is not None:
+            start = await self._cover.recall(self._repeats, self.number, tail, first=start, end=upto)
+            self._repeats.news = []
+        self._chunk_from = start
+        if start < upto:
+            self._chunk_stamp_ms = -1
+            async for records in tail.read(start, upto):
+                self._remember(records)
+
+    def _remember(self, records: Sequence[Any]) -> None:
+        for record in records:
+            kind, source = kind_and_source(record.headers)
+            self._recalled_ms = max(self._recalled_ms, record.timestamp)
+            if kind != "mention" or not record.value:
+                continue
+            try:
+                mention = self._reader(source).read(record.value, self._recalled_ms)
+            except BadMention:
+                continue
+            self._intake.remember(mention, record.offset)
+            self._counts["recalled"] += 1
+
+    # ---- taking in
+
+    def take(self, record: InputRecord) -> None:
+        """Take in one record, in the order of offsets."""
+        self._known_ms = max(self._known_ms, record.observed_ms)
+        step = self._known_ms // self._step_ms
+        if step > self._step or self._open is None:
+            self._step = step
+            self._open = Place(record.offset, step - 1, record.observed_ms, self._step_ms)
+        if record.kind == "mention":
+            self._take_mention(record)
+        elif record.kind == "control":
+            self._take_control(record)
+
+    def _take_mention(self, record: InputRecord) -> None:
+        if not record.body:
+            return
+        try:
+            mention: Mention = self._reader(record.source).read(record.body, self._known_ms)
+        except BadMention as why:
+            self._bury(record, why.reason, why.detail)
+            return
+        self._intake.take(mention, record.offset)
+
+    def _take_control(self, record: InputRecord) -> None:
+        try:
+            event = msgspec.json.decode(record.body, type=ControlEvent)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as why:
+            self._bury(record, "not_control", type(why).__name__)
+            return
+        self._controls.append((self._step, event))
+
+    def _reader(self, source: str) -> Reader:
+        source = source or DEFAULT_SOURCE
+        found = self._readers.get(source)
+        if found is None:
+            if len(self._readers) >= READERS:
+                self._readers.clear()
+            found = self._readers[source] = Reader(source)
+        return found
+
+    def _bury(self, record: InputRecord, reason: str, detail: str) -> None:
+        source = record.source[:64]
+        self._letters.append(Letter(source, reason, detail, record.body, self._known_ms, len(record.body)))
+        full = len(self._letter_counts) >= READERS and (source, reason) not in self._letter_counts
+        self._letter_counts["(other)" if full else source, reason] += 1
+
+    # ---- sealing
+
+    def seal(self) -> Cut | None:
+        """What is to be written for the steps before the open one; `None` where they are sealed."""
+        place = self._open
+        if place is None or place.sealed_step <= self._sealer.sealed_step:
+            return None
+        sealed = self._sealer.seal(
+            self._intake.seal(place.sealed_step),
+            self._controls_upto(place.sealed_step),
+            upto_step=place.sealed_step,
+            offset=place.offset,
+        )
+        contents = [*self._texts(), *self._dead_letters(), *self._items(sealed)]
+        return Cut(contents, self._marks(sealed), place)
+
+    async def committed(self, place: Place) -> None:
+        """Tell the cover what was seen before this place."""
+        news = self._repeats.news
+        if self._cover is None or news is None:
+            return
+        cut = next((n for n, one in enumerate(news) if one.offset >= place.offset), len(news))
+        chunk = Chunk(self._chunk_from, place.offset, self._chunk_stamp_ms, news[:cut])
+        self._repeats.news = news[cut:]
+        self._chunk_from, self._chunk_stamp_ms = place.offset, place.stamp_ms
+        await self._cover.append(self.number, chunk, place.stamp_ms - self._repeats.window_ms)
+
+    def _controls_upto(self, step: int) -> list[tuple[int, ControlEvent]]:
+        ended = [one for one in self._controls if one[0] <= step]
+        self._controls = [one for one in self._controls if one[0] > step]
+        return ended
+
+    def _items(self, sealed: Sealed) -> Iterable[Outgoing]:
+        topic = self._layout.name("entries")
+        for item in sealed.items:
+            self._counts["parts" if isinstance(item, Part) else "controls"] += 1
+            key = item.brand.encode("utf-8", "surrogatepass")
+            yield Outgoing(topic, self._layout.brand_partition(item.brand), key, event_bytes(item))
+
+    def _marks(self, sealed: Sealed) -> list[Outgoing]:
+        """One for every entries partition, naming what goes there."""
+        homes: dict[int, list[Part | Control]] = {}
+        for item in sealed.items:
+            homes.setdefault(self._layout.brand_partition(item.brand), []).append(item)
+        topic = self._layout.name("entries")
+        self._counts["marks"] += self._layout.entries
+        return [
+            Outgoing(topic, home, None, event_bytes(sealed.mark(homes.get(home, []))))
+            for home in range(self._layout.entries)
+        ]
+
+    def _texts(self) -> Iterable[Outgoing]:
+        posts, self._intake.posts = self._intake.posts, {}
+        erased, self._intake.erased = self._intake.erased, []
+        self._counts["texts"] += len(posts)
+        self._counts["tombstones"] += len(erased)
+        for name, post in posts.items():
+            yield self._text(name, post_bytes(post))
+        for mention_id in erased:
+            yield self._text(self._names.mention(mention_id), None)
+
+    def _text(self, name: str, value: bytes | None) -> Outgoing:
+        return Outgoing(self._layout.name("texts"), partition_of(name, self._layout.mentions), name.encode(), value)
+
+    def _dead_letters(self) -> Iterable[Outgoing]:
+        letters, self._letters = self._letters, []
+        topic = self._layout.name("dead-letters")
+        for letter in letters:
+            yield Outgoing(topic, 0, letter.source.encode("utf-8", "replace"), letter_bytes(letter))
+
+
+def event_bytes(event: Event) -> bytes:
+    """An event as it travels in `entries`."""
+    return msgspec.json.encode(event)
+
+
+def letter_bytes(letter: Letter) -> bytes:
+    """A dead letter as it travels in `dead-letters`: JSON, its body in base64 and cut at 64 KiB."""
+    detail = letter.detail[:DETAIL_MAX].encode("utf-8", "replace").decode()
+    cut = letter._replace(body=letter.body[:BODY_MAX], detail=detail)
+    return msgspec.json.encode(cut._asdict())

@@ -1,0 +1,211 @@
+"""EDGE. What intake has seen, kept in Redis too, so that a start need not read 48 hours of a topic again.
+
+The topic is the truth. A cover is chunks, each of which says which offsets `[first, end)` it covers; they count only
+where they follow each other without a gap from the window's beginning on, and where the records at their beginnings
+bear the stamps that the chunks name. What is missing at the end is read from the topic; in any other case all is.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from stream.brands import Brand
+from stream.codec import canonical
+from stream.kafka.tail import Tail
+from stream.repeats import Repeats, Sighting
+
+log = structlog.get_logger("tocsin")
+
+CHUNK = 20_000
+"""Sightings in one chunk at the most."""
+WAITING = 200_000
+"""Sightings that wait for a Redis that is away; beyond that they are forgotten, and the topic has them."""
+KEEP_MS = 4 * 86_400_000
+"""A cover that nobody adds to any more is gone after so long."""
+
+_APPEND = """
+local last = redis.call('LINDEX', KEYS[1], -1)
+if last then
+  local held = tonumber(string.match(last, '^%d+ (%d+) '))
+  if held == nil or tonumber(ARGV[1]) > held then
+    redis.call('DEL', KEYS[1])
+  elseif tonumber(ARGV[2]) <= held then
+    return 0
+  end
+end
+redis.call('RPUSH', KEYS[1], ARGV[3])
+while true do
+  local first = redis.call('LINDEX', KEYS[1], 0)
+  local newest = tonumber(string.match(first, '^%d+ %d+ %-?%d+ (%-?%d+)\\n'))
+  if newest == nil or newest >= tonumber(ARGV[4]) or redis.call('LLEN', KEYS[1]) == 1 then break end
+  redis.call('LPOP', KEYS[1])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1
+"""
+"""Appends one chunk: after a gap the old ones go, what is covered already is left out, and what is too old goes."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Sighting]).decode
+
+
+class Chunk(NamedTuple):
+    """What was seen at the offsets `[first, end)` of one input partition, in order."""
+
+    first: int
+    end: int
+    stamp_ms: int
+    """The stamp that the record at `first` bears; -1 where it is not known."""
+    sightings: Sequence[Sighting]
+
+    @property
+    def newest_ms(self) -> int:
+        """When the last of it was seen; -1 for nothing."""
+        return self.sightings[-1].observed_ms if self.sightings else -1
+
+    def body(self) -> bytes:
+        """As it is kept.
+
+        >>> chunk = Chunk(3, 5, 1000, [Sighting(b"0123456789abcdef", 4, 1001, ("Acme",))])
+        >>> Chunk.read(chunk.body()) == chunk
+        True
+        """
+        head = f"{self.first} {self.end} {self.stamp_ms} {max(self.newest_ms, self.stamp_ms)}\n"
+        return head.encode() + _encode(list(self.sightings))
+
+    @classmethod
+    def read(cls, body: bytes) -> "Chunk":
+        """The inverse of `body`. Raises `ValueError` on anything else."""
+        try:
+            head, _, rest = body.partition(b"\n")
+            first, end, stamp_ms, _ = map(int, head.split())
+            return cls(first, end, stamp_ms, _decode(rest))
+        except msgspec.MsgspecError:
+            raise ValueError("not a chunk") from None
+
+    def pieces(self) -> "Iterator[Chunk]":
+        """The same in chunks of a size that Redis takes easily."""
+        first, stamp_ms = self.first, self.stamp_ms
+        start = 0
+        while len(self.sightings) - start > CHUNK:
+            cut = start + CHUNK
+            while cut < len(self.sightings) and self.sightings[cut].offset == self.sightings[cut - 1].offset:
+                cut += 1
+            end = self.sightings[cut].offset if cut < len(self.sightings) else self.end
+            yield Chunk(first, end, stamp_ms, self.sightings[start:cut])
+            first, stamp_ms, start = end, -1, cut
+        if first < self.end:
+            yield Chunk(first, self.end, stamp_ms, self.sightings[start:])
+
+
+def judged_by(brands: Sequence[Brand]) -> str:
+    """What posts were matched by: a cover that was written under other queries is none of ours."""
+    return hashlib.sha256(canonical(list(brands))).hexdigest()[:16]
+
+
+class SeenCover:
+    """The covers of one deployment's input partitions. `counts` counts used, covered, refused, failed, forgotten."""
+
+    def __init__(self, redis: Redis, prefix: str, judged: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._judged = judged
+        self._append = redis.register_script(_APPEND)
+        self._waiting: dict[int, list[tuple[Chunk, int]]] = {}
+        self._away = False
+        self.counts: Counter[str] = Counter()
+
+    async def recall(self, repeats: Repeats, number: int, tail: Tail, *, first: int, end: int) -> int:
+        """Let `repeats` know what the cover says about `[first, end)`. Returns where the topic goes on."""
+        self._waiting.pop(number, None)
+        try:
+            held = [Chunk.read(body) for body in await self._held(number)]
+        except (RedisError, OSError, ValueError, TimeoutError) as error:
+            self._failed(error)
+            return first
+        chunks = without_gap(held, first, end)
+        if not chunks or not await _tells_the_truth(chunks, tail):
+            if held:
+                self.counts["refused"] += 1
+                await self._drop(number)
+            return first
+        place = first
+        for chunk in chunks:
+            seen = [one for one in chunk.sightings if place <= one.offset < end]
+            repeats.absorb(seen)
+            self.counts["covered"] += len(seen)
+            place = min(end, max(place, chunk.end))
+        self.counts["used"] += 1
+        return place
+
+    async def append(self, number: int, chunk: Chunk, horizon_ms: int) -> None:
+        """Add what was seen; what is older than `horizon_ms` goes. Where Redis is away it waits, up to a bound."""
+        waiting = self._waiting.setdefault(number, [])
+        waiting += [(piece, horizon_ms) for piece in chunk.pieces()]
+        try:
+            while waiting:
+                piece, before_ms = waiting[0]
+                await self._append(
+                    keys=[self._key(number)], args=(piece.first, piece.end, piece.body(), before_ms, KEEP_MS)
+                )
+                waiting.pop(0)
+                if self._away:
+                    self._away = False
+                    log.info("Redis answers again")
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+            if sum(len(piece.sightings) for piece, _ in waiting) > WAITING:
+                self.counts["forgotten"] += len(waiting)
+                waiting.clear()
+
+    def _key(self, number: int) -> str:
+        return f"{self._prefix}seen:{self._judged}:{number}"
+
+    async def _held(self, number: int) -> list[bytes]:
+        found = await self._redis.lrange(self._key(number), 0, -1)
+        return [one if isinstance(one, bytes) else one.encode("latin-1") for one in found]
+
+    async def _drop(self, number: int) -> None:
+        try:
+            await self._redis.delete(self._key(number))
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.counts["failed"] += 1
+        if not self._away:
+            log.error("Redis is away; what was seen is known from the topic", problem=type(error).__name__)
+        self._away = True
+
+
+def without_gap(chunks: Sequence[Chunk], first: int, end: int) -> list[Chunk]:
+    """The chunks that cover `[first, ...)` without a gap, up to `end` at the most; none where they begin too late.
+
+    >>> seen = [Chunk(0, 5, -1, []), Chunk(5, 9, -1, []), Chunk(12, 15, -1, [])]
+    >>> [chunk.first for chunk in without_gap(seen, 2, 20)], without_gap(seen[1:], 2, 20)
+    ([0, 5], [])
+    """
+    found: list[Chunk] = []
+    for chunk in chunks:
+        reached = found[-1].end if found else first
+        if chunk.first > reached or reached >= end:
+            break
+        if chunk.end > reached:
+            found.append(chunk)
+    return found
+
+
+async def _tells_the_truth(chunks: Sequence[Chunk], tail: Tail) -> bool:
+    """Whether the records where chunks begin bear the stamps that they name: the oldest and the newest are asked."""
+    known = [chunk for chunk in chunks if chunk.stamp_ms >= 0]
+    for chunk in {one.first: one for one in (*known[:1], *known[-1:])}.values():
+        record = await tail.one(chunk.first)
+        if record is None or record.timestamp != chunk.stamp_ms:
+            return False
+    return True
