@@ -15,7 +15,7 @@ from alerting.drafts import CHANGED, about, redrafted, refusal, with_words
 from alerting.incident import Incident
 from stream import crash
 from stream.codec import canonical
-from tocsin.engine import Engine
+from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.entry import Answer, AnswerKind
 
 SAID = {
@@ -113,15 +113,13 @@ class Answers:
         self._under_way: dict[str, asyncio.Future[str]] = {}
         """Acts that are being made durable, by their id."""
 
-    def restore(self, engine: Engine) -> None:
+    def restore(self, core: CoreSeen) -> None:
         """What the core knew when it stopped; `recall` says more, and what the log holds beyond comes by `note`."""
-        for state in engine.brands.values():
-            for incident in (state.book.incident, state.book.blind) if state.book else ():
-                if incident is not None:
-                    self._standing[incident.id] = _standing_of(incident)
-                    if incident.asked is not None:
-                        self._asked[incident.id, incident.asked.node] = incident.asked
-                    self._seen.update(dict.fromkeys(incident.answers, ""))
+        for incident in incidents_of(core):
+            self._standing[incident.id] = _standing_of(incident)
+            if incident.asked is not None:
+                self._asked[incident.id, incident.asked.node] = incident.asked
+            self._seen.update(dict.fromkeys(incident.answers, ""))
 
     def recall(self, answer: Answer, observed_ms: int) -> None:
         """Hear again, after a restart, an answer that the core had taken in: an escalation ends an acknowledgement."""

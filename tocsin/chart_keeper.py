@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from stream.codec import canonical
-from tocsin.engine import Engine
+from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.entry import ConfigChange
 from tocsin.live_chart import BAD, LiveChart
-from tocsin.metrics import Metrics
+from tocsin.metrics import PeopleMetrics
 from tocsin.mistakes import told
 from tocsin.state import Contents
 
@@ -22,14 +22,14 @@ class ChartKeeper:
     def __init__(  # noqa: PLR0917 - the parts of a service that a flowchart touches
         self,
         live: LiveChart,
-        engine: Engine,
+        core: CoreSeen,
         contents: Contents,
         clock: Callable[[], int],
         append: Callable[[bytes], Awaitable[None]],
-        metrics: Metrics,
+        metrics: PeopleMetrics,
     ) -> None:
         self._live = live
-        self._engine = engine
+        self._core = core
         self._contents = contents
         self._clock = clock
         self._append = append
@@ -82,8 +82,7 @@ class ChartKeeper:
 
     def _remember_walked(self) -> None:
         """Whoever is in a flowchart that an incident still walks is reached, and may answer."""
-        books = [state.book for state in self._engine.brands.values() if state.book is not None]
-        walks = [one.walk for book in books for one in (book.incident, book.blind) if one is not None and one.is_open]
+        walks = [one.walk for one in incidents_of(self._core) if one.is_open]
         names = sorted({walk.chart for walk in walks if walk is not None})
         self._live.remember([self._contents.chart(name) for name in names])
         self.clickers.clear()

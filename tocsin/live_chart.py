@@ -17,8 +17,8 @@ from alerting.roster import Roster, RosterError, pack
 from stream.brands import Brand
 from stream.codec import HOUR_MS, digest
 from tocsin.checking import chart_text
+from tocsin.core_seen import CoreSeen
 from tocsin.duties import duty_problems
-from tocsin.engine import Engine
 from tocsin.planning import PlanError, plans_of
 from tocsin.replay import configure
 from tocsin.rosters import expand_rosters, must_renew, read_calendars
@@ -204,7 +204,7 @@ def _knows(chart: Chart, target: str) -> bool:
     return target in chart.responders or target in chart.roles
 
 
-def held_rosters(engine: Engine, contents: Contents) -> dict[str, Roster]:
+def held_rosters(core: CoreSeen, contents: Contents) -> dict[str, Roster]:
     """Who is on call as the core knows it: every brand is told the same."""
-    names = [state.content for _, state in sorted(engine.brands.items()) if state.content]
+    names = [state.content for _, state in sorted(core.brands.items()) if state.content]
     return contents.rosters(contents.content(names[-1]).rosters) if names else {}

@@ -13,35 +13,13 @@ from alerting.decision import Decision
 from tocsin.entry import DeliveryReport
 
 
-class Metrics:
-    """Counters of one service, in a registry of its own. Labels are bounded: kinds, reasons and configured brands."""
+class PeopleMetrics:
+    """Counters of what reaches people and what they are judged by, in a registry of its own. Labels are bounded: ways,
+    outcomes and kinds.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._mentions = Gauge(
-            "tocsin_intake_mentions",
-            "Mentions since the start, by what became of them",
-            ["became"],
-            registry=self.registry,
-        )
-        self._dead = Gauge(
-            "tocsin_dead_letters",
-            "Dead letters ever, by source and reason",
-            ["source", "reason"],
-            registry=self.registry,
-        )
-        self._refused = Gauge(
-            "tocsin_ingest_refused",
-            "Requests to the door that were refused since the start, by reason",
-            ["reason"],
-            registry=self.registry,
-        )
-        self._decisions = Counter(
-            "tocsin_decisions",
-            "Decisions by brand, kind and reason",
-            ["brand", "kind", "reason"],
-            registry=self.registry,
-        )
         self._delivered = Counter(
             "tocsin_delivery_reports", "What became of pages", ["way", "outcome"], registry=self.registry
         )
@@ -82,19 +60,6 @@ class Metrics:
             registry=self.registry,
         )
 
-    def took(self, counts: Mapping[str, int], dead: Mapping[tuple[str, str], int], refused: Mapping[str, int]) -> None:
-        """Show the counts of intake and of the door as they are now."""
-        for became in sorted(counts):
-            self._mentions.labels(became).set(counts[became])
-        for source, reason in sorted(dead):
-            self._dead.labels(source, reason).set(dead[source, reason])
-        for reason in sorted(refused):
-            self._refused.labels(reason).set(refused[reason])
-
-    def decided(self, decision: Decision) -> None:
-        """Count a decision."""
-        self._decisions.labels(decision.brand, decision.kind, decision.reason).inc()
-
     def delivered(self, report: DeliveryReport) -> None:
         """Count what became of a page."""
         self._delivered.labels(report.way, report.outcome).inc()
@@ -121,7 +86,51 @@ class Metrics:
         self._chart_bad.set(bad)
 
 
-def service_routes(metrics: Metrics, health: Callable[[], dict[str, object]]) -> list[BaseRoute]:
+class Metrics(PeopleMetrics):
+    """Counters of one embedded service. Labels are bounded: kinds, reasons and configured brands and sources."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mentions = Gauge(
+            "tocsin_intake_mentions",
+            "Mentions since the start, by what became of them",
+            ["became"],
+            registry=self.registry,
+        )
+        self._dead = Gauge(
+            "tocsin_dead_letters",
+            "Dead letters ever, by source and reason",
+            ["source", "reason"],
+            registry=self.registry,
+        )
+        self._refused = Gauge(
+            "tocsin_ingest_refused",
+            "Requests to the door that were refused since the start, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._decisions = Counter(
+            "tocsin_decisions",
+            "Decisions by brand, kind and reason",
+            ["brand", "kind", "reason"],
+            registry=self.registry,
+        )
+
+    def took(self, counts: Mapping[str, int], dead: Mapping[tuple[str, str], int], refused: Mapping[str, int]) -> None:
+        """Show the counts of intake and of the door as they are now."""
+        for became in sorted(counts):
+            self._mentions.labels(became).set(counts[became])
+        for source, reason in sorted(dead):
+            self._dead.labels(source, reason).set(dead[source, reason])
+        for reason in sorted(refused):
+            self._refused.labels(reason).set(refused[reason])
+
+    def decided(self, decision: Decision) -> None:
+        """Count a decision."""
+        self._decisions.labels(decision.brand, decision.kind, decision.reason).inc()
+
+
+def service_routes(metrics: PeopleMetrics, health: Callable[[], dict[str, object]]) -> list[BaseRoute]:
     """`/metrics` and `/healthz`."""
 
     async def show_metrics(_: Request) -> Response:

@@ -1,19 +1,45 @@
 """EDGE. How everything stands, read from the core, the outbox and the flowchart; it changes none of them."""
 
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
 import msgspec
 
+from alerting.delivery.outbox import Outbox
 from alerting.flowchart.model import Chart
 from alerting.home import BrandNow, Duty, Overview, Shown
 from alerting.incident import Incident
 from alerting.roster import Roster
 from alerting.view import IncidentView
-from tocsin.works import Works
+from stream.brands import Brand
+from tocsin.core_seen import CoreSeen
+from tocsin.live_chart import LiveChart
+from tocsin.settings import Settings
+
+
+class Shows(Protocol):
+    """What an overview is made from."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Callable[[], int]: ...
+    @property
+    def brands(self) -> Sequence[Brand]: ...
+    @property
+    def live(self) -> LiveChart: ...
+    @property
+    def core(self) -> CoreSeen: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    def behind_s(self) -> int: ...
+    def is_shadow(self, content: str) -> bool: ...
 
 
 class Overviews:
     """Gives the present `Overview` of a deployment whenever it is asked."""
 
-    def __init__(self, works: Works) -> None:
+    def __init__(self, works: Shows) -> None:
         self._works = works
 
     def now(self) -> Overview:
@@ -26,11 +52,11 @@ class Overviews:
             brands=tuple(self._brand(brand.name, brand.timezone, at_ms) for brand in works.brands),
             duties=tuple(self._duties(works.live.chart, at_ms)),
             late_s=works.behind_s(),
-            undelivered=sum(1 for row in works.home.outbox.unsettled() if row.wakes),
+            undelivered=sum(1 for row in works.outbox.unsettled() if row.wakes),
         )
 
     def _brand(self, name: str, timezone: str, at_ms: int) -> BrandNow:
-        state = self._works.engine.brands.get(name)
+        state = self._works.core.brands.get(name)
         if state is None or state.book is None:
             return BrandNow(name, timezone, listening=False)
         book = state.book
@@ -45,7 +71,7 @@ class Overviews:
 
     def _shown(self, incident: Incident, timezone: str) -> Shown:
         """An incident as its card shows it: that knows of an answer before the core does."""
-        outbox = self._works.home.outbox
+        outbox = self._works.outbox
         view = outbox.view(incident.id) or _bare(incident)
         channel, ts = outbox.card_of(incident.id) or ("", "")
         return Shown(msgspec.structs.replace(view, timezone=timezone), channel, ts)

@@ -1,8 +1,10 @@
 """EDGE. What a deployment does with what people do in Slack: commands, modals and the App Home over its works."""
 
 from collections.abc import Callable
+from typing import Protocol
 
-from alerting.delivery.clicks import Replies, origins_of
+from alerting.delivery.clicks import Clicks, Replies, origins_of
+from alerting.delivery.seen import Seen
 from alerting.delivery.slack import slack_client
 from alerting.delivery.slack_commands import Commands, Does
 from alerting.delivery.slack_home import Homes
@@ -10,12 +12,26 @@ from alerting.delivery.slack_modals import Modals
 from alerting.delivery.slack_reception import Reception
 from alerting.quiet import Silence
 from stream.codec import canonical
-from tocsin.overview import Overviews
-from tocsin.setting_sections import SlackSettings
-from tocsin.works import Works
+from tocsin.answers import Answers
+from tocsin.overview import Overviews, Shows
+from tocsin.setting_sections import Secrets, SlackSettings
 
 CALL_WITHIN_MS = 5_000
 """How long one call about a Home may take."""
+
+
+class Works(Shows, Protocol):
+    """What a desk stands on: whatever takes answers, in one process or in a worker."""
+
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def answers(self) -> Answers: ...
+    @property
+    def clicks(self) -> Clicks: ...
+    @property
+    def slack_seen(self) -> Seen: ...
+    async def append_control(self, body: bytes) -> None: ...
 
 
 class SlackDesk:
@@ -35,7 +51,7 @@ class SlackDesk:
             works.clicks,
             works.clock,
             replies=Replies(origins_of(slack.base_url)),
-            commands=Commands(works.clicks, does, works.clock, works.home.slack_seen),
+            commands=Commands(works.clicks, does, works.clock, works.slack_seen),
             modals=Modals(client, works.clicks, works.answers.is_worth_asking, works.answers.to_change),
             events=self.homes,
         )

@@ -16,39 +16,27 @@ import msgspec
 import structlog
 
 from alerting.decision import Decision
-from alerting.delivery.clicks import Clicks
-from alerting.delivery.drill import DrillWay
-from alerting.delivery.outbox import OutboxRow
-from alerting.delivery.second_way import Trouble
-from alerting.delivery.slack import SlackWay, slack_client
-from alerting.delivery.slack_side import SlackSide
-from alerting.delivery.terminal import TerminalWay
-from alerting.delivery.ways import Address, Answered, Click, Delivered, Way
-from alerting.delivery.worker import Delivery
-from alerting.view import ShownPost
-from stream.codec import HOUR_MS, canonical
+from alerting.delivery.outbox import Outbox
+from alerting.delivery.seen import Seen
+from alerting.delivery.ways import Answered, Way
+from stream.codec import HOUR_MS
 from stream.reading import BadMention, Reader
 from stream.sources.intake_log import Appender, Item, LogRecord
 from stream.sources.store import StoreError
-from tocsin.answers import Answers
-from tocsin.chart_keeper import ChartKeeper
+from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.deployment import Deployment
-from tocsin.drill_time import DrillTime, is_for_drills
-from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport
-from tocsin.fresh_words import Explainer
-from tocsin.handing import to_drill
+from tocsin.drill_time import DrillTime
+from tocsin.entry import Answer, ConfigChange, ControlEvent
 from tocsin.heartbeat import Ages, Facts, waits_since
-from tocsin.incident_series import card_picture
 from tocsin.intake import Intake
 from tocsin.letterbox import collect
-from tocsin.live_chart import LiveChart, held_rosters
 from tocsin.metrics import Metrics
+from tocsin.outreach import Outreach
+from tocsin.people import People
 from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
 from tocsin.steady_clock import SteadyClock
-from tocsin.troubles import Troubles
-from tocsin.ways import OutwardWays, build_ways
 
 log = structlog.get_logger("tocsin")
 
@@ -87,23 +75,16 @@ class Works:
         if isinstance(clock, SteadyClock):
             clock.not_before(self.home.intake_log.last_observed_ms)
         self.metrics = Metrics()
-        self.troubles = Troubles(clock)
         self.appender = Appender(self.home.intake_log, clock)
-        self.brands = settings.brand_list()
         self._contents = self.home.journal.contents()
         self.engine = self.home.journal.restored_engine(self._contents)
-        self.live = LiveChart(
-            settings, self.brands, self._keep, clock, held=held_rosters(self.engine, self._contents), warn=_warn
-        )
+        self.people = self._build_people()
+        self.brands = self.people.brands
+        self.troubles, self.live = self.people.troubles, self.people.live
+        self.answers, self.charts, self.clicks = self.people.answers, self.people.charts, self.people.clicks
         self._born = 0
-        texts = self.home.texts
-        self.answers = Answers(self.append_control, self._told, self._brand_of, texts.put_note, texts.note)
-        self.charts = ChartKeeper(self.live, self.engine, self._contents, clock, self.append_control, self.metrics)
-        self._outward = OutwardWays({})
-        self.slack_side: SlackSide | None = None
-        """Pictures and channels, beside the pages; only where Slack is a way."""
-        self.clicks = Clicks(self.charts.clickers, self._clicked)
-        self.delivery = self._build_delivery(self._build_ways(terminal) if ways is None else ways)
+        self._outreach = Outreach(self.people, self.secrets, self.home.outbox, terminal=terminal, ways=ways)
+        self.delivery, self.slack_side = self._outreach.delivery, self._outreach.slack_side
         self._whole = True
         """Whether the core's memory is what its files lead to. Where one of them failed it may be ahead of them, and
         a snapshot of that would hide from the next start what was decided and handed to nobody."""
@@ -112,7 +93,6 @@ class Works:
         self._incarnation = str(self.home.journal.seq)
         self.cursor = 0
         """The first record of the log that was not taken in yet."""
-        self._incidents: dict[str, str] = {}
         self.refused: Mapping[str, int] = {}
         """What the door refused, by reason."""
         self._recover()
@@ -166,7 +146,7 @@ class Works:
                 await self.catch_up()
                 self.sequencer.snapshot()
         finally:
-            await self._outward.close()
+            await self._outreach.close()
             self.home.close()
 
     async def catch_up(self) -> None:
@@ -203,8 +183,7 @@ class Works:
         )
 
     def _open_incidents(self) -> list[str]:
-        books = [state.book for state in self.engine.brands.values() if state.book is not None]
-        return [one.id for book in books for one in (book.incident, book.blind) if one is not None and one.is_open]
+        return [one.id for one in incidents_of(self.engine) if one.is_open]
 
     def _waits_since(self, incident: str) -> int | None:
         return None if self.answers.is_quiet(incident) else waits_since(self.home.outbox.pages(incident))
@@ -260,14 +239,7 @@ class Works:
     def _deliver(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             self.metrics.decided(decision)
-            self._incidents[decision.incident] = decision.brand
-            if decision.kind == "OpenIncident" and decision.reason == "flared_up":
-                self.answers.reopened(decision.incident)
-            if decision.kind == "StandDown":
-                self.answers.closed(decision.incident)
-            self.answers.decided(decision)
-            if decision.reason in ("ack_expired", "escalated"):
-                self.answers.expired(decision.incident, decision.at_ms)
+            self.people.hear(decision)
             self.delivery.take(decision)
 
     # ---- recovery
@@ -276,7 +248,7 @@ class Works:
         """Apply what the journal holds beyond the snapshot; decisions that delivery has are dropped by their keys."""
         journal = self.home.journal
         for recorded in journal.decisions():
-            self._incidents[recorded.decision.incident] = recorded.brand
+            self.people.know(recorded.decision)
         for entry in journal.entries(self.engine.seq):
             decisions = self.engine.apply(entry)
             self._deliver(decisions)
@@ -324,128 +296,52 @@ class Works:
 
     # ---- people
 
-    def _build_ways(self, terminal: TextIO) -> dict[str, Way]:
-        slack = self.settings.slack
-        self._outward = build_ways(self.settings, self.secrets, self.clock)
-        if slack is None or self.secrets.slack_bot is None:
-            return {"terminal": TerminalWay(terminal), **self._outward.ways}
-        timeout_ms = self.settings.delivery.timeout
-        client = slack_client(self.secrets.slack_bot.reveal(), slack.base_url, timeout_ms)
-        beside = slack_client(self.secrets.slack_bot.reveal(), slack.base_url, timeout_ms)
-        self.slack_side = SlackSide(
-            beside, self.home.outbox, self._resolve, card_picture, opens_channels=self._drill is None
-        )
-        return {"slack": SlackWay(client), **self._outward.ways}
-
-    def _build_delivery(self, ways: Mapping[str, Way]) -> Delivery:
-        zones = {b.name: b.timezone for b in self.brands}
-        return Delivery(
-            self.home.outbox,
-            ways if self._drill is None else {name: DrillWay(way) for name, way in ways.items()},
-            self.clock if self._drill is None else self._drill.wall,
-            self._report,
-            self._posts,
-            self._resolve,
-            self.answers.is_quiet,
-            self.settings.delivery.grace,
-            timezone=lambda brand: zones.get(brand, self.settings.timezone),
-            late_s=lambda _brand: self.behind_s() if self._drill is None else 0,
-            explain=Explainer(self.home.texts, self.brands).explain,
-            note=self.home.texts.note,
-            say=self._say,
-            name_of=self.live.name_of,
-            after_card=self._after_card,
-            operators=self._failed_somebody,
-            second_way_ms=self.settings.delivery.second_way,
-            pace_ms=self.settings.delivery.pace,
-            # A conversation may be opened before a message is posted, and a mail server is told good-bye after it.
-            longest_ms=2 * self.settings.delivery.timeout + 5_000,
-            drill=self._drill is not None,
+    def _build_people(self) -> People:
+        texts = self.home.texts
+        return People(
+            self.settings,
+            self.clock,
+            core=self.engine,
+            contents=self._contents,
+            metrics=self.metrics,
+            keep=self._keep,
+            append=self.append_control,
+            configure=self.append_control,
+            told=self._told,
+            texts=texts,
+            notes=texts,
+            behind_s=self.behind_s,
+            drill=self._drill,
         )
 
-    def _say(self, decision: Decision) -> str:
-        """What those are to do whom a decision tells, by the flowchart that its incident walks."""
-        state = self.engine.brands.get(decision.brand)
-        book = state.book if state is not None else None
-        open_ones = [one for one in (book.incident, book.blind) if one is not None] if book is not None else []
-        walk = next((one.walk for one in open_ones if one.id == decision.incident), None)
-        chart = self._contents.chart(walk.chart) if walk is not None else self.live.chart
-        return chart.says(decision.node)
+    def _told(self, answered: Answered) -> None:
+        self.delivery.answered(answered)
 
-    def _failed_somebody(self, trouble: Trouble) -> None:
-        self.troubles.take(trouble)
-        self.metrics.troubled(trouble.way, trouble.became)
+    @property
+    def core(self) -> CoreSeen:
+        """What may be seen of the core."""
+        return self.engine
 
-    def _after_card(self, row: OutboxRow) -> None:
-        if self.slack_side is not None:
-            self.slack_side.after_card(row)
+    @property
+    def outbox(self) -> Outbox:
+        """Every page, and what became of it."""
+        return self.home.outbox
+
+    @property
+    def slack_seen(self) -> Seen:
+        """What came from Slack and must not count twice."""
+        return self.home.slack_seen
 
     def is_shadow(self, content: str) -> bool:
         """Whether a brand that is judged by this configuration is decided about and nobody told."""
-        return bool(content) and self._contents.content(content).mode == "shadow"
+        return self.people.is_shadow(content)
 
     def behind_s(self) -> int:
         """How far the core is behind the clock, in seconds; less than three steps is as it should be."""
         behind_ms = self.clock() - self.core_time_ms
         return behind_ms // 1000 if behind_ms >= 3 * self.step_ms else 0
 
-    def _resolve(self, target: str) -> list[Address]:
-        channel = self.settings.slack.channel if self.settings.slack else None
-        found = self.live.addresses(target, channel)
-        return found if self._drill is None else [one for one in found if is_for_drills(one, channel)]
-
-    async def _clicked(self, click: Click, who: str) -> str:
-        """What was pressed is this deployment's, or that of the drill beside it, or of the service beside the drill."""
-        if self._brand_of(click.incident) is None:
-            told = await asyncio.to_thread(self._hand_over, click, who)
-            if told is not None:
-                return told
-        if self._drill is not None:
-            click = msgspec.structs.replace(click, at_ms=self._drill.core_time(click.at_ms))
-        return await self.answers.click(click, who)
-
-    def _hand_over(self, click: Click, who: str) -> str | None:
-        if self._drill is None:
-            return to_drill(self.settings.data_path, click, who, click.at_ms)
-        return self._drill.to_service(click, who)
-
-    def _told(self, answered: Answered) -> None:
-        self.delivery.answered(answered)
-
-    def _brand_of(self, incident: str) -> str | None:
-        return self._incidents.get(incident)
-
-    def _posts(self, names: tuple[str, ...]) -> dict[str, ShownPost]:
-        found = self.home.texts.get(names)
-        return {
-            name: ShownPost(
-                text=post.text,
-                author=post.author or "",
-                url=post.url or "",
-                source=post.source,
-                followers=post.followers,
-                created_ms=post.created_ms,
-            )
-            for name, post in found.items()
-        }
-
-    async def _report(self, delivered: Delivered) -> None:
-        report = DeliveryReport(
-            brand=delivered.brand,
-            incident=delivered.incident,
-            key=delivered.key,
-            way=delivered.way,
-            outcome=delivered.outcome,
-            at_ms=delivered.at_ms if self._drill is None else self._drill.core_time(delivered.at_ms),
-            detail=delivered.detail,
-        )
-        self.metrics.delivered(report)
-        await self.append_control(canonical(report))
-
     async def append_control(self, body: bytes) -> None:
+        """Put what somebody said or did into the log; durable when this returns."""
         item: Item = ("control", "", body)
         await self.appender.append([item])
-
-
-def _warn(line: str) -> None:
-    log.warning("calendar", problem=line)

@@ -1,0 +1,94 @@
+"""EDGE. What reaches people from one outbox: ways, delivery over them, and what an incident gets in Slack besides."""
+
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+from alerting.delivery.drill import DrillWay
+from alerting.delivery.outbox import Outbox, OutboxRow
+from alerting.delivery.slack import SlackWay, slack_client
+from alerting.delivery.slack_side import SlackSide
+from alerting.delivery.terminal import TerminalWay
+from alerting.delivery.ways import Way
+from alerting.delivery.worker import Delivery
+from tocsin.fresh_words import Explainer
+from tocsin.incident_series import card_picture
+from tocsin.people import People
+from tocsin.setting_sections import Secrets
+from tocsin.ways import OutwardWays, build_ways
+
+
+class Outreach:
+    """Built over an outbox by whoever owns it. `ways` stand in for those that the settings name; `through` puts
+    something between delivery and each way. Close it at the end.
+    """
+
+    def __init__(
+        self,
+        people: People,
+        secrets: Secrets,
+        outbox: Outbox,
+        *,
+        terminal: TextIO,
+        ways: Mapping[str, Way] | None = None,
+        through: Callable[[Way], Way] = lambda way: way,
+    ) -> None:
+        self._people = people
+        self._secrets = secrets
+        self._outbox = outbox
+        self._outward = OutwardWays({})
+        self.slack_side: SlackSide | None = None
+        """Pictures and channels, beside the pages; only where Slack is a way."""
+        found = self._build_ways(terminal) if ways is None else ways
+        if people.drill is not None:
+            found = {name: DrillWay(way) for name, way in found.items()}
+        self.delivery = self._build_delivery({name: through(way) for name, way in found.items()})
+
+    async def close(self) -> None:
+        """Close the connections that are still open."""
+        await self._outward.close()
+
+    def _build_ways(self, terminal: TextIO) -> dict[str, Way]:
+        settings, people = self._people.settings, self._people
+        slack, bot = settings.slack, self._secrets.slack_bot
+        self._outward = build_ways(settings, self._secrets, people.clock)
+        if slack is None or bot is None:
+            return {"terminal": TerminalWay(terminal), **self._outward.ways}
+        timeout_ms = settings.delivery.timeout
+        client = slack_client(bot.reveal(), slack.base_url, timeout_ms)
+        beside = slack_client(bot.reveal(), slack.base_url, timeout_ms)
+        self.slack_side = SlackSide(
+            beside, self._outbox, people.resolve, card_picture, opens_channels=people.drill is None
+        )
+        return {"slack": SlackWay(client), **self._outward.ways}
+
+    def _build_delivery(self, ways: Mapping[str, Way]) -> Delivery:
+        people = self._people
+        settings, drill = people.settings, people.drill
+        zones = {b.name: b.timezone for b in people.brands}
+        return Delivery(
+            self._outbox,
+            ways,
+            people.clock if drill is None else drill.wall,
+            people.report,
+            people.posts,
+            people.resolve,
+            people.answers.is_quiet,
+            settings.delivery.grace,
+            timezone=lambda brand: zones.get(brand, settings.timezone),
+            late_s=lambda _brand: people.behind_s() if drill is None else 0,
+            explain=Explainer(people.texts, people.brands).explain,
+            note=people.notes.note,
+            say=people.say,
+            name_of=people.live.name_of,
+            after_card=self._after_card,
+            operators=people.failed_somebody,
+            second_way_ms=settings.delivery.second_way,
+            pace_ms=settings.delivery.pace,
+            # A conversation may be opened before a message is posted, and a mail server is told good-bye after it.
+            longest_ms=2 * settings.delivery.timeout + 5_000,
+            drill=drill is not None,
+        )
+
+    def _after_card(self, row: OutboxRow) -> None:
+        if self.slack_side is not None:
+            self.slack_side.after_card(row)
