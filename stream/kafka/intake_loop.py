@@ -40,6 +40,7 @@ BREATH = 50
 LEAVE_S = 5.0
 """How long a partition that is to be given away may take to finish what it is writing."""
 AGAIN_S = 1.0
+SOON_S = 0.05
 
 
 class Incarnation(Protocol):
@@ -111,8 +112,10 @@ class IntakeLoop:
         self._setting_up: dict[TopicPartition, asyncio.Task[None]] = {}
         self._writing = asyncio.Lock()
         self._stopping = False
+        self.failed: Exception | None = None
+        """What went wrong where nobody could be told."""
         self.moved_s = time.monotonic()
-        """When a round last ended."""
+        """When a round last ended, by the monotonic clock."""
 
     # ---- what others see
 
@@ -149,7 +152,9 @@ class IntakeLoop:
     async def run(self) -> None:
         """Work until `stop`. Raises what is wrong with us, never what is wrong with the broker."""
         await self.writer.start()
-        self._consumer = await started(self._make_consumer)
+        self._consumer = await started(lambda: self._brokers.consumer(group=self._group))
+        topics = [self._layout.name("mentions"), self._layout.name("control")]
+        self._consumer.subscribe(topics, listener=_Listener(self))
         beating = asyncio.create_task(self._beat_on()) if self._beats else None
         try:
             while not self._stopping:
@@ -167,12 +172,6 @@ class IntakeLoop:
     def stop(self) -> None:
         """End `run` after the round that is under way."""
         self._stopping = True
-
-    def _make_consumer(self) -> AIOKafkaConsumer:
-        consumer = self._brokers.consumer(group=self._group)
-        topics = [self._layout.name("mentions"), self._layout.name("control")]
-        consumer.subscribe(topics, listener=_Listener(self))
-        return consumer
 
     def _number(self, home: TopicPartition) -> int:
         return self._layout.input_of(home.topic, home.partition)
@@ -274,6 +273,8 @@ class IntakeLoop:
 
     async def _round(self) -> None:
         assert self._consumer is not None
+        if self.failed is not None:
+            raise self.failed
         self._begin_new()
         try:
             found = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=self._max_records)
@@ -281,7 +282,8 @@ class IntakeLoop:
             self._start_again(sorted(error.args[0]))
             return
         except NoOffsetForPartitionError:
-            return  # asked for before its place was known
+            await asyncio.sleep(SOON_S)  # asked for before its place was known
+            return
         except KafkaError as error:
             log.error("nothing can be read", problem=type(error).__name__)
             await asyncio.sleep(AGAIN_S)
@@ -381,4 +383,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._loop.give_away(sorted(revoked))
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        self._loop.take_over(sorted(assigned))
+        try:
+            self._loop.take_over(sorted(assigned))
+        except Exception as error:  # noqa: BLE001 - the client would log it and go on; a worker ends of it
+            self._loop.failed = error
