@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,21 @@ def pytest_configure(config: pytest.Config) -> None:
     kept = os.environ.get("TOCSIN_RESULTS")
     if kept and not hasattr(config, "workerinput"):
         config.pluginmanager.register(results.Results(Path(kept)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """Where files are shared out among processes, those of `tests/cluster` stay together: they have one broker."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneBroker(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tests/cluster" if file.startswith("tests/cluster/") else file
+
+    return OneBroker(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -110,11 +110,15 @@ def _run(asked: Coroutine[Any, Any, _T]) -> _T:
     """What the brokers say; what is wrong with them is one line. The client's own complaints would be a second."""
     from stream.kafka.making import BrokersError
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
+    client = logging.getLogger("aiokafka")
+    level = client.level
+    client.setLevel(logging.CRITICAL + 1)
     try:
         return asyncio.run(asked)
     except BrokersError as error:
         fail(str(error))
+    finally:
+        client.setLevel(level)
 
 
 def _rows(brokers: "Brokers", differences: list["Difference"]) -> list[dict[str, str]]:

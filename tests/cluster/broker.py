@@ -100,6 +100,7 @@ class Broker:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        shutil.rmtree(self._home / "data", ignore_errors=True)
 
     @property
     def bootstrap(self) -> str:

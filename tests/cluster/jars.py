@@ -1,15 +1,19 @@
-"""Where Apache Kafka comes from: a directory that `TOCSIN_KAFKA` names, or Maven, once, into a cache."""
+"""Where Apache Kafka comes from: a directory that `TOCSIN_KAFKA` names, or Maven, once, into a cache.
+
+`python -m tests.cluster.jars` fetches it, and says where it lies.
+"""
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 VERSION = re.findall(r"<kafka\.version>(.+?)</kafka\.version>", POM.read_text())[0]
-MAVEN_S = 500
+MAVEN_S = 200
 
 
 class NoKafkaError(Exception):
@@ -54,3 +58,10 @@ def _fetch(kept: Path) -> None:
         if not any(kept.glob("kafka_2.13-*.jar")):
             shutil.rmtree(kept, ignore_errors=True)
             Path(beside, "libs").rename(kept)
+
+
+if __name__ == "__main__":  # fetch them before the tests, whose time is measured
+    try:
+        print(kafka_jars())
+    except NoKafkaError as missing:
+        sys.exit(str(missing))

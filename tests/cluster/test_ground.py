@@ -166,6 +166,20 @@ def test_no_server_outlives_a_test_run_that_is_killed(tmp_path: Path) -> None:
     until(lambda: _gone(server), 10, "the server ends")
 
 
+@pytest.mark.parametrize(("required", "outcome"), [("", "1 skipped"), ("1", "1 error")])
+def test_without_kafka_the_tests_are_skipped_but_never_where_it_is_required(
+    required: str, outcome: str, tmp_path: Path
+) -> None:
+    """A machine without it can still run the rest; a run that promises it cannot pass without."""
+    one = f"{Path(__file__)}::{test_a_paused_kafka_answers_nobody_and_goes_on_where_it_was.__name__}"
+    called = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-rsE", one]
+    told = {**os.environ, "TOCSIN_KAFKA": str(tmp_path), "TOCSIN_REQUIRE_KAFKA": required}
+    ran = subprocess.run(called, capture_output=True, text=True, check=False, env=told, cwd=Path(__file__).parents[2])
+    assert outcome in ran.stdout, ran.stdout
+    assert f"TOCSIN_KAFKA names {tmp_path}" in ran.stdout
+    assert bool(ran.returncode) is bool(required)
+
+
 def _gone(pid: int) -> bool:
     """Whether a process has ended, though nobody may have asked for its status yet."""
     try:
