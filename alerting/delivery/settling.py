@@ -23,7 +23,7 @@ by an hour must not make us look past our own message, and send it twice."""
 
 
 class Settling:
-    """Settles unknown pages. `covered` says whether all people of a page were reached by another."""
+    """Settles unknown pages. `can_wait` says whether nobody has to be reached by a page any more, or yet."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Settling:
         *,
         composer: Composer,
         grace_ms: int,
-        covered: Callable[[OutboxRow], bool],
+        can_wait: Callable[[OutboxRow], bool],
         answering: Answering,
         longest_s: float,
     ) -> None:
@@ -42,7 +42,7 @@ class Settling:
         self._clock = clock
         self._composer = composer
         self._grace_ms = grace_ms
-        self._covered = covered
+        self._can_wait = can_wait
         self._answering = answering
         self._longest_s = longest_s
         self.blind_resends = 0
@@ -108,7 +108,7 @@ class Settling:
             self._answering.failed(row.way, self._clock())
         waited_ms = self._clock() - row.started_ms
         enough_ms = self._grace_ms if why.permanent else max(self._grace_ms, UNREADABLE_MS)
-        if waited_ms >= enough_ms and (why.permanent or not self._covered(row)):
+        if waited_ms >= enough_ms and (why.permanent or not self._can_wait(row)):
             self.blind_resends += 1
             self._become(row, Outcome("not_sent", detail=f"history unreadable: {why}"))
         else:

@@ -10,8 +10,8 @@ people by the next way that they have (`second_way`). Where they have none, the 
 The residual risk. "Once" is once per way, and holds as long as the grace (60 s unless set otherwise) is longer than the
 longest a call may take (25 s) plus the longest that Slack takes to show a message in the history after it accepted it.
 A message that arrives later than that is doubled, with the same page id in both. Where the history cannot be read, and
-nobody was reached by another way, the page goes out again unseen after four minutes, or at the end of the grace where
-it never can be (a missing scope): a page twice is better than a page lost. So does, twice at the most, what was sent by
+somebody is still to be reached, the page goes out again unseen after four minutes, or at the end of the grace where it
+never can be (a missing scope): a page twice is better than a page lost. So does, twice at the most, what was sent by
 a way that nobody can read back (e-mail). `blind_resends` counts both. Whoever reads two ways may read of one page on
 both: that is what the second way is for. An acknowledgement that becomes durable while a POST is under way cannot call
 that message back.
@@ -130,7 +130,7 @@ class Delivery:
             clock,
             composer=self.composer,
             grace_ms=grace_ms,
-            covered=self.reaching.covered,
+            can_wait=self._can_wait,
             answering=self._answering,
             longest_s=self._longest_s,
         )
@@ -170,6 +170,10 @@ class Delivery:
         if row.wakes and self._is_quiet(row.incident):
             return True
         return row.reaches and self._is_over(row.incident)
+
+    def _can_wait(self, row: OutboxRow) -> bool:
+        """Whether what nobody knows of a page may stay unknown for longer: it wakes nobody, or nobody needs it."""
+        return not row.reaches or self._is_moot(row) or self.reaching.covered(row)
 
     # ---- taking in
 

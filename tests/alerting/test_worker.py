@@ -375,6 +375,22 @@ async def test_a_history_that_cannot_be_read_costs_no_page(permanent: bool, afte
     assert desk.delivery.blind_resends == 1
 
 
+async def test_what_nobody_needs_any_more_is_never_sent_again_unseen() -> None:
+    """Somebody has it: whether the card arrived is found out once the history can be read, however late."""
+    desk = Desk()
+    desk.slack.script = ["unknown"]
+    desk.slack.readable = Unreadable("internal_error", permanent=False)
+    desk.decide("Page", "pr_oncall")
+    await desk.wait(60)
+    desk.quiet.add("acme-1")
+    await desk.wait(600)
+    assert desk.slack.posts == 1
+    desk.slack.readable = None
+    await desk.wait(30)
+    assert desk.slack.posts == 2, "it had not arrived, and the card still tells the story"
+    assert desk.delivery.blind_resends == 0
+
+
 async def test_a_limit_is_waited_for_and_the_gravest_goes_first() -> None:
     """The channel is left alone as long as Slack asked; then critical, then the rest, each once."""
     desk = Desk()
