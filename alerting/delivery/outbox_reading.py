@@ -29,9 +29,19 @@ class OutboxReading:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        changed = db.execute(f"SELECT DISTINCT pages.incident {_OUTDATED} ORDER BY pages.seq")
-        self._changed: dict[str, None] = dict.fromkeys(incident for (incident,) in changed.fetchall())
+        self._changed: dict[str, None] = {}
         """Incidents whose cards may show an older view than there is."""
+        self.look_again()
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The store itself, for whoever follows what changes in it, or fills it; see `look_again`."""
+        return self._db
+
+    def look_again(self) -> None:
+        """Look at every card: the tables may have been filled by another hand."""
+        changed = self._db.execute(f"SELECT DISTINCT pages.incident {_OUTDATED} ORDER BY pages.seq")
+        self._changed = dict.fromkeys(incident for (incident,) in changed.fetchall())
 
     # ---- pages
 
