@@ -13,6 +13,7 @@ from pathlib import Path
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 VERSION = re.findall(r"<kafka\.version>(.+?)</kafka\.version>", POM.read_text())[0]
+JAVA = 17
 MAVEN_S = 200
 
 
@@ -22,8 +23,7 @@ class NoKafkaError(Exception):
 
 def kafka_jars() -> Path:
     """A directory with the jars of Apache Kafka. Raises `NoKafkaError`."""
-    if not shutil.which("java"):
-        raise NoKafkaError("Apache Kafka needs Java 17 or newer; there is no `java` here")
+    _java()
     named = os.environ.get("TOCSIN_KAFKA")
     if named:
         return _unpacked(Path(named).expanduser())
@@ -31,6 +31,17 @@ def kafka_jars() -> Path:
     if not any(kept.glob("kafka_2.13-*.jar")):
         _fetch(kept)
     return kept
+
+
+def _java() -> None:
+    if not shutil.which("java"):
+        raise NoKafkaError(f"Apache Kafka needs Java {JAVA} or newer; there is no `java` here")
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < JAVA:
+        raise NoKafkaError(
+            f"Apache Kafka needs Java {JAVA} or newer; here is {version[1] if version else said.strip()}"
+        )
 
 
 def _unpacked(named: Path) -> Path:
