@@ -64,7 +64,7 @@ def operations(draw: st.DrawFn) -> Operation:
 
         return perform
 
-    return draw(
+    chosen: Operation = draw(
         st.sampled_from(
             [
                 lambda box, _: box.plan([one], key=f"{incident}/{key}", view=shown),
@@ -84,6 +84,7 @@ def operations(draw: st.DrawFn) -> Operation:
             ]
         )
     )
+    return chosen
 
 
 def lived(steps: list[tuple[Operation, bool]]) -> tuple[Outbox, list[list[Change]]]:
@@ -124,7 +125,7 @@ def test_what_counts_as_taken_is_there_wherever_the_log_ends(
     steps: list[tuple[Operation, bool]], data: st.DataObject
 ) -> None:
     """A leader may die between two rows: a decision whose pages did not make it is taken again, and not lost."""
-    box, drained = lived(steps)
+    _, drained = lived(steps)
     changes = [change for some in drained for change in some]
     end = data.draw(st.integers(0, len(changes)))
     copy = tables(copied(changes[:end]))
