@@ -4,7 +4,8 @@ Whoever reads here belongs to no group, commits nothing and takes no partition f
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -82,13 +83,15 @@ class Tail:
         held = await self.held()
         if not held.first <= offset < held.end:
             return None
-        async for records in self.read(offset, offset + 1):
-            return records[0]
+        # Closed here and now: left to itself, it would pause the partition while the next read is under way.
+        async with contextlib.aclosing(self.read(offset, offset + 1)) as reading:
+            async for records in reading:
+                return records[0]
         return None
 
     async def read(
         self, from_offset: int, to_offset: int | None = None, *, at_once: int = AT_ONCE
-    ) -> AsyncIterator[Sequence[Record]]:
+    ) -> AsyncGenerator[Sequence[Record], None]:
         """The records at `[from_offset, to_offset)`, some at a time; without `to_offset` as far as they go now.
 
         Waits for what is not written yet. Raises `OffsetOutOfRangeError` where the partition no longer holds
