@@ -183,6 +183,13 @@ class Contents:
             found = self._contents[name] = decode(self._bodies[name], Content)
         return found
 
+    def lacks(self, name: str) -> list[str]:
+        """What is not known of a configuration: its own digest, or those of its flowchart and rosters."""
+        if name not in self._bodies:
+            return [name]
+        content = self.content(name)
+        return [one for one in (content.chart, content.rosters) if one and one not in self._bodies]
+
     def planned(self, name: str) -> PlannedTimes:
         """The planned events of a brand's configuration. Raises `KeyError` as `content` does."""
         found = self._planned.get(name)
