@@ -6,6 +6,10 @@ from typing import NamedTuple
 import msgspec
 
 
+class PlaceError(ValueError):
+    """A committed place from which nobody can go on, in words for an operator."""
+
+
 class Outgoing(NamedTuple):
     """A record that is to be written. `value` is `None` for a tombstone."""
 
@@ -37,11 +41,13 @@ class Place(NamedTuple):
 
     @classmethod
     def read(cls, offset: int, metadata: str) -> "Place":
-        """The inverse. Raises `ValueError` for what we did not write."""
+        """The inverse. Raises `PlaceError` for what we did not write."""
         try:
             sealed_step, stamp_ms, step_ms = msgspec.json.decode(metadata, type=tuple[int, int, int])
         except msgspec.MsgspecError:
-            raise ValueError("a committed offset without our own note beside it: another program's group?") from None
+            raise PlaceError(
+                "an offset is committed that is not ours: does another program use this group? Choose another `prefix`"
+            ) from None
         return cls(offset, sealed_step, stamp_ms, step_ms)
 
 

@@ -114,8 +114,6 @@ class IntakeLoop:
         self._stopping = False
         self.failed: Exception | None = None
         """What went wrong where nobody could be told."""
-        self.moved_s = time.monotonic()
-        """When a round last ended, by the monotonic clock."""
 
     # ---- what others see
 
@@ -129,44 +127,46 @@ class IntakeLoop:
         """The input partitions that were given to this worker and are not read yet."""
         return sorted(self._number(home) for home in {*self._new, *self._setting_up})
 
-    def lag(self) -> dict[int, int]:
-        """Records that wait in each partition read here, as far as the broker said."""
-        found = {}
-        for home, running in self._running.items():
-            try:
-                end = self._consumer.highwater(home) if self._consumer is not None else None
-            except (IllegalStateError, AssertionError):
-                end = None
-            found[self._number(home)] = max(0, (end or 0) - running.position)
-        return found
+    @property
+    def joined(self) -> bool:
+        """Whether partitions were given out since it started, be it none to this worker."""
+        return self.counts["rebalances"] > 0
+
+    def positions(self) -> dict[int, int]:
+        """The offset that each partition read here goes on at."""
+        return {self._number(home): running.position for home, running in sorted(self._running.items())}
 
     def sealed(self) -> dict[int, int]:
         """The last sealed step of each partition read here; -1 where none was."""
         return {
             self._number(home): -1 if running.place is None else running.place.sealed_step
-            for home, running in self._running.items()
+            for home, running in sorted(self._running.items())
         }
 
     # ---- life
 
     async def run(self) -> None:
         """Work until `stop`. Raises what is wrong with us, never what is wrong with the broker."""
-        await self.writer.start()
-        self._consumer = await started(lambda: self._brokers.consumer(group=self._group))
-        topics = [self._layout.name("mentions"), self._layout.name("control")]
-        self._consumer.subscribe(topics, listener=_Listener(self))
-        beating = asyncio.create_task(self._beat_on()) if self._beats else None
+        beating: list[asyncio.Task[None]] = []
         try:
+            await self.writer.start()
+            self._consumer = await started(lambda: self._brokers.consumer(group=self._group))
+            topics = [self._layout.name("mentions"), self._layout.name("control")]
+            self._consumer.subscribe(topics, listener=_Listener(self))
+            if self._beats:
+                beating.append(asyncio.create_task(self._beat_on()))
             while not self._stopping:
                 await self._round()
-                self.moved_s = time.monotonic()
+                for task in beating:
+                    if task.done():
+                        task.result()
         finally:
-            if beating is not None:
-                beating.cancel()
-            for task in self._setting_up.values():
+            aside = [*beating, *self._setting_up.values()]
+            for task in aside:
                 task.cancel()
-            await asyncio.gather(*self._setting_up.values(), *([beating] if beating else []), return_exceptions=True)
-            await self._consumer.stop()
+            await asyncio.gather(*aside, return_exceptions=True)
+            if self._consumer is not None:
+                await self._consumer.stop()
             await self.writer.stop()
 
     def stop(self) -> None:

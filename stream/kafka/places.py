@@ -10,13 +10,9 @@ from typing import Literal, NamedTuple
 from aiokafka import TopicPartition
 
 from stream.kafka.clients import Brokers
-from stream.kafka.cuts import Place
+from stream.kafka.cuts import Place, PlaceError
 from stream.kafka.starting import started
 from stream.kafka.tail import Tail
-
-
-class StepChanged(ValueError):  # noqa: N818 - says what happened
-    """The grid's step is another than the one by which this deployment's steps were sealed."""
 
 
 class Resumed(NamedTuple):
@@ -37,7 +33,7 @@ class Resumed(NamedTuple):
 async def committed_places(
     brokers: Brokers, group: str, homes: Sequence[TopicPartition]
 ) -> dict[TopicPartition, Place]:
-    """What a group committed. Raises `ValueError` where somebody else wrote it, `KafkaError` where nobody answers."""
+    """What a group committed. Raises `PlaceError` where somebody else wrote it, `KafkaError` where nobody answers."""
     admin = await started(brokers.admin)
     try:
         found = await admin.list_consumer_group_offsets(brokers.layout.name(group), partitions=list(homes))
@@ -49,13 +45,13 @@ async def committed_places(
 async def resumed(tail: Tail, place: Place | None, *, vanished: bool, step_ms: int) -> Resumed:
     """Where to go on. `vanished`: the place is known from memory alone, the brokers forgot it.
 
-    Raises `StepChanged`.
+    Raises `PlaceError` where the steps of the grid are not those that were sealed before.
     """
     held = await tail.held()
     if place is None:
         return Resumed(held.first, -1, -1, None)
     if place.step_ms != step_ms:
-        raise StepChanged(
+        raise PlaceError(
             f"steps of {step_ms} ms after steps of {place.step_ms} ms: a step is fixed for the life of the topics."
             " Set `step` back, or begin with new topics (another `prefix`)"
         )

@@ -30,6 +30,8 @@ class Writer:
         self._producer: Any = None
         self._renewing = asyncio.Lock()
         self.again = 0
+        self.is_away = False
+        """Whether what was written last was not acknowledged."""
 
     async def start(self) -> None:
         """Connect; waits for a broker."""
@@ -37,7 +39,13 @@ class Writer:
 
     async def stop(self) -> None:
         """Disconnect. What was not acknowledged yet is given a moment."""
-        await self._open.stop()
+        if self._producer is not None:
+            await self._producer.stop()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started."""
+        return self._producer is not None
 
     @property
     def _open(self) -> AIOKafkaProducer:
@@ -68,9 +76,11 @@ class Writer:
         except (KafkaError, AssertionError, OSError) as error:
             # An assertion: the topic is being made anew and has no such partition yet.
             self.again += 1
+            self.is_away = True
             log.error("what was to be written is not acknowledged", problem=type(error).__name__)
             await self._renew(producer)
             return False
+        self.is_away = False
         return True
 
     def _make(self) -> AIOKafkaProducer:

@@ -234,6 +234,10 @@ class Appender:
             self._writer = asyncio.get_running_loop().create_task(self._write_all())
         return await waiting.done
 
+    def known(self, source: str) -> list[Seen]:
+        """The signatures of a source that the log knows, oldest first."""
+        return self.log.seen(source)
+
     async def close(self) -> None:
         """Write what is waiting, then stop the thread. The log stays open."""
         while self._writer is not None:

@@ -6,8 +6,9 @@ Nothing a stranger sends costs more than its own size in memory, and nobody unsi
 import asyncio
 import math
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -16,8 +17,8 @@ from starlette.routing import Route, Router
 
 from stream.reading import BadMention, Reader
 from stream.sources.bodies import BadBody, items_of
-from stream.sources.dead_letters import DeadLetters, Letter
-from stream.sources.intake_log import Appender, Item, Overloaded
+from stream.sources.dead_letters import Letter
+from stream.sources.intake_log import Item, Overloaded
 from stream.sources.signing import BadSignature, Seen, Verifier
 from stream.sources.store import StoreError
 
@@ -25,6 +26,23 @@ Read = Callable[[bytes, str, int], object]
 """From (line, source, observed_ms) to a mention; raises `BadMention`."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Log(Protocol):
+    """Where mentions go: the intake log of one process, or a topic."""
+
+    async def append(self, items: Sequence[Item], *, seen: Sequence[tuple[str, Seen]] = ()) -> object:
+        """Keep them, durably when this returns. Raises `Overloaded` or `StoreError`."""
+
+    def known(self, source: str) -> Sequence[Seen]:
+        """The signatures of a source that were accepted lately, oldest first."""
+
+
+class Letters(Protocol):
+    """Where what was refused goes, for somebody to look at."""
+
+    def add_all(self, letters: Iterable[Letter]) -> None:
+        """Keep them. Raises `StoreError`."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,10 +117,10 @@ class Ingest(Router):
     def __init__(
         self,
         *,
-        appender: Appender,
+        appender: Log,
         verifiers: Mapping[str, Verifier],
         clock: Callable[[], int],
-        dead: DeadLetters,
+        dead: Letters,
         limits: Limits,
         rates: Mapping[str, int],
         read: Read | None = None,
@@ -126,7 +144,7 @@ class Ingest(Router):
         burst = 2 * max(limits.burst_items, limits.all_items_per_s)
         self._all = Bucket(per_s=limits.all_items_per_s, burst=burst, now_ms=now_ms)
         for source, verifier in sorted(self._verifiers.items()):
-            verifier.restore(appender.log.seen(source))
+            verifier.restore(appender.known(source))
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -240,10 +258,10 @@ class Ingest(Router):
 
 def ingest_app(
     *,
-    appender: Appender,
+    appender: Log,
     verifiers: Mapping[str, Verifier],
     clock: Callable[[], int],
-    dead: DeadLetters,
+    dead: Letters,
     limits: Limits,
     rates: Mapping[str, int] | None = None,
     read: Read | None = None,

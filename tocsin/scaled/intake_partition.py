@@ -10,19 +10,21 @@ from typing import Any
 
 import msgspec
 
+from stream.kafka.clients import Brokers
 from stream.kafka.cuts import Cut, Outgoing, Place
 from stream.kafka.places import Resumed
 from stream.kafka.records import InputRecord, kind_and_source
 from stream.kafka.tail import Tail
-from stream.kafka.topics import Layout, partition_of
+from stream.kafka.topics import partition_of
 from stream.mention import Mention
 from stream.names import Names
 from stream.reading import DEFAULT_SOURCE, BadMention, Reader
 from stream.repeats import Repeats
-from stream.sources.dead_letters import BODY_MAX, DETAIL_MAX, Letter
+from stream.sources.dead_letters import BODY_MAX
 from stream.sources.text_store import post_bytes
 from tocsin.entry import Control, ControlEvent, Event, Part
 from tocsin.intake import Intake
+from tocsin.scaled.dead_letters import dead_letter
 from tocsin.scaled.seen_cover import Chunk, SeenCover
 from tocsin.sealing_out import Sealed, Sealer
 
@@ -45,7 +47,7 @@ class PartitionIntake:
         incarnation: str,
         at: Resumed,
         *,
-        layout: Layout,
+        brokers: Brokers,
         names: Names,
         step_ms: int,
         make: MakeIntake,
@@ -55,7 +57,8 @@ class PartitionIntake:
     ) -> None:
         self.number = number
         self.incarnation = incarnation
-        self._layout = layout
+        self._brokers = brokers
+        self._layout = brokers.layout
         self._names = names
         self._step_ms = step_ms
         self._counts = counts
@@ -73,7 +76,7 @@ class PartitionIntake:
         self._open: Place | None = None
         """Where a worker after this one would go on: at the first record of the open step."""
         self._controls: list[tuple[int, ControlEvent]] = []
-        self._letters: list[Letter] = []
+        self._letters: list[Outgoing] = []
         self._readers: dict[str, Reader] = {}
         self._chunk_from = at.offset
         self._chunk_stamp_ms = -1 if at.place is None else at.place.stamp_ms
@@ -162,7 +165,10 @@ class PartitionIntake:
 
     def _bury(self, record: InputRecord, reason: str, detail: str) -> None:
         source = record.source[:64]
-        self._letters.append(Letter(source, reason, detail, record.body, self._known_ms, len(record.body)))
+        topic, partition = self._layout.home_of(self.number)
+        why = f"{source}: {reason}: {detail}"
+        letter = dead_letter(self._brokers, topic, partition, record.offset, body=record.body[:BODY_MAX], why=why)
+        self._letters.append(letter)
         full = len(self._letter_counts) >= READERS and (source, reason) not in self._letter_counts
         self._letter_counts["(other)" if full else source, reason] += 1
 
@@ -179,7 +185,8 @@ class PartitionIntake:
             upto_step=place.sealed_step,
             offset=place.offset,
         )
-        contents = [*self._texts(), *self._dead_letters(), *self._items(sealed)]
+        letters, self._letters = self._letters, []
+        contents = [*self._texts(), *letters, *self._items(sealed)]
         return Cut(contents, self._marks(sealed), place)
 
     async def committed(self, place: Place) -> None:
@@ -230,20 +237,7 @@ class PartitionIntake:
     def _text(self, name: str, value: bytes | None) -> Outgoing:
         return Outgoing(self._layout.name("texts"), partition_of(name, self._layout.mentions), name.encode(), value)
 
-    def _dead_letters(self) -> Iterable[Outgoing]:
-        letters, self._letters = self._letters, []
-        topic = self._layout.name("dead-letters")
-        for letter in letters:
-            yield Outgoing(topic, 0, letter.source.encode("utf-8", "replace"), letter_bytes(letter))
-
 
 def event_bytes(event: Event) -> bytes:
     """An event as it travels in `entries`."""
     return msgspec.json.encode(event)
-
-
-def letter_bytes(letter: Letter) -> bytes:
-    """A dead letter as it travels in `dead-letters`: JSON, its body in base64 and cut at 64 KiB."""
-    detail = letter.detail[:DETAIL_MAX].encode("utf-8", "replace").decode()
-    cut = letter._replace(body=letter.body[:BODY_MAX], detail=detail)
-    return msgspec.json.encode(cut._asdict())

@@ -90,7 +90,7 @@ class IntakeWorker:
             number,
             incarnation,
             at,
-            layout=self._brokers.layout,
+            brokers=self._brokers,
             names=self._names,
             step_ms=self._step_ms,
             make=self._make,
