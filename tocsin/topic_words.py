@@ -20,6 +20,7 @@ _FOLLOWS: dict[str, str | dict[str, str]] = {
     "min.insync.replicas": "a record may be acknowledged that is lost with a single broker",
     "delete.retention.ms": "a worker that was away may never hear that something was deleted",
 }
+_STANDS = "nothing can be written while a single broker is away, or at all with fewer copies than that"
 _MENTIONS, _ENTRIES = ("mentions", "texts"), ("entries", "decisions", "anchors")
 
 
@@ -43,13 +44,12 @@ retention.ms=604800000`
             f"{topic} has {held} of some partition instead of {wanted}: records may be lost with a broker. "
             "Add copies with `kafka-reassign-partitions.sh`, or set `replication` under cluster.kafka to what there is"
         )
+    if setting == "min.insync.replicas" and found.isdecimal() and int(found) > int(wanted):
+        return f"{topic} has {setting} {found} instead of {wanted}: {_STANDS}. {_cure(topic, setting, wanted)}"
     told = _FOLLOWS.get(setting, "workers are not tried with that")
     follows = told if isinstance(told, str) else told.get(wanted, "workers are not tried with that")
-    call = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}={wanted}"
-    return (
-        f"{topic} has {setting} {_value(setting, found)} instead of {_value(setting, wanted)}: {follows}. "
-        f"Set it right with `{call}`"
-    )
+    held, must = _value(setting, found), _value(setting, wanted)
+    return f"{topic} has {setting} {held} instead of {must}: {follows}. {_cure(topic, setting, wanted)}"
 
 
 def topic_text(topic: Topic) -> str:
@@ -66,6 +66,11 @@ def topic_text(topic: Topic) -> str:
     cut = f"{_count(topic.partitions, 'partition')}, {_count(topic.replication, 'copy', 'copies')}"
     stamped = ", stamped by the broker" if topic.stamped else ""
     return f"{topic.name}: {cut}, {kept}{stamped}"
+
+
+def _cure(topic: str, setting: str, wanted: str) -> str:
+    call = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}={wanted}"
+    return f"Set it right with `{call}`"
 
 
 def _partitions(layout: Layout, topic: str, found: str) -> str:

@@ -119,22 +119,26 @@ def compare(topic: Topic, replicas: list[int], settings: Mapping[str, str]) -> l
     found = []
     if len(replicas) != topic.partitions:
         found.append(Difference(topic.name, "partitions", str(len(replicas)), str(topic.partitions)))
-    if min(replicas) < topic.replication:
-        found.append(Difference(topic.name, "replication", str(min(replicas)), str(topic.replication)))
+    copies = min(replicas, default=0)
+    if copies < topic.replication:
+        found.append(Difference(topic.name, "replication", str(copies), str(topic.replication)))
     for setting, wanted in topic.config().items():
         held = settings.get(setting, "")
-        if not _enough(setting, held, wanted):
+        if not _enough(setting, held, wanted, copies):
             found.append(Difference(topic.name, setting, held, wanted))
     return found
 
 
-def _enough(setting: str, held: str, wanted: str) -> bool:
+def _enough(setting: str, held: str, wanted: str, copies: int) -> bool:
     """Whether a setting serves: what may be larger than asked for is not found fault with."""
     if held == wanted:
         return True
     if setting in ("retention.ms", "retention.bytes"):
         return held == "-1" or (wanted != "-1" and _whole(held) > _whole(wanted))
-    if setting in ("max.message.bytes", "min.insync.replicas", "delete.retention.ms"):
+    if setting == "min.insync.replicas":
+        # while copies are missing, to ask for more of them would stop every writer: those come first
+        return copies < _whole(wanted) or _whole(wanted) < _whole(held) < copies
+    if setting in ("max.message.bytes", "delete.retention.ms"):
         return _whole(held) >= _whole(wanted)
     return setting == "min.cleanable.dirty.ratio"  # how soon is a matter of taste
 

@@ -35,13 +35,12 @@ class Topic(NamedTuple):
             "cleanup.policy": self.cleanup,
             "max.message.bytes": str(LARGEST_BYTES),
             "message.timestamp.type": "LogAppendTime" if self.stamped else "CreateTime",
+            "min.insync.replicas": str(self.replication // 2 + 1),  # said even of one copy: brokers may ask for two
         }
         if self.cleanup == "delete":
             found |= {"retention.ms": str(self.keep_ms), "retention.bytes": "-1"}
         else:
             found |= {"min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": "86400000"}
-        if self.replication > 1:
-            found["min.insync.replicas"] = str(self.replication // 2 + 1)
         return found
 
 

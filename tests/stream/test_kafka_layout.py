@@ -8,6 +8,7 @@ from aiokafka.partitioner import murmur2 as theirs
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from stream.kafka.making import compare
 from stream.kafka.murmur import murmur2
 from stream.kafka.records import headers_of, kind_and_source
 from stream.kafka.topics import KEEP_FOR_EVER, Layout, Topic, partition_of
@@ -94,11 +95,11 @@ def test_brokers_stamp_what_comes_in_but_a_replay_brings_its_own_stamps() -> Non
         assert replay[name].keep_ms == KEEP_FOR_EVER
 
 
-@pytest.mark.parametrize(("copies", "enough"), [(1, None), (2, "2"), (3, "2"), (4, "3"), (5, "3")])
-def test_more_than_half_of_the_copies_must_have_a_record(copies: int, enough: str | None) -> None:
+@pytest.mark.parametrize(("copies", "enough"), [(1, "1"), (2, "2"), (3, "2"), (4, "3"), (5, "3")])
+def test_more_than_half_of_the_copies_must_have_a_record(copies: int, enough: str) -> None:
     """A record that was acknowledged outlives the loss of a broker, where there are copies at all."""
     for topic in LAYOUT._replace(replication=copies).topics():
-        assert topic.config().get("min.insync.replicas") == enough
+        assert topic.config()["min.insync.replicas"] == enough
 
 
 @pytest.mark.parametrize("kind", ["mention", "control", "beat"])
@@ -125,6 +126,18 @@ def test_a_difference_says_what_is_wrong_what_follows_and_what_to_do() -> None:
     told = difference_text(LAYOUT, "tocsin.deliveries", "partitions", "1", "2")
     assert "1 partition instead" in told
     assert "cluster.kafka" not in told
+
+
+@pytest.mark.parametrize(("held", "fine"), [("1", False), ("2", True), ("3", False)])
+def test_neither_too_few_nor_all_copies_may_be_asked_for(held: str, fine: bool) -> None:
+    """One of three loses what was acknowledged; three of three write nothing while a broker is away."""
+    topic = LAYOUT.topics()[2]
+    found = compare(topic, [3, 3, 3], topic.config() | {"min.insync.replicas": held})
+    assert (found == []) is fine
+    for one in found:
+        told = difference_text(LAYOUT, *one)
+        assert ("nothing can be written" in told) is (held == "3")
+        assert told.endswith("--add-config min.insync.replicas=2`")
 
 
 def test_every_setting_that_is_asked_for_has_its_consequence() -> None:
