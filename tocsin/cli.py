@@ -22,6 +22,7 @@ from tocsin import (
     cli_silence,
     cli_slack,
     cli_topics,
+    cli_worker,
     flowchart_cli,
 )
 from tocsin.terminal import Json, complain, err, fail, out, print_json, say
@@ -42,6 +43,7 @@ cli_roster.hook(app)
 cli_learn.add_to(app)
 cli_mentions.add_to(app)
 cli_review.add_to(app)
+cli_worker.hook(app)
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
 
@@ -101,7 +103,13 @@ def run(config: Config = None) -> None:
     path = _config_or_default(config)
     if problems := check_all(path, os.environ):
         fail("\n".join(problems))
-    run_service(load_settings(path, os.environ), err)
+    settings = load_settings(path, os.environ)
+    if settings.cluster is not None:
+        fail(
+            f"{path}: has a section `cluster`, so workers do the work, and a service beside them would page twice: "
+            "start them with `tocsin worker` (docs/deploy.md), or take the section out to run it all in one process"
+        )
+    run_service(settings, err)
 
 
 @app.command(epilog="Example: tocsin check --config tocsin.yaml")

@@ -30,7 +30,11 @@ from alerting.flowchart.model import (
 from alerting.flowchart.schema import schema_text
 from tocsin import settings_page
 from tocsin.cli import app
-from tocsin.metrics import Metrics
+from tocsin.metrics import Metrics, PeopleMetrics
+from tocsin.scaled.console import ConsoleMetrics
+from tocsin.scaled.core_metrics import CoreMetrics
+from tocsin.scaled.health import WorkerMetrics
+from tocsin.scaled.intake_metrics import IntakeMetrics
 
 MADE = "This page is made from the code by `make format`; edit the code."
 NODES = (
@@ -72,13 +76,24 @@ def _command(words: str, command: Any) -> list[str]:
 
 
 def metrics() -> str:
-    """Every metric of `/metrics`."""
-    lines = ["# Metrics", "", MADE, "", "| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for metric in vars(Metrics()).values():
-        if isinstance(metric, MetricWrapperBase):
-            name = f"{metric._name}_total" if metric._type == "counter" else metric._name  # noqa: SLF001
-            labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001
-            lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")  # noqa: SLF001
+    """Every metric of `/metrics`, and who has it: the service of `tocsin run`, or which role of `tocsin worker`."""
+    rows: dict[str, tuple[list[str], str]] = {}
+    for who, one in (
+        ("service", Metrics()),
+        ("every worker", WorkerMetrics()),
+        ("intake", IntakeMetrics()),
+        ("core", CoreMetrics()),
+        ("delivery", PeopleMetrics()),
+        ("console", ConsoleMetrics()),
+    ):
+        for metric in vars(one).values():
+            if isinstance(metric, MetricWrapperBase):
+                name = f"{metric._name}_total" if metric._type == "counter" else metric._name  # noqa: SLF001
+                labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001
+                rest = f"{metric._type} | {labels} | {metric._documentation} |"  # noqa: SLF001
+                rows.setdefault(name, ([], rest))[0].append(who)
+    lines = ["# Metrics", "", MADE, "", "| metric | of | type | labels | meaning |", "|---|---|---|---|---|"]
+    lines += [f"| `{name}` | {', '.join(who)} | {rest}" for name, (who, rest) in rows.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,99 @@
+"""EDGE. Builds the roles of one process from the configuration, and runs it until SIGTERM or SIGINT."""
+
+import asyncio
+import importlib
+import logging
+import signal
+from collections.abc import Callable, Sequence
+
+import structlog
+from rich.console import Console as Terminal
+
+from stream.kafka.making import check_topics
+from tocsin.logs import set_up_logs
+from tocsin.scaled.console import Console
+from tocsin.scaled.gate import Gate
+from tocsin.scaled.ground import Ground, lay
+from tocsin.scaled.process import WorkerProcess
+from tocsin.scaled.role import Role
+from tocsin.serving import host_and_port, listener
+from tocsin.settings import Settings
+from tocsin.steady_clock import SteadyClock
+
+log = structlog.get_logger("tocsin")
+
+
+def _intake(ground: Ground) -> Role:
+    from tocsin.scaled.intake_role import IntakeRole
+
+    return IntakeRole(ground)
+
+
+def _core(ground: Ground) -> Role:
+    from tocsin.scaled.core_worker import CoreWorker
+
+    settings = ground.settings
+    return CoreWorker(
+        ground.brokers, ground.redis(), step_ms=settings.step, stalled_ms=ground.cluster.stalled, clock=SteadyClock()
+    )
+
+
+def _delivery(ground: Ground) -> Role:
+    made: Role = importlib.import_module("tocsin.scaled.delivery_worker").DeliveryWorker(ground)
+    return made
+
+
+def _console(ground: Ground) -> Role:
+    return Console(ground, SteadyClock())
+
+
+ROLES: dict[str, Callable[[Ground], Role]] = {
+    "intake": _intake,
+    "core": _core,
+    "delivery": _delivery,
+    "console": _console,
+}
+"""In the order in which work flows, which is the order in which they are stopped."""
+NEED_BROKERS = ("intake", "core", "delivery")
+
+
+def build(settings: Settings, names: Sequence[str]) -> WorkerProcess:
+    """A process of these roles, with its sockets open. Nothing is asked of a broker or of Redis yet.
+
+    Raises `SettingsError` where the configuration has no cluster or names what cannot be had, and `OSError` where an
+    address cannot be listened on.
+    """
+    ground = lay(settings)
+    roles = [make(ground) for name, make in ROLES.items() if name in names]
+    gate = Gate(lambda: check_topics(ground.brokers)) if set(names) & set(NEED_BROKERS) else None
+    health = listener(*host_and_port(ground.cluster.listen))
+    outside = any(role.routes() for role in roles)
+    return WorkerProcess(
+        roles,
+        health,
+        door=listener(settings.ingest.host, settings.ingest.port) if outside else None,
+        gate=gate,
+        pages=[page for role in roles if isinstance(role, Console) for page in role.pages()],
+        stalled_ms=ground.cluster.stalled,
+    )
+
+
+def run_workers(settings: Settings, names: Sequence[str], terminal: Terminal) -> None:
+    """Run until SIGINT or SIGTERM. Raises what `build` raises, `Ended`, or whatever else a role failed with."""
+    set_up_logs()
+    # What a broker that is away means is said once, in our words; its client would say it with every try.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    asyncio.run(_run(settings, names, terminal))
+
+
+async def _run(settings: Settings, names: Sequence[str], terminal: Terminal) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    process = build(settings, names)
+    await process.start()
+    door = f", and takes mentions at {process.door_url}" if process.door_url else ""
+    said = f"Tocsin's {', '.join(names)} says how it is at {process.base_url}{door}; stop with Ctrl-C."
+    terminal.print(said, markup=False, highlight=False, soft_wrap=True)
+    await process.run(stop)
