@@ -25,8 +25,9 @@ demo: $(READY) ## A made-up fortnight with a crisis in it, from the first post t
 test: $(READY) ## The tests that run while you wait
 	@$(BIN)/pytest -m "$(FAST)" -n auto $(ARGS)
 
-# These mostly wait for real time to pass, so four files run side by side.
-slow: $(READY) ## The tests that take longer: crashes, sockets, a browser
+# These mostly wait for real time to pass, so four files run side by side; those of tests/cluster, which have one broker,
+# count as one file.
+slow: $(READY) ## The tests that take longer: crashes, sockets, a browser, Kafka
 	@$(BIN)/pytest -m "slow and not proof" -n 4 --dist loadfile $(ARGS)
 
 mutants: $(READY) ## Deliberate bugs in outbox, timers, dedupe and escalation: each must be found by the test that is to find it
