@@ -108,6 +108,8 @@ class IntakeLoop:
         self._running: dict[TopicPartition, _Running] = {}
         self._away: dict[TopicPartition, _Running] = {}
         """What was ours before a rebalance, which may give it back."""
+        self._known: dict[TopicPartition, Place] = {}
+        """The last place that this worker knows of: brokers that forgot it were wiped."""
         self._new: set[TopicPartition] = set()
         self._setting_up: dict[TopicPartition, asyncio.Task[None]] = {}
         self._writing = asyncio.Lock()
@@ -233,14 +235,14 @@ class IntakeLoop:
         self._running[home] = running
 
     async def _made_ready(self, home: TopicPartition) -> _Running:
-        kept = self._away.pop(home, None)
+        kept = self._away.get(home)
         place = (await committed_places(self._brokers, self._group, [home])).get(home)
         if kept is not None and kept.whole and place is not None and kept.place == place:
             self.counts["kept"] += 1
-            return kept
+            return self._away.pop(home)
         number = self._number(home)
         async with Tail(self._brokers, home.topic, home.partition) as tail:
-            known = place if place is not None or kept is None else kept.place
+            known = place or self._known.get(home)
             at = await resumed(tail, known, vanished=place is None and known is not None, step_ms=self._step_ms)
             if at.alarm:
                 self.counts[at.alarm] += 1
@@ -255,6 +257,11 @@ class IntakeLoop:
             name = uuid4().hex
             incarnation = self._begin(number, name, at)
             await incarnation.recall(tail, at)
+        self._away.pop(home, None)
+        if place is None:
+            self._known.pop(home, None)
+        else:
+            self._known[home] = place
         self.counts["incarnations"] += 1
         log.info("partition taken up", partition=number, offset=at.offset, incarnation=name)
         return _Running(incarnation, name, at)
@@ -354,8 +361,8 @@ class IntakeLoop:
                 running.place = cut.place
             return
         self.counts["commits"] += 1
-        for _, running, place in mine:
-            running.place = place
+        for home, running, place in mine:
+            running.place = self._known[home] = place
             await running.incarnation.committed(place)
 
     # ---- beats

@@ -3,22 +3,27 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.structs import OffsetAndMetadata
 
 from stream.kafka.clients import Brokers
 from stream.kafka.cuts import Outgoing, Place
 from stream.kafka.places import committed_places
 from stream.kafka.records import headers_of
+from stream.kafka.starting import started
 from stream.kafka.tail import Tail
 from stream.kafka.writer import Writer
 from stream.mention import Mention
 from stream.repeats import Repeats
 from tests.mentions import line_of
-from tests.tocsin.stories import NAMES, STEP_MS, Lived, Said, _scoring, brands, chains_of, lived, run
+from tests.tocsin.stories import NAMES, STEP_MS, Lived, Said, _scoring, chains_of, lived, run
 from tocsin.engine import Engine
 from tocsin.entry import Entry, Event
 from tocsin.intake import Intake, Judges, judges_of
@@ -48,13 +53,13 @@ def night(seed: int = 1, count: int = 2, hours: int = 5) -> Played:
     story = lived(seed, count)
     born_ms = story.log[0].observed_ms
     first_ms = born_ms + (72 * 60 + 30) * 60_000
-    begun = [msgspec_said(said, first_ms) for said in story.log[:count]]
+    begun = [later(said, first_ms) for said in story.log[:count]]
     log = begun + [said for said in story.log if first_ms <= said.observed_ms < first_ms + hours * 3_600_000]
     log.append(Said(log[-1].observed_ms + 60_000, None))
     return Played(story, log, run(log, story.brands, story.bodies).chains)
 
 
-def msgspec_said(said: Said, at_ms: int) -> Said:
+def later(said: Said, at_ms: int) -> Said:
     """The same, said at another time."""
     assert not isinstance(said.what, Mention | None)
     return Said(at_ms, msgspec.structs.replace(said.what, at_ms=at_ms))
@@ -78,12 +83,59 @@ async def fill(brokers: Brokers, log: Sequence[Said], *, ended: bool = True) -> 
     records = [out for said in log if (out := outgoing(brokers, said)) is not None]
     if ended:
         records += [beat(brokers, number, log[-1].observed_ms + STEP_MS) for number in range(brokers.layout.inputs)]
+    await write(brokers, records)
+
+
+async def write(brokers: Brokers, records: Sequence[Outgoing]) -> None:
+    """Write records into topics."""
     writer = Writer(brokers)
     await writer.start()
     try:
         assert await writer.write(records)
     finally:
         await writer.stop()
+
+
+async def all_of(brokers: Brokers, topic: str, partition: int) -> list[Any]:
+    """Every record of a partition."""
+    found: list[Any] = []
+    async with Tail(brokers, brokers.layout.name(topic), partition) as tail:
+        async for records in tail.read((await tail.held()).first):
+            found += records
+    return found
+
+
+async def commit(brokers: Brokers, found: dict[int, Place], group: str = "intake") -> None:
+    """Let a group's places be these."""
+    consumer = await started(lambda: brokers.consumer(group=group))
+    try:
+        homes = {TopicPartition(*brokers.layout.home_of(number)): place for number, place in found.items()}
+        consumer.assign(list(homes))
+        await consumer.commit(
+            {home: OffsetAndMetadata(place.offset, place.metadata()) for home, place in homes.items()}
+        )
+    finally:
+        await consumer.stop()
+
+
+async def trim(brokers: Brokers, before: int, number: int = 0) -> None:
+    """Let an input partition forget its first records."""
+    admin = await started(brokers.admin)
+    try:
+        home = TopicPartition(*brokers.layout.home_of(number))
+        await admin.delete_records({home: RecordsToDelete(before)})
+    finally:
+        await admin.close()
+
+
+def records_in(log: Sequence[Said]) -> int:
+    """How many records of a log are written: beats are not."""
+    return sum(said.what is not None for said in log)
+
+
+def mentions_in(log: Sequence[Said]) -> int:
+    """How many records of a log are mentions."""
+    return sum(isinstance(said.what, Mention) for said in log)
 
 
 def beat(brokers: Brokers, number: int, at_ms: int) -> Outgoing:
@@ -147,8 +199,8 @@ class Core:
     dropped: int = 0
     straddled: int = 0
     waiting: int = 0
-    posts: dict[str, int] = field(default_factory=dict)
-    """Posts that took effect, by brand."""
+    decided: Counter[str] = field(default_factory=Counter)
+    """Decisions by kind."""
 
 
 async def core_of(brokers: Brokers, bodies: dict[str, bytes], until: int | None = None) -> Core:
@@ -160,7 +212,7 @@ async def core_of(brokers: Brokers, bodies: dict[str, bytes], until: int | None 
             async for records in tail.read(0):
                 for record in records:
                     event = msgspec.json.decode(record.value, type=Event)
-                    engine.apply(Entry(engine.seq + 1, 0, event))
+                    found.decided.update(one.kind for one in engine.apply(Entry(engine.seq + 1, 0, event)))
         found.chains |= chains_of(engine)
         found.entries += engine.seq
         found.dropped += engine.sealing.dropped
@@ -169,6 +221,3 @@ async def core_of(brokers: Brokers, bodies: dict[str, bytes], until: int | None 
         if until is not None:
             assert engine.sealing.complete_step >= until, f"entries {number}: {engine.sealing.marks}"
     return found
-
-
-__all__ = ["brands"]

@@ -133,6 +133,7 @@ class SeenCover:
         if not chunks or not await _tells_the_truth(chunks, tail):
             if held:
                 self.counts["refused"] += 1
+                log.warning("what Redis says was seen is not of this log", partition=number)
                 await self._drop(number)
             return first
         place = first
