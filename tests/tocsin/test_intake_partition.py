@@ -103,7 +103,7 @@ def test_every_entries_partition_gets_a_mark_that_names_its_own_parts_alone() ->
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_it_does_not_matter_how_many_records_are_taken_between_two_seals(seed: int) -> None:
-    story = lived(1, 2)
+    story = lived(1)
     log = story.log[:900]
     chains = run(log, story.brands, story.bodies).chains
     rng = Random(f"{seed}/gulps")
@@ -142,7 +142,7 @@ def test_after_a_wipe_nothing_counts_in_a_step_that_was_sealed_and_the_first_mar
 
 
 def test_controls_keep_their_order_and_wait_for_their_step() -> None:
-    story = lived(1, 2)
+    story = lived(1)
     said = [one for one in story.log if one.what is not None and not isinstance(one.what, Mention)][:4]
     it = partition(number=1)
     for n, one in enumerate(said[:3]):
