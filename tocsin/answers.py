@@ -121,6 +121,12 @@ class Answers:
                 self._asked[incident.id, incident.asked.node] = incident.asked
             self._seen.update(dict.fromkeys(incident.answers, ""))
 
+    def believe(self, incident: str, by: str, *, closed: bool) -> None:
+        """Take an incident for somebody's, or for over, as its card says, where nothing else is known of it."""
+        if incident not in self._standing:
+            standing = self._standing[incident] = Standing()
+            standing.quiet, standing.closed, standing.by = True, closed, by
+
     def recall(self, answer: Answer, observed_ms: int) -> None:
         """Hear again, after a restart, an answer that the core had taken in: an escalation ends an acknowledgement."""
         standing = self._standing.get(answer.incident)

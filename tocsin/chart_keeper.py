@@ -1,6 +1,7 @@
 """EDGE. Keeps a running service on the flowchart that its file says, and in reach whom only an earlier one knows."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -84,6 +85,10 @@ class ChartKeeper:
         """Whoever is in a flowchart that an incident still walks is reached, and may answer."""
         walks = [one.walk for one in incidents_of(self._core) if one.is_open]
         names = sorted({walk.chart for walk in walks if walk is not None})
-        self._live.remember([self._contents.chart(name) for name in names])
+        walked = []
+        for name in names:
+            with contextlib.suppress(KeyError):  # another worker's, and not read here yet: it is next time
+                walked.append(self._contents.chart(name))
+        self._live.remember(walked)
         self.clickers.clear()
         self.clickers.update(self._live.clickers())

@@ -43,6 +43,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     step_ms: int = 5_000
     core_behind_ms: int = 0
     """How far what was decided is behind the clock."""
+    core_unseen_ms: int = 0
+    """Since it was last known how far the core is, where it is another process."""
     log_refuses: bool = False
     """Whether the intake log failed to take the last thing it was given."""
     log_silent_ms: int = 0
@@ -71,6 +73,8 @@ def well(facts: Facts) -> list[str]:
     wrong = []
     if facts.core_behind_ms > max(BEHIND_MS, silent_ms):
         wrong.append(f"the core is {facts.core_behind_ms // 1000} s behind the clock")
+    if facts.core_unseen_ms > max(BEHIND_MS, silent_ms):
+        wrong.append(f"nobody has seen how far the core is for {facts.core_unseen_ms // 1000} s")
     if facts.log_refuses:
         wrong.append("the intake log takes nothing")
     elif facts.log_silent_ms > silent_ms:

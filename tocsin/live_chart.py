@@ -205,6 +205,9 @@ def _knows(chart: Chart, target: str) -> bool:
 
 
 def held_rosters(core: CoreSeen, contents: Contents) -> dict[str, Roster]:
-    """Who is on call as the core knows it: every brand is told the same."""
+    """Who is on call as the core knows it: every brand is told the same. Nobody, where its content is not there."""
     names = [state.content for _, state in sorted(core.brands.items()) if state.content]
-    return contents.rosters(contents.content(names[-1]).rosters) if names else {}
+    try:
+        return contents.rosters(contents.content(names[-1]).rosters) if names else {}
+    except KeyError:
+        return {}

@@ -4,6 +4,7 @@ The embedded service has one of these over its engine; a delivery worker has one
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -121,7 +122,10 @@ class People:
     def say(self, decision: Decision) -> str:
         """What those are to do whom a decision tells, by the flowchart that its incident walks."""
         walk = next((one.walk for one in incidents_of(self.core) if one.id == decision.incident), None)
-        chart = self.contents.chart(walk.chart) if walk is not None else self.live.chart
+        chart = self.live.chart
+        if walk is not None:
+            with contextlib.suppress(KeyError):  # another worker's, and not read here yet
+                chart = self.contents.chart(walk.chart)
         return chart.says(decision.node)
 
     def resolve(self, target: str) -> list[Address]:

@@ -126,6 +126,11 @@ class OutboxReading:
         found = self._db.execute("SELECT view FROM views WHERE incident = ?", (incident,)).fetchone()
         return _shown(found[0]) if found else None
 
+    def views(self) -> list[IncidentView]:
+        """Every incident that is shown, in the order of their names."""
+        found = self._db.execute("SELECT view FROM views ORDER BY incident")
+        return [_shown(body) for (body,) in found.fetchall()]
+
     def revision(self, incident: str) -> int:
         """How often the view has changed."""
         found = self._db.execute("SELECT revision FROM views WHERE incident = ?", (incident,)).fetchone()

@@ -119,7 +119,7 @@ class Delivery:
             ways,
             clock,
             resolve=resolve,
-            is_quiet=self._is_moot,
+            is_quiet=self.is_moot,
             report=report,
             operators=operators,
             wait_ms=second_way_ms,
@@ -163,7 +163,7 @@ class Delivery:
         view = self.outbox.view(incident)
         return view is not None and view.over
 
-    def _is_moot(self, row: OutboxRow) -> bool:
+    def is_moot(self, row: OutboxRow) -> bool:
         """Whether the people of a page need not be reached any more: somebody has it, or it is over. Whoever was called
         in by the one who has it is reached all the same. That it is over outlives the process here, in its view.
         """
@@ -173,7 +173,7 @@ class Delivery:
 
     def _can_wait(self, row: OutboxRow) -> bool:
         """Whether what nobody knows of a page may stay unknown for longer: it wakes nobody, or nobody needs it."""
-        return not row.reaches or self._is_moot(row) or self.reaching.covered(row)
+        return not row.reaches or self.is_moot(row) or self.reaching.covered(row)
 
     # ---- taking in
 
@@ -315,7 +315,7 @@ class Delivery:
         row = self.outbox.row(row.page_id)
         if row.state not in ("planned", "not_sent"):  # something became of it since it was due
             return 0
-        if self._is_moot(row):
+        if self.is_moot(row):
             self.outbox.cancel_incident(row.incident, over=self._is_over(row.incident))
             return 0
         row = self._folded(row)

@@ -119,9 +119,10 @@ class Follower:
     begins again and `begun` counts up, so that whoever keeps what it took can keep it anew.
     """
 
-    def __init__(self, brokers: Brokers, topic: str, take: Callable[[Sequence[Record]], None]) -> None:
+    def __init__(self, brokers: Brokers, topic: str, partitions: int, take: Callable[[Sequence[Record]], None]) -> None:
         self._brokers = brokers
         self._topic = topic
+        self._partitions = partitions
         self._take = take
         self.caught_up = asyncio.Event()
         self.begun = 0
@@ -131,7 +132,7 @@ class Follower:
         """Follow until cancelled. Raises what `take` raises."""
         reader = await started(self._brokers.consumer)
         try:
-            homes = await self._homes(reader)
+            homes = [TopicPartition(self._topic, number) for number in range(self._partitions)]
             reader.assign(homes)
             goal = await reader.end_offsets(homes)
             await self._begin(reader, homes)
@@ -149,12 +150,6 @@ class Follower:
                     self.caught_up.set()
         finally:
             await reader.stop()
-
-    async def _homes(self, reader: AIOKafkaConsumer) -> list[TopicPartition]:
-        while not (numbers := reader.partitions_for_topic(self._topic)):
-            await reader.topics()
-            await asyncio.sleep(WAIT_MS / 1000)
-        return [TopicPartition(self._topic, number) for number in sorted(numbers)]
 
     async def _begin(self, reader: AIOKafkaConsumer, homes: Sequence[TopicPartition]) -> None:
         first = await reader.beginning_offsets(homes)

@@ -70,6 +70,13 @@ class StoredPost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """By one of the brand's own accounts: an answer, and no mention."""
 
 
+def salted(text: str) -> tuple[str, bytes]:
+    """Digest and body of a note: the digest says nothing of the words, for each note has a salt of its own."""
+    words = text.encode("utf-8", "replace")
+    salt = os.urandom(_SALT_BYTES)
+    return hashlib.sha256(salt + words).hexdigest(), salt + words
+
+
 def post_bytes(post: StoredPost) -> bytes:
     """A post as it travels in a topic; `post_from` reads it. Lone surrogates are replaced, for UTF-8 has none.
 
@@ -203,16 +210,20 @@ class TextStore:
 
     def put_note(self, text: str) -> str:
         """Keep a human's free text; its digest, salted for this one note, is what the journal may hold."""
-        words = text.encode("utf-8", "replace")
-        salt = os.urandom(_SALT_BYTES)
-        digest = hashlib.sha256(salt + words).hexdigest()
+        digest, body = salted(text)
+        self.keep_note(digest, body)
+        return digest
+
+    def keep_note(self, digest: str, body: bytes) -> None:
+        """Keep a note that was `salted` here or elsewhere; one that is there already stays."""
         with self._one:
             with transaction(self._db, "texts.note"):
-                self._db.execute("INSERT INTO body VALUES (?, ?)", (self._slot + 1, salt + words))
+                if self._db.execute("SELECT 1 FROM note WHERE digest = ?", (digest,)).fetchone() is not None:
+                    return
+                self._db.execute("INSERT INTO body VALUES (?, ?)", (self._slot + 1, body))
                 self._db.execute("INSERT INTO note VALUES (?, ?)", (digest, self._slot + 1))
                 self._move_to(self._slot + 1)
             self._slot += 1
-        return digest
 
     def note(self, digest: str) -> str | None:
         """The text of a note, or `None` if it is unknown or erased."""
@@ -221,6 +232,10 @@ class TextStore:
                 "SELECT body FROM note JOIN body USING (slot) WHERE digest = ?", (digest,)
             ).fetchone()
         return None if row is None else str(row[0][_SALT_BYTES:], "utf-8")
+
+    def erase_names(self, names: Sequence[str]) -> int:
+        """Erase posts by their names, as `erase_mention` does. How many there were."""
+        return sum(self._erase("name", some) for some in _batches(names))
 
     def erase_note(self, digest: str) -> bool:
         """Erase one note, as `erase_mention` does. Whether there was one."""
@@ -260,7 +275,7 @@ class TextStore:
             found += [self._decode(body) for (body,) in self._db.execute(query, some)]
         return found
 
-    def _erase(self, column: str, values: Sequence[bytes | None]) -> int:
+    def _erase(self, column: str, values: Sequence[bytes | str | None]) -> int:
         with self._one:
             with transaction(self._db, "texts.erase"):
                 erased = self._remove(column, values)

@@ -75,6 +75,13 @@ class OutboxJournal:
                     f"INSERT INTO changes (kind, name) VALUES ('{kind}', {row}.{columns[0]}); END"
                 )
 
+    def release(self) -> None:
+        """Note nothing any more, and forget what was noted: the outbox is another's from here on."""
+        for kind in _TABLES:
+            for event in ("insert", "update", "delete"):
+                self._db.execute(f"DROP TRIGGER IF EXISTS temp.{kind}_{event}")
+        self._db.execute("DELETE FROM changes")
+
     def note(self, name: str, value: str) -> None:
         """Keep a word beside the outbox. The same again changes nothing."""
         self._db.execute(
@@ -86,6 +93,14 @@ class OutboxJournal:
     def notes(self) -> dict[str, str]:
         """What is kept beside the outbox."""
         return dict(self._db.execute("SELECT name, value FROM notes ORDER BY name").fetchall())
+
+    @staticmethod
+    def words_of(value: bytes) -> str | None:
+        """What a note says, by its row; `None` where that is none."""
+        try:
+            return msgspec.json.decode(value, type=tuple[str])[0]
+        except msgspec.MsgspecError:
+            return None
 
     @property
     def has_news(self) -> bool:

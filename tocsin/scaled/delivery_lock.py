@@ -1,0 +1,71 @@
+"""EDGE. Which of the delivery workers leads: the one that the group `delivery` gives the one partition of `deliveries`.
+
+The group finds a leader and finds out when it is gone. That nobody else sends is not its work but the fence's
+(`tocsin.scaled.delivery_log`): a group may believe one that was paused to be dead, and that one may believe to lead.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+
+from stream.kafka.clients import SESSION_MS, Brokers
+from stream.kafka.starting import started
+
+GROUP = "delivery"
+POLL_MS = 500
+
+
+class DeliveryLock(ConsumerRebalanceListener):  # type: ignore[misc]
+    """`held` says whether it is ours now; while the group makes up its mind it is nobody's. `changed` is set whenever
+    that may be another answer.
+    """
+
+    def __init__(self, brokers: Brokers, topic: str, *, session_ms: int = SESSION_MS) -> None:
+        """A worker that says nothing for `session_ms` has lost it."""
+        self._brokers = brokers
+        self._home = TopicPartition(topic, 0)
+        self._session_ms = session_ms
+        self._consumer: AIOKafkaConsumer | None = None
+        self.held = False
+        self.decided = False
+        """Whether the group has said whose it is, this worker's or another's."""
+        self.changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Belong to the group until cancelled, then leave it: another may lead at once."""
+        consumer = self._consumer = await started(self._make)
+        try:
+            consumer.subscribe([self._home.topic], listener=self)
+            while True:
+                # Nothing is read here: asking is what keeps a member in its group.
+                await consumer.getmany(timeout_ms=POLL_MS)
+        finally:
+            self._say(False, decided=False)
+            await consumer.stop()
+
+    def _make(self) -> AIOKafkaConsumer:
+        return self._brokers.consumer(
+            group=GROUP,
+            auto_offset_reset="latest",
+            session_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=max(100, self._session_ms // 5),
+            # Who leads goes on leading where another worker comes.
+            partition_assignment_strategy=(StickyPartitionAssignor,),
+        )
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """The group makes up its mind anew."""
+        self._say(False, decided=False)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """The group has made up its mind."""
+        mine = self._home in set(assigned)
+        if mine and self._consumer is not None:
+            self._consumer.pause(self._home)
+        self._say(mine, decided=True)
+
+    def _say(self, held: bool, *, decided: bool) -> None:
+        self.held, self.decided = held, decided
+        self.changed.set()

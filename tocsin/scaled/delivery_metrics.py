@@ -1,0 +1,62 @@
+"""What a delivery worker says about itself to Prometheus, besides what is said of people and ways everywhere."""
+
+from collections.abc import Mapping
+
+from prometheus_client import Gauge
+
+from tocsin.metrics import PeopleMetrics
+
+
+class DeliveryMetrics(PeopleMetrics):
+    """Counters and gauges of one delivery worker, in a registry of its own. Labels are bounded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leads = Gauge(
+            "tocsin_delivery_leads", "1 on the one delivery worker that sends, else 0", registry=self.registry
+        )
+        self._takeovers = Gauge(
+            "tocsin_delivery_takeovers",
+            "Takeovers of the delivery in its log, by whichever worker",
+            registry=self.registry,
+        )
+        self._late = Gauge(
+            "tocsin_delivery_late_records",
+            "Records in the log of deliveries that do not count: written by one that led no more, or twice",
+            registry=self.registry,
+        )
+        self._held_back = Gauge(
+            "tocsin_delivery_held_back",
+            "Messages and edits that the fence held back since this worker leads, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "tocsin_delivery_waiting",
+            "Decisions and answers that were heard, and that no leader is known to have acted on",
+            registry=self.registry,
+        )
+        self._unseen = Gauge(
+            "tocsin_delivery_core_unseen_seconds",
+            "How old what is seen of the core is: grows while Redis does not answer",
+            registry=self.registry,
+        )
+        self._unreadable = Gauge(
+            "tocsin_delivery_unreadable",
+            "Records of decisions, control and texts that could not be read since the start",
+            registry=self.registry,
+        )
+
+    def led(self, leads: bool, takeovers: int, late: int, held_back: Mapping[str, int]) -> None:
+        """Show who leads, and what the fence did."""
+        self._leads.set(leads)
+        self._takeovers.set(takeovers)
+        self._late.set(late)
+        for reason in sorted(held_back):
+            self._held_back.labels(reason).set(held_back[reason])
+
+    def heard(self, waiting: int, unseen_s: float, unreadable: int) -> None:
+        """Show what was heard and seen."""
+        self._waiting.set(waiting)
+        self._unseen.set(unseen_s)
+        self._unreadable.set(unreadable)
