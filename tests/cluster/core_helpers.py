@@ -170,3 +170,27 @@ def chains(found: dict[str, list[Decided]]) -> dict[str, str]:
     for brand, decisions in found.items():
         assert [one.n for one in decisions] == list(range(1, len(decisions) + 1)), f"{brand}: a decision is missing"
     return {brand: decisions[-1].chain for brand, decisions in sorted(found.items())}
+
+
+def nights(story: Lived, layout: Layout) -> list[bytes]:
+    """A story's entries in the order in which one process wrote them, for one partition of `entries`.
+
+    Each mark of the one input partition is followed by one of the control partition, which holds nothing.
+    """
+    found = []
+    for entry in story.entries:
+        found.append(canonical(entry.event))
+        if isinstance(entry.event, Mark):
+            beside = msgspec.structs.replace(entry.event, partition=layout.control_input, counts={})
+            found.append(canonical(beside))
+    return found
+
+
+def count(worker: CoreWorker, name: str, **labels: str) -> float:
+    """What a counter of a worker says, over all partitions and whatever else is not named."""
+    return sum(
+        sample.value
+        for family in worker.registry.collect()
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )

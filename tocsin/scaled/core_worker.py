@@ -129,7 +129,13 @@ class CoreWorker:
     async def _work(self) -> None:
         await self._tools.writer.start()
         await self._tools.contents.read_on()
-        await asyncio.gather(self._carry(), self._look_after())
+        both = [asyncio.create_task(self._carry()), asyncio.create_task(self._look_after())]
+        try:
+            await asyncio.gather(*both)
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
     async def _carry(self) -> None:
         """Be in the group; whatever ends the app, another is started, and the partitions go on from memory."""
