@@ -110,6 +110,11 @@ async def reports(brokers: Brokers) -> list[tuple[str, str]]:
     return [(one.key, one.outcome) for one in await said(brokers) if isinstance(one, DeliveryReport)]
 
 
+async def is_told(brokers: Brokers, report: tuple[str, str]) -> bool:
+    """Whether the core was told this."""
+    return report in await reports(brokers)
+
+
 async def until(true: Callable[[], Any], what: str, within_s: float = PATIENCE_S) -> Any:
     """Wait for it; what it gave."""
     deadline = time.monotonic() + within_s

@@ -1,14 +1,35 @@
 """Delivery on real brokers: what was decided reaches people once, whoever leads, dies, stands still or comes back."""
 
+import signal
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from stream.kafka.clients import Brokers
-from tests.cluster.delivery_helpers import at_work, cards, decide, page, pages, reports, until, written
+from tests.acceptance.living import PEOPLE, staffed
+from tests.cluster.delivery_helpers import (
+    Process,
+    at_work,
+    cards,
+    decide,
+    door_of,
+    ended,
+    is_told,
+    page,
+    pages,
+    reports,
+    said,
+    until,
+    written,
+)
+from tests.cluster.valkey import Valkey
 from tests.fakes.slack import FakeSlack
+from tocsin.entry import Answer
 
 pytestmark = pytest.mark.slow
+CRISIS = [page(1, "OpenIncident"), page(2)]
 
 
 async def test_what_was_decided_reaches_people_and_the_core_is_told(
@@ -18,10 +39,146 @@ async def test_what_was_decided_reaches_people_and_the_core_is_told(
     async with FakeSlack() as slack:
         config = written(tmp_path, brokers, valkey_url, slack)
         async with at_work(config) as worker:
-            await decide(brokers, [page(1, "OpenIncident"), page(2)])
+            await decide(brokers, CRISIS)
             (card,) = await until(lambda: cards(slack), "a card")
             assert worker.leads
             told = await until(lambda: reports(brokers), "a report")
         assert set(pages(slack).values()) == {1}
     assert "Tulpatel" in str(card.blocks)
     assert told == [("tulpatel-1/2/Page", "sent")]
+
+
+async def test_decisions_that_come_again_page_nobody_again(tmp_path: Path, brokers: Brokers, valkey_url: str) -> None:
+    """A core that died repeats what it decided, and so does one that is taken for dead: not even a new leader pages."""
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config):
+            await decide(brokers, CRISIS)
+            await until(lambda: cards(slack), "a card")
+            await decide(brokers, [*CRISIS, page(1, "OpenIncident", "tulpatel-2"), page(2, incident="tulpatel-2")])
+            await until(lambda: len(cards(slack)) == 2, "the card of the other incident")
+        await decide(brokers, CRISIS)
+        async with at_work(config) as worker:
+            await decide(brokers, [page(1, "OpenIncident", "tulpatel-3"), page(2, incident="tulpatel-3")])
+            await until(lambda: len(cards(slack)) == 3, "the card of the third incident")
+            assert worker.outbox.taken("tulpatel-1/2/Page")
+        assert set(pages(slack).values()) == {1}
+
+
+@pytest.mark.parametrize("point", ["outbox.plan.after", "delivery.claimed", "delivery.posted", "outbox.sent.after"])
+async def test_a_leader_that_is_killed_loses_and_doubles_nothing(
+    tmp_path: Path, brokers: Brokers, valkey_url: str, point: str
+) -> None:
+    """Before it wrote down what it took; between claim and POST; after the POST, whatever it knew of the outcome."""
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        leader = Process(config, dies_at=point)
+        with ended(leader):
+            await until(lambda: leader.leads, "it leads")
+            async with at_work(config) as other:
+                await decide(brokers, CRISIS)
+                await until(lambda: leader.status == -signal.SIGKILL, "it dies there")
+                (card,) = await until(lambda: cards(slack), "a card")
+                await until(lambda: other.leads, "the other leads")
+                await until(lambda: not other.outbox.unsettled(), "everything is settled")
+                await until(lambda: is_told(brokers, ("tulpatel-1/2/Page", "sent")), "the core knows that it was sent")
+        assert pages(slack) == Counter({str(card.page_id): 1})
+    assert not [one for one in await reports(brokers) if one[1] == "failed"]
+
+
+@pytest.mark.parametrize("point", ["", "outbox.sending.after", "delivery.claiming"])
+async def test_a_leader_that_stood_still_sends_nothing_when_it_wakes(
+    tmp_path: Path, brokers: Brokers, valkey_url: str, point: str
+) -> None:
+    """It believes that it leads, with a page half begun; the log knows better."""
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        leader = Process(config, stops_at=point)
+        with ended(leader):
+            await until(lambda: leader.leads, "it leads")
+            if not point:
+                leader.send(signal.SIGSTOP)
+            await decide(brokers, CRISIS)
+            await until(lambda: leader.is_stopped, "it stands still")
+            async with at_work(config) as other:
+                (card,) = await until(lambda: cards(slack), "a card by the other")
+                assert other.leads
+                leader.send(signal.SIGCONT)
+                await until(lambda: "leads the delivery no more" in leader.said, "it knows that it was taken over")
+                await decide(brokers, [page(3, "Escalate", targets=("bram",), by=("slack",))])
+                await until(lambda: len(pages(slack)) == 2, "the next page")
+                await until(lambda: not other.outbox.unsettled(), "everything is settled")
+        assert set(pages(slack).values()) == {1}
+        assert pages(slack)[str(card.page_id)] == 1
+
+
+async def test_who_leads_goes_on_where_others_come_and_hands_over_where_it_goes(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """A new version is rolled out worker by worker: no page waits for a session to end."""
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as first:
+            await until(lambda: first.leads, "the first leads")
+            async with at_work(config) as other:
+                await until(lambda: other.lock.decided and other.health().ready, "the second stands by")
+                await decide(brokers, CRISIS)
+                await until(lambda: cards(slack), "a card")
+                assert first.leads
+                assert not other.leads
+                await until(lambda: other.outbox.taken("tulpatel-1/2/Page"), "who stands by knows what was sent")
+                began = time.monotonic()
+                await first.stop()
+                await until(lambda: other.leads, "the second leads")
+                assert time.monotonic() - began < 5
+                await decide(brokers, [page(3, "Escalate", targets=("bram",), by=("slack",))])
+                await until(lambda: len(pages(slack)) == 2, "the next page")
+        assert set(pages(slack).values()) == {1}
+
+
+async def test_an_answer_counts_at_whoever_stands_by(tmp_path: Path, brokers: Brokers, valkey_url: str) -> None:
+    """The card says so, the core hears of it, and nobody else is paged."""
+    async with FakeSlack() as slack:
+        staffed(slack)
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as leader:
+            await until(lambda: leader.leads, "it leads")
+            async with at_work(config) as other, door_of(other, slack):
+                await until(lambda: other.health().ready, "the other stands by")
+                await decide(brokers, CRISIS)
+                (card,) = await until(lambda: cards(slack), "a card")
+                await until(
+                    lambda: other.clicks is not None and other.people.brand_of("tulpatel-1"), "it is known there"
+                )
+                result = await slack.click(card, "tocsin.acknowledge", PEOPLE["ana"])
+                assert result.acked
+                await until(lambda: "Acknowledged by Ana Diaz" in str(cards(slack)[0].blocks), "the card says so")
+                await decide(brokers, [page(3, "Escalate", targets=("bram",), by=("slack",))])
+                await until(lambda: leader.outbox.taken("tulpatel-1/3/Escalate"), "the escalation is taken")
+                await until(lambda: not leader.outbox.unsettled(), "everything is settled")
+            answers = [one for one in await said(brokers) if isinstance(one, Answer)]
+        assert [(one.answer, one.who) for one in answers] == [("acknowledge", "ana")]
+        assert not [one for one in slack.ledger.posts if PEOPLE["bram"] in one.text], "nobody else is paged"
+
+
+async def test_an_acknowledgement_is_durable_within_a_second_without_redis(
+    tmp_path: Path, brokers: Brokers, own_valkey: Valkey
+) -> None:
+    """It needs the brokers alone."""
+    async with FakeSlack() as slack:
+        staffed(slack)
+        config = written(tmp_path, brokers, own_valkey.url(), slack)
+        async with at_work(config) as worker, door_of(worker, slack):
+            await decide(brokers, CRISIS)
+            (card,) = await until(lambda: cards(slack), "a card")
+            own_valkey.kill()
+            began = time.monotonic()
+            result = await slack.click(card, "tocsin.acknowledge", PEOPLE["ana"])
+            took_s = time.monotonic() - began
+            assert result.acked
+            (answer,) = [one for one in await said(brokers) if isinstance(one, Answer)]
+            await until(lambda: "Acknowledged by Ana Diaz" in str(cards(slack)[0].blocks), "the card says so")
+            await decide(brokers, [page(1, "OpenIncident", "tulpatel-2"), page(2, incident="tulpatel-2")])
+            await until(lambda: len(cards(slack)) == 2, "who is paged next is paged without Redis too")
+    assert answer.who == "ana"
+    assert took_s < 1

@@ -5,10 +5,12 @@ The group finds a leader and finds out when it is gone. That nobody else sends i
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
 from stream.kafka.clients import SESSION_MS, Brokers
 from stream.kafka.starting import started
@@ -17,15 +19,48 @@ GROUP = "delivery"
 POLL_MS = 500
 
 
+class _ToTheLeader(AbstractPartitionAssignor):
+    """Gives the partition to whoever says that it leads, so that nobody else does because a worker came or went."""
+
+    name = "tocsin-leader"
+    version = 0
+
+    def __init__(self, topic: str, term: Callable[[], int]) -> None:
+        self._topic = topic
+        self._term = term
+
+    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+        """What this member says to the one that assigns: in which term it leads (0: not at all)."""
+        return ConsumerProtocolMemberMetadata(self.version, list(topics), str(self._term()).encode())
+
+    def assign(
+        self, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
+    ) -> dict[str, ConsumerProtocolMemberAssignment]:
+        """The latest leader has it; one that woke from a long sleep claims an earlier term."""
+        leader = max(sorted(members), key=lambda name: _number(members[name].user_data))
+        given = {name: [(self._topic, [0])] if name == leader else [] for name in members}
+        return {name: ConsumerProtocolMemberAssignment(self.version, what, b"") for name, what in given.items()}
+
+    def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
+        """Nothing is kept."""
+
+
+def _number(said: bytes) -> int:
+    return int(said) if said and said.isdigit() else 0
+
+
 class DeliveryLock(ConsumerRebalanceListener):  # type: ignore[misc]
     """`held` says whether it is ours now; while the group makes up its mind it is nobody's. `changed` is set whenever
     that may be another answer.
     """
 
-    def __init__(self, brokers: Brokers, topic: str, *, session_ms: int = SESSION_MS) -> None:
-        """A worker that says nothing for `session_ms` has lost it."""
+    def __init__(self, brokers: Brokers, topic: str, *, term: Callable[[], int], session_ms: int = SESSION_MS) -> None:
+        """`term` is the number of the takeover by which we lead, 0 where we do not. A worker that says nothing for
+        `session_ms` has lost it.
+        """
         self._brokers = brokers
         self._home = TopicPartition(topic, 0)
+        self._term = term
         self._session_ms = session_ms
         self._consumer: AIOKafkaConsumer | None = None
         self.held = False
@@ -51,8 +86,7 @@ class DeliveryLock(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="latest",
             session_timeout_ms=self._session_ms,
             heartbeat_interval_ms=max(100, self._session_ms // 5),
-            # Who leads goes on leading where another worker comes.
-            partition_assignment_strategy=(StickyPartitionAssignor,),
+            partition_assignment_strategy=(_ToTheLeader(self._home.topic, self._term),),
         )
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

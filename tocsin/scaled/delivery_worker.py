@@ -89,7 +89,7 @@ class DeliveryWorker:
         self._contents = ContentStore(brokers, self._redis, self._writer)
         self._core = CoreProjection(self._redis, brokers.layout, [brand.name for brand in self.brands])
         self._texts = DeliveryTexts(brokers, self._writer, self.clock)
-        self.lock = DeliveryLock(brokers, brokers.layout.name(TOPIC), session_ms=session_ms)
+        self.lock = DeliveryLock(brokers, brokers.layout.name(TOPIC), term=self._term, session_ms=session_ms)
         self._cluster: ClusterPeople | None = None
         self._life = self._new_life(None)
         self._desk: SlackDesk | None = None
@@ -182,6 +182,10 @@ class DeliveryWorker:
     def _new_life(self, kept: Outbox | None) -> Life:
         noted = self._cluster.noted if self._cluster is not None else _nothing
         return Life(self._ground.brokers, self._writer, self.lock, self.clock, noted=noted, kept=kept)
+
+    def _term(self) -> int:
+        log = self._life.log
+        return log.ledger.takeovers if log.leads else 0
 
     async def _lives(self) -> None:
         """Follow and lead, one life after the other, until this worker is to stop."""

@@ -30,6 +30,7 @@ class FencedWay:
 
     async def post(self, message: Message) -> Outcome:
         """Send once, where it may be sent."""
+        crash.here("delivery.claiming")
         if why := await self._may_post(message.page_id):
             return Outcome("not_sent", retry_ms=AGAIN_MS, detail=why)
         crash.here("delivery.claimed")
