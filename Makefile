@@ -67,6 +67,7 @@ lock: $(READY) ## Pin every dependency again, with hashes and without any addres
 	$(BIN)/python -m uv pip compile $(FORMS) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/python -m uv pip compile $(FORMS) --extra scale --extra pagers -c requirements-dev.txt pyproject.toml \
 		-o requirements-image.txt
+	echo hatchling | $(BIN)/python -m uv pip compile $(FORMS) -c requirements-dev.txt - -o requirements-build.txt
 
 clean: ## Forget the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

@@ -103,6 +103,11 @@ def drill(
     if flags.slack and settings.slack is None:
         where = f"{config} has no `slack:` section" if config is not None else "there is no configuration"
         raise UsageError(f"--slack: {where}; name one with --config, or leave --slack out for the terminal")
+    if flags.slack and settings.cluster is not None:
+        raise UsageError(
+            f"--slack: {config} has a section `cluster`, whose workers hear the same app: what is pressed could reach "
+            "either; take a configuration without that section, with a Slack app of its own"
+        )
     if files and not settings.brands:
         raise UsageError("no brand: a drill of FILE listens for the brands of a configuration; name it with --config")
     call = DrillCall(

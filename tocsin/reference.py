@@ -30,9 +30,10 @@ from alerting.flowchart.model import (
 from alerting.flowchart.schema import schema_text
 from tocsin import settings_page
 from tocsin.cli import app
-from tocsin.metrics import Metrics, PeopleMetrics
+from tocsin.metrics import Metrics
 from tocsin.scaled.console import ConsoleMetrics
 from tocsin.scaled.core_metrics import CoreMetrics
+from tocsin.scaled.delivery_metrics import DeliveryMetrics
 from tocsin.scaled.health import WorkerMetrics
 from tocsin.scaled.intake_metrics import IntakeMetrics
 
@@ -83,7 +84,7 @@ def metrics() -> str:
         ("every worker", WorkerMetrics()),
         ("intake", IntakeMetrics()),
         ("core", CoreMetrics()),
-        ("delivery", PeopleMetrics()),
+        ("delivery", DeliveryMetrics()),
         ("console", ConsoleMetrics()),
     ):
         for metric in vars(one).values():

@@ -19,7 +19,7 @@ from tests.cluster.broker import Broker
 from tests.cluster.conftest import MakeBrokers
 from tests.cluster.processes import free_port
 from tests.cluster.valkey import Valkey
-from tests.command import COMMAND, tocsin
+from tests.command import COMMAND
 from tests.faults.rows import fired
 
 pytestmark = pytest.mark.slow
@@ -151,7 +151,7 @@ async def test_roles_in_one_process_listen_and_show_it(
 ) -> None:
     """A small cluster: a signed mention goes in at the door, and the console shows that the brand is listened to."""
     brokers = await make_brokers(mentions=2, entries=2)
-    worker = workers(brokers, valkey_url).start("intake", "core", "console")
+    worker = workers(brokers, valkey_url).start("intake", "core", "delivery", "console")
     worker.until("/readyz", ok)
     assert worker.send({"id": "social:1", "created_at": "2026-03-13T19:05:00Z", "text": "Tulpatel is down"}) == 202
 
@@ -164,8 +164,9 @@ async def test_roles_in_one_process_listen_and_show_it(
     assert brand["brand"] == "Tulpatel"
     assert brand["partition"] == brokers.layout.brand_partition("Tulpatel")
     assert all(one["behind_s"] < LOST_S for one in status["partitions"] if one["behind_s"] is not None)
+    worker.until("/metrics", lambda _, body: "tocsin_delivery_leads 1.0" in body)
     shown = worker.ask("/metrics")[1]
-    for role in ("intake", "core", "console", "worker"):
+    for role in ("intake", "core", "delivery", "console", "worker"):
         assert f'tocsin_worker_ready{{role="{role}"}} 1.0' in shown
     assert worker.terminate() == 0, worker.said
     assert "Traceback" not in worker.said
@@ -223,42 +224,3 @@ async def test_the_console_says_when_redis_is_away(
     own_valkey.start()
     worker.until("/status", ok)
     assert worker.terminate() == 0
-
-
-def test_a_service_beside_workers_is_refused(tmp_path: Path) -> None:
-    """`tocsin run` with a section `cluster` says where to turn, and starts nothing."""
-    brokers = Brokers("127.0.0.1:9", _layout())
-    worker = Worker(tmp_path, brokers, "redis://127.0.0.1:9/0")
-    ran = tocsin("run", "--config", worker.config, env=ENVIRONMENT)
-    worker.end()
-    assert ran.status == 2
-    assert "tocsin worker" in ran.err
-    assert not (tmp_path / "data").exists()
-
-
-@pytest.mark.parametrize(
-    ("was", "becomes", "says"),
-    [
-        ("cluster:", "drill: {}\n#", "has no section `cluster`"),
-        ("NAMES_KEY", "SOCIAL", "must be 64 hex digits"),
-    ],
-)
-def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, was: str, becomes: str, says: str) -> None:
-    """No section `cluster`, a key of the names that is none: status 2, where and what, and no traceback."""
-    worker = Worker(tmp_path, Brokers("127.0.0.1:9", _layout()), "redis://127.0.0.1:9/0")
-    text = worker.config.read_text()
-    if was == "cluster:":
-        text = text[: text.index("cluster:")]
-    worker.config.write_text(text.replace(was, becomes))
-    worker.end()
-    ran = tocsin("worker", "core", "--config", worker.config, env=ENVIRONMENT)
-    assert ran.status == 2
-    assert says in ran.err
-    assert SECRET not in ran.err
-    assert len(ran.lines) == 1
-
-
-def _layout():  # type: ignore[no-untyped-def]
-    from stream.kafka.topics import Layout
-
-    return Layout(mentions=2, entries=2)

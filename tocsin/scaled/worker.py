@@ -1,7 +1,6 @@
 """EDGE. Builds the roles of one process from the configuration, and runs it until SIGTERM or SIGINT."""
 
 import asyncio
-import importlib
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -39,8 +38,9 @@ def _core(ground: Ground) -> Role:
 
 
 def _delivery(ground: Ground) -> Role:
-    made: Role = importlib.import_module("tocsin.scaled.delivery_worker").DeliveryWorker(ground)
-    return made
+    from tocsin.scaled.delivery_worker import DeliveryWorker
+
+    return DeliveryWorker(ground)
 
 
 def _console(ground: Ground) -> Role:
