@@ -19,7 +19,7 @@ GROUP = "delivery"
 POLL_MS = 500
 
 
-class _ToTheLeader(AbstractPartitionAssignor):
+class _ToTheLeader(AbstractPartitionAssignor):  # type: ignore[misc]
     """Gives the partition to whoever says that it leads, so that nobody else does because a worker came or went."""
 
     name = "tocsin-leader"
