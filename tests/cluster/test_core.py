@@ -46,6 +46,7 @@ from tocsin.scaled.core_keeping import Keeping
 from tocsin.scaled.core_partition import CorePartition, Decided
 from tocsin.scaled.core_runner import PartitionRunner
 from tocsin.scaled.core_state import StateStore
+from tocsin.scaled.core_worker import CoreWorker
 from tocsin.scaled.role import STALLED, Ended
 from tocsin.state import Contents
 
@@ -140,10 +141,11 @@ async def test_redis_emptied_set_back_or_away_changes_nothing(
     await journal(brokers, entries, share=(0.0, 0.3))
     async with at_work(one):
         await until(read_all(entries, one, share=0.3), "a third is applied")
-        await until(lambda: count(one, "tocsin_core_saves_total", outcome="saved") >= 2, "both states are kept")
+        await until(lambda: all_kept(one), "both states are kept")
         await asyncio.to_thread(own_valkey.save)
         await journal(brokers, entries, share=(0.3, 0.6))
         await until(read_all(entries, one, share=0.6), "two thirds are applied")
+        await until(lambda: all_kept(one), "both states are kept again")
         await asyncio.to_thread(getattr(own_valkey, what))
         await journal(brokers, entries, share=(0.6, 0.8))
         await until(read_all(entries, one, share=0.8), "it goes on all the same")
@@ -164,6 +166,12 @@ async def test_redis_emptied_set_back_or_away_changes_nothing(
         assert wholes >= 2, "changes alone would not have fitted what Redis held"
         assert homes == {"redis": 2, "anchor": 0, "topic": 0}
         await _state_is_that_of_the_log(brokers, url, entries, story)
+
+
+def all_kept(one: CoreWorker) -> bool:
+    """Whether Redis has all that the worker applied."""
+    held = [(runner.core, keeping) for runner, keeping, _ in one._runners.values()]
+    return all(core is not None and keeping._saved == core.place for core, keeping in held)
 
 
 async def _state_is_that_of_the_log(brokers: Brokers, url: str, entries: Journal, story: Lived) -> None:
@@ -263,6 +271,30 @@ async def test_a_record_whose_handler_raised_is_read_again(
         assert one._carrier is not None
         assert one._carrier.failures > 10
         assert count(one, "tocsin_core_fetched_entries_total") > before + 10
+    assert chains(await decided(brokers)) == story.chains
+
+
+async def test_a_stream_that_brings_nothing_is_done_without_and_started_anew(
+    told: Told, valkey_url: str, brisk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brokers, story, entries = told
+    one = worker(brokers, valkey_url)
+    deaf = True
+
+    async def take(carried: Carried) -> None:
+        if not deaf:
+            await CoreWorker._take(one, carried)
+
+    monkeypatch.setattr(one, "_take", take)
+    async with at_work(one):
+        await until(lambda: len(one.runners) == 2 and not one.health().waits, "it works")
+        for n in range(8):
+            await journal(brokers, entries, share=(n / 10, (n + 1) / 10))
+            await until(read_all(entries, one, share=(n + 1) / 10), "it reads beside the stream")
+        await until(lambda: count(one, "tocsin_core_stream_restarts_total") >= 1, "the stream is started anew")
+        deaf = False
+        await journal(brokers, entries, share=(0.8, 1.0))
+        await until(read_all(entries, one), "everything is applied")
     assert chains(await decided(brokers)) == story.chains
 
 

@@ -63,6 +63,11 @@ class CoreMetrics:
         self._rebalances = Counter(
             "tocsin_core_rebalances", "Times partitions were given out anew", registry=self.registry
         )
+        self._restarts = Counter(
+            "tocsin_core_stream_restarts",
+            "Times the stream was started anew since it brought nothing though there was something",
+            registry=self.registry,
+        )
         self._redis.set(1)
 
     def applied(self, partition: int, decisions: list[Decision]) -> None:
@@ -110,6 +115,10 @@ class CoreMetrics:
         """Note how many partitions are held after a rebalance."""
         self._rebalances.inc()
         self._partitions.set(partitions)
+
+    def restarted(self) -> None:
+        """Count a stream that was started anew."""
+        self._restarts.inc()
 
     def looked(self, partition: int, core: CorePartition, lag: int) -> None:
         """Show how a partition stands."""

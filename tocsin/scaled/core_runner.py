@@ -51,6 +51,8 @@ class PartitionRunner:
         """Entries to go when it was last looked at."""
         self.trouble = "it is being restored"
         """Why it does not work, in words; empty while it does."""
+        self.unfed = 0
+        """How often in a row entries had to be read beside the stream, which brought nothing at all."""
         self._tools = tools
         self._keeping = keeping
         self._rewound = rewound
@@ -68,6 +70,7 @@ class PartitionRunner:
 
     def give(self, carried: Carried) -> None:
         """Take a record from the stream. Never waits: a partition that is being restored holds up no other."""
+        self.unfed = 0
         if len(self._queue) < QUEUE:
             self._queue.append(carried)
         else:
@@ -229,6 +232,7 @@ class PartitionRunner:
         core.log = core.log or name
         stuck = core.next_offset == self._next_then and not self._queue
         if core.next_offset < held.end and (first_look or stuck):
+            self.unfed += not first_look
             await self._fetch(tail, held.end)
         self._ticking.looked(self._tools.clock, even=core.next_offset >= self._seen_end)
         self._seen_end, self._next_then = held.end, core.next_offset

@@ -33,6 +33,8 @@ log = structlog.get_logger("tocsin")
 
 WATCH_EVERY_S = 2.0
 AGAIN_S = 1.0
+UNFED = 5
+"""When a partition had to be read so often in a row beside the stream, the stream is started anew."""
 STOP_S = 10.0
 """How long partitions may take to keep their state at the end; what is left then is folded again by another."""
 
@@ -211,6 +213,7 @@ class CoreWorker:
             while True:
                 await asyncio.sleep(WATCH_EVERY_S)
                 await self._look(reader)
+                await self._feed()
         finally:
             await reader.stop()
 
@@ -231,6 +234,16 @@ class CoreWorker:
                 self._stuck = f"partition {number} of entries stands still with {lag} entries to go: {runner.trouble}"
                 log.error("a partition stands still; the worker ends", partition=number, lag=lag, why=runner.trouble)
                 raise Ended(self._stuck, STALLED)
+
+    async def _feed(self) -> None:
+        """A stream that brings a partition nothing, though there is something, is started anew."""
+        unfed = [number for number, runner in self.runners.items() if runner.unfed >= UNFED]
+        if unfed and self._carrier is not None:
+            log.error("the stream brings nothing and is started anew", partitions=unfed)
+            self.metrics.restarted()
+            for runner in self.runners.values():
+                runner.unfed = 0
+            await self._carrier.stop()
 
     async def _end(self) -> None:
         await asyncio.gather(*(self._leave(number) for number in sorted(self._runners)))
