@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -33,6 +33,7 @@ from tocsin.scaled.ground import lay
 from tocsin.serving import address_of, listener, opened, server_of
 from tocsin.settings import Settings, load_settings
 
+T = TypeVar("T")
 PATIENCE_S = 40
 SESSION_MS = 1_500
 """A test does not wait ten seconds for every death."""
@@ -94,7 +95,29 @@ async def decide(brokers: Brokers, decisions: Sequence[Decision]) -> None:
 
 
 async def said(brokers: Brokers) -> list[ControlEvent]:
-    """What is in `control`, in order."""
+    """What people said and what became of pages, in order."""
+    return [one for one in await _control(brokers) if not isinstance(one, ConfigChange)]
+
+
+async def configured(brokers: Brokers) -> list[ConfigChange]:
+    """What the core was told of flowcharts, in order."""
+    return [one for one in await _control(brokers) if isinstance(one, ConfigChange)]
+
+
+async def contents(brokers: Brokers) -> set[str]:
+    """The digests of all contents that are known to everybody."""
+    async with Tail(brokers, brokers.layout.name("contents"), 0) as tail:
+        held = await tail.held()
+        return {record.key.decode() async for records in tail.read(held.first, held.end) for record in records}
+
+
+async def at_least(asked: Awaitable[list[T]], count: int) -> list[T]:
+    """What was asked for, once there is so much of it."""
+    found = await asked
+    return found if len(found) >= count else []
+
+
+async def _control(brokers: Brokers) -> list[ControlEvent]:
     found: list[ControlEvent] = []
     async with Tail(brokers, brokers.layout.name("control"), 0) as tail:
         held = await tail.held()
@@ -102,7 +125,7 @@ async def said(brokers: Brokers) -> list[ControlEvent]:
             for record in records:
                 if kind_and_source(record.headers)[0] == "control":
                     found.append(msgspec.json.decode(record.value, type=ControlEvent))
-    return [one for one in found if not isinstance(one, ConfigChange)]
+    return found
 
 
 async def reports(brokers: Brokers) -> list[tuple[str, str]]:

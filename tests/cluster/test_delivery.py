@@ -1,18 +1,28 @@
 """Delivery on real brokers: what was decided reaches people once, whoever leads, dies, stands still or comes back."""
 
+import asyncio
 import signal
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from alerting.delivery.ways import Click
+from alerting.escalation import Casebook
+from alerting.incident import Incident
 from stream.kafka.clients import Brokers
+from stream.kafka.making import make_topics
 from tests.acceptance.living import PEOPLE, staffed
+from tests.cluster.broker import Broker
 from tests.cluster.delivery_helpers import (
     Process,
+    at_least,
     at_work,
     cards,
+    configured,
+    contents,
     decide,
     door_of,
     ended,
@@ -27,6 +37,10 @@ from tests.cluster.delivery_helpers import (
 from tests.cluster.valkey import Valkey
 from tests.fakes.slack import FakeSlack
 from tocsin.entry import Answer
+from tocsin.scaled.core_partition import CoreMeta, Place
+from tocsin.scaled.core_state import StateStore
+from tocsin.sealing import Sealing
+from tocsin.state import FrozenBrand
 
 pytestmark = pytest.mark.slow
 CRISIS = [page(1, "OpenIncident"), page(2)]
@@ -159,6 +173,95 @@ async def test_an_answer_counts_at_whoever_stands_by(tmp_path: Path, brokers: Br
             answers = [one for one in await said(brokers) if isinstance(one, Answer)]
         assert [(one.answer, one.who) for one in answers] == [("acknowledge", "ana")]
         assert not [one for one in slack.ledger.posts if PEOPLE["bram"] in one.text], "nobody else is paged"
+
+
+async def test_the_leader_tells_the_core_what_the_flowchart_says_and_says_it_once(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """Its contents first, so that no core waits for them; and again only where the file has changed."""
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as worker:
+            (first,) = await until(lambda: configured(brokers), "the configuration")
+            content = worker.people.contents.content(first.digest)
+            assert (first.brand, content.brand) == ("Tulpatel", "Tulpatel")
+        known = await contents(brokers)
+        assert {first.digest, content.chart} <= known
+        async with at_work(config) as worker:
+            await until(lambda: worker.leads, "the next leads")
+            chart = tmp_path / "chart.yaml"
+            chart.write_text(chart.read_text().replace("Nothing more to do.", "Enough."))
+            await worker.people.charts.look()
+            _, second = await until(lambda: at_least(configured(brokers), 2), "the change")
+            changed = worker.people.contents.content(second.digest).chart
+            assert b"Enough." in worker.people.contents.bodies()[changed]
+        assert (await contents(brokers)) > known
+    assert second.digest != first.digest
+
+
+async def test_what_a_person_wrote_is_read_by_every_worker_and_by_no_log(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """The words go to the erasable topic, `control` holds their digest alone."""
+    async with FakeSlack() as slack:
+        staffed(slack)
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as one, at_work(config) as other:
+            await decide(brokers, CRISIS)
+            await until(lambda: cards(slack), "a card")
+            await until(lambda: one.health().ready and one.people.brand_of("tulpatel-1"), "the one knows of it")
+            await until(lambda: other.health().ready and other.people.brand_of("tulpatel-1"), "so does the other")
+            click = Click("c1", "tulpatel-1", "note", PEOPLE["ana"], "T1", 0, note="We called them back")
+            assert (await other.clicks(click)).accepted
+            (answer,) = [event for event in await said(brokers) if isinstance(event, Answer)]
+            await until(lambda: one.people.notes.note(answer.note_digest) == "We called them back", "the words")
+    assert "called" not in str(answer)
+
+
+async def test_a_log_that_was_lost_is_written_again_by_whoever_knows_it(
+    tmp_path: Path, kafka: Broker, brokers: Brokers, valkey_url: str
+) -> None:
+    """The brokers lost everything: what was sent is not sent again, and what is decided next goes out."""
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as worker:
+            await decide(brokers, CRISIS)
+            await until(lambda: cards(slack) and not worker.outbox.unsettled(), "a card")
+            await asyncio.to_thread(kafka.wipe)
+            await make_topics(brokers)
+            await decide(brokers, [*CRISIS, page(3, "Escalate", targets=("bram",), by=("slack",))])
+            await until(lambda: len(pages(slack)) == 2, "the next page", 90)
+            await until(lambda: worker.leads and not worker.outbox.unsettled(), "everything is settled")
+            known = [one.page_id for one in worker.outbox.pages("tulpatel-1")]
+        async with at_work(config) as later:
+            await until(lambda: later.leads, "the next leads")
+            assert [one.page_id for one in later.outbox.pages("tulpatel-1")] == known
+        assert set(pages(slack).values()) == {1}
+
+
+async def test_what_the_core_knew_is_known_to_a_worker_that_starts(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """Who has an incident was said longer ago than anybody reads back: nobody else is paged for it."""
+    held = Incident("tulpatel-1", "Tulpatel", "backlash", "high", 0, status="acknowledged", acknowledged_by="ana")
+    home = brokers.layout.brand_partition("Tulpatel")
+    meta = CoreMeta(step_ms=1_000, sealing=Sealing(marks={0: 7, 1: 9}), place=Place(0, 40), brands=["Tulpatel"])
+    redis = Redis.from_url(valkey_url)
+    brand = FrozenBrand(brand="Tulpatel", book=Casebook("Tulpatel", held))
+    await StateStore(redis, brokers.layout.prefix).save(home, meta, {"Tulpatel": brand}, base=None)
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as worker:
+            await decide(brokers, [page(7, "Escalate", targets=("bram",), by=("slack",))])
+            await until(lambda: worker.outbox.taken("tulpatel-1/7/Escalate"), "it is taken")
+            await until(lambda: not worker.outbox.due(2**60), "it is settled")
+            overview = worker._desk.overviews.now() if worker._desk is not None else None
+            facts = worker.facts()
+        assert not [one for one in slack.ledger.posts if PEOPLE["bram"] in one.text]
+    assert overview is not None
+    assert [shown.view.incident for shown in overview.brands[0].open] == ["tulpatel-1"]
+    assert (facts.core_behind_ms > 8_000, facts.core_unseen_ms < 10_000) == (True, True)
+    await redis.aclose()
 
 
 async def test_an_acknowledgement_is_durable_within_a_second_without_redis(

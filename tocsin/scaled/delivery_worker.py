@@ -95,6 +95,7 @@ class DeliveryWorker:
         self._desk: SlackDesk | None = None
         self._door: dict[str, Callable[[Request], Coroutine[None, None, Response]]] = {}
         self._ages = Ages()
+        self._beating: Heartbeat | None = None
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._began = False
@@ -342,12 +343,16 @@ class DeliveryWorker:
     async def _heartbeat(self) -> None:
         """The dead man's switch, touched by whoever leads."""
         url, every = self.secrets.heartbeat, self.settings.heartbeat
-        await Heartbeat(
+        self._beating = Heartbeat(
             self.facts,
             url=url.reveal() if url is not None else "",
             every_ms=every.every if every is not None else 0,
             shown=lambda beat: self.metrics.looked(beat.wrong, beat.touched, beat.facts.core_behind_ms),
-        ).run()
+        )
+        try:
+            await self._beating.run()
+        finally:
+            self._beating = None
 
     def facts(self) -> Facts:
         """What `tocsin.heartbeat.well` asks of the leader now."""
@@ -391,6 +396,7 @@ class DeliveryWorker:
         if self._cluster is not None:
             shown |= {"waiting": self._cluster.waiting, "heard": dict(sorted(self._cluster.hearing.at.items()))}
             shown["troubles"] = self.people.troubles.words()
+            shown["wrong"] = self._beating.wrong if self._beating is not None else []
             shown["texts_read"] = self._texts.caught_up.is_set()
             if self._core.age_s > SEEN_WITHIN_S:
                 shown["core"] = "Redis does not say how far the core is; the last that is known is gone by"
