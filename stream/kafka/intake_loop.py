@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -24,10 +24,12 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from stream import crash
+from stream.kafka.beats import beat_on
 from stream.kafka.clients import Brokers
-from stream.kafka.cuts import Cut, Outgoing, Place
-from stream.kafka.places import Resumed, committed_places, resumed
-from stream.kafka.records import InputRecord, headers_of, kind_and_source
+from stream.kafka.cuts import Cut, Place
+from stream.kafka.incarnations import Begin, Running
+from stream.kafka.places import committed_places, resumed
+from stream.kafka.records import InputRecord, kind_and_source
 from stream.kafka.starting import started
 from stream.kafka.tail import Tail
 from stream.kafka.writer import Writer
@@ -41,39 +43,6 @@ LEAVE_S = 5.0
 """How long a partition that is to be given away may take to finish what it is writing."""
 AGAIN_S = 1.0
 SOON_S = 0.05
-
-
-class Incarnation(Protocol):
-    """One input partition for as long as one worker has it."""
-
-    async def recall(self, tail: Tail, resumed: Resumed) -> None:
-        """Know again what was read before the place at which it goes on."""
-
-    def take(self, record: InputRecord) -> None:
-        """Take in one record; they come in the order of their offsets."""
-
-    def seal(self) -> Cut | None:
-        """Seal every step that a record of a later one has ended; `None` where there is none."""
-
-    async def committed(self, place: Place) -> None:
-        """The steps that `seal` sealed last are written and committed."""
-
-
-Begin = Callable[[int, str, Resumed], Incarnation]
-"""From the number of an input partition, the name of the incarnation and where it goes on."""
-
-
-class _Running:
-    """A partition that this worker reads."""
-
-    def __init__(self, incarnation: Incarnation, name: str, at: Resumed) -> None:
-        self.incarnation = incarnation
-        self.name = name
-        self.position = at.offset
-        self.place = at.place
-        self.ours = True
-        self.whole = True
-        """Whether all that it sealed was written: else it cannot go on, for its next mark would follow a hole."""
 
 
 class IntakeLoop:
@@ -105,12 +74,13 @@ class IntakeLoop:
         self.counts: Counter[str] = Counter()
         self.writer = Writer(brokers)
         self._consumer: AIOKafkaConsumer | None = None
-        self._running: dict[TopicPartition, _Running] = {}
-        self._away: dict[TopicPartition, _Running] = {}
+        self._running: dict[TopicPartition, Running] = {}
+        self._away: dict[TopicPartition, Running] = {}
         """What was ours before a rebalance, which may give it back."""
         self._known: dict[TopicPartition, Place] = {}
         """The last place that this worker knows of: brokers that forgot it were wiped."""
         self._new: set[TopicPartition] = set()
+        self._assignment = 0
         self._setting_up: dict[TopicPartition, asyncio.Task[None]] = {}
         self._writing = asyncio.Lock()
         self._stopping = False
@@ -171,6 +141,14 @@ class IntakeLoop:
                 await self._consumer.stop()
             await self.writer.stop()
 
+    async def _beat_on(self) -> None:
+        """Keep the time of the partitions moving that are ours, those too that are not read yet."""
+
+        def homes() -> list[TopicPartition]:
+            return sorted({*self._running, *self._setting_up})
+
+        await beat_on(self.writer, homes, self.counts, step_ms=self._step_ms, clock=self._clock)
+
     def stop(self) -> None:
         """End `run` after the round that is under way."""
         self._stopping = True
@@ -202,6 +180,7 @@ class IntakeLoop:
         """These are ours from now on. None is read before it is known where it goes on."""
         assert self._consumer is not None
         self.counts["rebalances"] += 1
+        self._assignment += 1
         for home in homes:
             self._consumer.seek(home, 0)
         self._consumer.pause(*homes)
@@ -226,24 +205,35 @@ class IntakeLoop:
                 log.error("a partition cannot be read yet", partition=number, problem=type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
         assert self._consumer is not None
+        if self._setting_up.get(home) is not asyncio.current_task():
+            return  # given away meanwhile: a client may be deaf to being cancelled
         try:
             self._consumer.seek(home, running.position)
             self._consumer.resume(home)
         except IllegalStateError:
-            return  # given away meanwhile
-        running.ours = True
-        self._running[home] = running
+            return
+        self._begun(home, running)
 
-    async def _made_ready(self, home: TopicPartition) -> _Running:
+    async def _made_ready(self, home: TopicPartition) -> Running:
         kept = self._away.get(home)
         place = (await committed_places(self._brokers, self._group, [home])).get(home)
         if kept is not None and kept.whole and place is not None and kept.place == place:
-            self.counts["kept"] += 1
-            return self._away.pop(home)
-        number = self._number(home)
+            return kept
         async with Tail(self._brokers, home.topic, home.partition) as tail:
             known = place or self._known.get(home)
             at = await resumed(tail, known, vanished=place is None and known is not None, step_ms=self._step_ms)
+            name = uuid4().hex
+            incarnation = self._begin(self._number(home), name, at)
+            await incarnation.recall(tail, at)
+        return Running(incarnation, name, at)
+
+    def _begun(self, home: TopicPartition, running: Running) -> None:
+        number, at = self._number(home), running.at
+        if running is self._away.pop(home, None):
+            self.counts["kept"] += 1
+        else:
+            self.counts["incarnations"] += 1
+            log.info("partition taken up", partition=number, offset=at.offset, incarnation=running.name)
             if at.alarm:
                 self.counts[at.alarm] += 1
                 self.counts["lost_records"] += at.lost_records
@@ -254,24 +244,20 @@ class IntakeLoop:
                     lost_records=at.lost_records,
                     goes_on_at=at.offset,
                 )
-            name = uuid4().hex
-            incarnation = self._begin(number, name, at)
-            await incarnation.recall(tail, at)
-        self._away.pop(home, None)
-        if place is None:
-            self._known.pop(home, None)
-        else:
-            self._known[home] = place
-        self.counts["incarnations"] += 1
-        log.info("partition taken up", partition=number, offset=at.offset, incarnation=name)
-        return _Running(incarnation, name, at)
+        self._known.pop(home, None)
+        if running.place is not None:
+            self._known[home] = running.place
+        running.ours, running.assignment = True, self._assignment
+        self._running[home] = running
 
     def _start_again(self, homes: Sequence[TopicPartition]) -> None:
         for home in homes:
             running = self._running.pop(home, None)
             if running is not None:
                 running.ours = False
-            if home not in self._setting_up and self._consumer is not None and home in self._consumer.assignment():
+            task = self._setting_up.get(home)
+            at_it = home in self._new or (task is not None and not task.done())
+            if not at_it and self._consumer is not None and home in self._consumer.assignment():
                 self._consumer.seek(home, 0)
                 self._consumer.pause(home)
                 self._new.add(home)
@@ -295,7 +281,7 @@ class IntakeLoop:
             log.error("nothing can be read", problem=type(error).__name__)
             await asyncio.sleep(AGAIN_S)
             return
-        cuts: list[tuple[TopicPartition, _Running, Cut]] = []
+        cuts: list[tuple[TopicPartition, Running, Cut]] = []
         for home in sorted(found):
             running = self._running.get(home)
             if running is None:
@@ -309,7 +295,7 @@ class IntakeLoop:
             async with self._writing:
                 await self._write(cuts)
 
-    async def _take(self, home: TopicPartition, running: _Running, records: Sequence[Any]) -> None:
+    async def _take(self, home: TopicPartition, running: Running, records: Sequence[Any]) -> None:
         number = self._number(home)
         for taken, record in enumerate(records, 1):
             if record.offset < running.position:
@@ -322,7 +308,7 @@ class IntakeLoop:
                 await asyncio.sleep(0)
         self.counts["records"] += len(records)
 
-    async def _write(self, cuts: Sequence[tuple[TopicPartition, _Running, Cut]]) -> None:
+    async def _write(self, cuts: Sequence[tuple[TopicPartition, Running, Cut]]) -> None:
         """Write what these cuts hold, and commit what is acknowledged of what is still ours."""
 
         def wanted() -> bool:
@@ -344,11 +330,12 @@ class IntakeLoop:
         await self._commit(ours)
         crash.here("kafka.commit.after")
 
-    async def _commit(self, cuts: Sequence[tuple[TopicPartition, _Running, Cut]]) -> None:
+    async def _commit(self, cuts: Sequence[tuple[TopicPartition, Running, Cut]]) -> None:
         assert self._consumer is not None
-        assigned = self._consumer.assignment()
-        mine = [(home, running, cut.place) for home, running, cut in cuts if home in assigned]
+        mine = [(home, running, cut.place) for home, running, cut in cuts if running.assignment == self._assignment]
         crash.here("kafka.commit.before")
+        if not mine:
+            return
         try:
             await self._consumer.commit(
                 {home: OffsetAndMetadata(place.offset, place.metadata()) for home, _, place in mine}
@@ -364,20 +351,6 @@ class IntakeLoop:
         for home, running, place in mine:
             running.place = self._known[home] = place
             await running.incarnation.committed(place)
-
-    # ---- beats
-
-    async def _beat_on(self) -> None:
-        """Keep the time of the partitions moving that are ours: once a step, just after it began."""
-        step_s = self._step_ms / 1000
-        while True:
-            await asyncio.sleep(step_s - self._clock() % step_s + 0.002)
-            homes = sorted(self._running) + sorted(self._setting_up)
-            records = [
-                Outgoing(home.topic, home.partition, None, b"", headers=headers_of("beat", "")) for home in homes
-            ]
-            became = "beats" if await self.writer.try_to_write(records) else "beats_failed"
-            self.counts[became] += len(records)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -30,7 +30,8 @@ from tests.cluster.intake_helpers import (
     worker,
     write,
 )
-from tests.tocsin.stories import STEP_MS
+from tests.mentions import mention
+from tests.tocsin.stories import STEP_MS, Said
 
 pytestmark = [pytest.mark.slow]
 
@@ -159,6 +160,42 @@ async def test_with_its_beats_an_idle_worker_keeps_the_time_of_all_its_partition
     async with at_work(one):
         found = await until_sealed(brokers, began + 2)
     assert len(found) == 4, "the partition of control too"
+
+
+async def test_a_broker_that_is_killed_and_comes_back_costs_nothing_but_time(
+    make_brokers: MakeBrokers, kafka: Broker
+) -> None:
+    played = night()
+    brokers = await make_brokers(mentions=2, entries=2, stamped=False)
+    await fill(brokers, played.log)
+    one = worker(brokers, played.story, max_records=3)
+    async with at_work(one):
+        await until(lambda: one.loop.counts["seals"] > 10, "it writes")
+        await asyncio.to_thread(kafka.kill)
+        sealed = one.loop.counts["seals"]
+        await asyncio.to_thread(kafka.start)
+        await until_sealed(brokers, played.end_step)
+    assert one.loop.counts["seals"] > sealed
+    assert not one.loop.counts["wiped"]
+    core = await core_of(brokers, played.story.bodies, until=played.end_step)
+    assert core.chains == played.chains
+
+
+async def test_one_brand_that_takes_the_whole_stream_is_work_for_all(make_brokers: MakeBrokers) -> None:
+    """A crisis is a hot key: posts go by their ids, and a brand's entries are counts."""
+    played = night(count=1)
+    brokers = await make_brokers(mentions=4, entries=2, stamped=False)
+    both = [worker(brokers, played.story) for _ in range(2)]
+    async with at_work(*both):
+        await until(lambda: all(len(one.loop.partitions) >= 2 for one in both), "each has its share")
+        base_ms = played.log[-1].observed_ms
+        posts = [Said(base_ms + n // 4, mention(n, at_ms=base_ms, text="Tulpatel is down")) for n in range(2_000)]
+        await fill(brokers, [*posts, Said(base_ms + 60_000, None)])
+        await until_sealed(brokers, (base_ms + 60_000) // STEP_MS)
+    read = sorted(one.mentions["read"] for one in both)
+    assert sum(read) == 2_000
+    assert read[0] > 2_000 * 0.35, "evenly enough: two or three partitions of five each, one of them without posts"
+    assert sum(one.written["parts"] for one in both) <= 8, "one a partition and step, whatever comes in"
 
 
 async def test_wiped_brokers_are_an_alarm_and_everything_that_is_there_then_is_read(

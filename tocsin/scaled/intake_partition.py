@@ -63,7 +63,8 @@ class PartitionIntake:
         self._step_ms = step_ms
         self._counts = counts
         self._letter_counts = letters
-        self._cover = cover
+        # What people and deliveries say is known by its own ids in the core: only posts are looked up here.
+        self._cover = cover if number != brokers.layout.control_input else None
         self._repeats = Repeats()
         self._intake = make(self._repeats)
         self._sealer = Sealer(number, incarnation, sealed_step=at.from_step)
@@ -95,6 +96,8 @@ class PartitionIntake:
 
     async def recall(self, tail: Tail, resumed: Resumed) -> None:
         """Know the ids of the last 48 hours again: from the cover as far as that goes, else from the topic."""
+        if self.number == self._layout.control_input:
+            return
         upto = resumed.offset
         start = upto
         if resumed.place is not None:

@@ -7,6 +7,7 @@ something to read and is not read.
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
+from typing import NoReturn
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -158,9 +159,16 @@ class IntakeRole:
         self.metrics.looked(self.worker, self._lag, refused, self._step_ms)
         for number, lag in self._lag.items():
             if self._watch.looked(number, lag=lag, progress=positions[number], now_s=monotonic()):
-                self._stuck = f"input partition {number} stands still with {lag} records to go"
-                log.error("a partition stands still; the worker ends", partition=number, lag=lag)
-                raise Ended(self._stuck, STALLED)
+                self._end(f"input partition {number} stands still with {lag} records to go")
+        for number in range(self._brokers.layout.inputs):
+            waits = number in loop.setting_up
+            if self._watch.looked(-1 - number, lag=waits, progress=self.worker.known_again, now_s=monotonic()):
+                self._end(f"input partition {number} is not taken up")
+
+    def _end(self, words: str) -> NoReturn:
+        self._stuck = words
+        log.error("a partition stands still; the worker ends", why=words)
+        raise Ended(words, STALLED)
 
 
 def _door(ground: Ground) -> Door | None:

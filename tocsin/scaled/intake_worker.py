@@ -78,6 +78,11 @@ class IntakeWorker:
         return found
 
     @property
+    def known_again(self) -> int:
+        """Posts known again at starts, from Redis or the topic: it grows while a partition is taken up."""
+        return self.written["recalled"] + (0 if self.cover is None else self.cover.counts["covered"])
+
+    @property
     def incarnations(self) -> dict[int, str]:
         """The incarnation that last read each input partition here."""
         return {number: self._partitions[number].incarnation for number in sorted(self._partitions)}
