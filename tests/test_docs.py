@@ -17,6 +17,7 @@ DOCS = ROOT / "docs"
 RULES = (
     [*(str(n) for n in range(1, 13)), "12a", "12b"]
     + [f"T{n}" for n in ("1", "2", "3", "3a", "4", "5", "6")]
+    + [f"W{n}" for n in range(1, 6)]
     + [f"F{n}" for n in range(1, 12)]
     + [f"M{n}" for n in range(1, 8)]
 )
