@@ -14,9 +14,11 @@ import pytest
 from stream.kafka.clients import Brokers
 from stream.kafka.making import delete_topics, make_topics
 from stream.kafka.topics import Layout
+from tests.acceptance.living import SIGNING_SECRET, staffed
 from tests.cluster.broker import Broker
 from tests.cluster.jars import NoKafkaError, kafka_jars
 from tests.cluster.valkey import DATABASES, Valkey
+from tests.fakes.slack import FakeSlackThread
 
 _numbers = itertools.count(1)
 
@@ -93,3 +95,11 @@ def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """A Valkey of the test's own, to stop, kill, pause, flush, save and restore."""
     with Valkey(tmp_path_factory.mktemp("valkey")) as started:
         yield started
+
+
+@pytest.fixture
+def slack() -> Iterator[FakeSlackThread]:
+    """A Slack with the responders of the tests in it; it lives on when workers die."""
+    with FakeSlackThread(signing_secret=SIGNING_SECRET) as fake:
+        staffed(fake)
+        yield fake

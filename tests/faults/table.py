@@ -7,7 +7,7 @@ docs/results/mutants.json`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ metric `tocsin_well` say the same. A start that does not live for a whole period
 def page(results: Path = RESULTS) -> str:
     """The whole page."""
     pieces = [HEAD, *_rows(_read(results / "rows.json")), *_kills(_read(results / "kill.json"))]
+    pieces += _scaled_out([one for path in sorted(results.glob("cluster-*.json")) for one in _read(path)])
     pieces += _simulated(_read(results / "simulation.json"))
     pieces += _mutants(_read(results / "mutants.json"))
     return "".join([*pieces, HEARTBEAT])
@@ -78,6 +79,30 @@ def _kills(kills: list[dict[str, Any]]) -> Iterator[str]:
         mine = [one for one in kills if one["point"] == point]
         back = max(one["back_ms"] for one in mine) / 1000
         yield f"| `{point}` | {len(mine)} | {sum(one['passed'] for one in mine)} | {back:.1f} s |\n"
+
+
+SCALED_OUT = """
+## Scaled out, and broken on purpose
+
+Workers as processes of their own over Apache Kafka and Valkey, under a steady load, in a crisis that pages and is not
+answered at once. Afterwards each accepted mention counts once, each page stands in Slack once, nobody was woken after
+the acknowledgement, and a reader who took no part decides the same, byte for byte. Recovered: from the end of the last
+fault until every worker was ready and time had passed that moment in every partition.
+
+| done to it | rows | mentions | pages | page after | recovered after | seen | outcome |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def _scaled_out(nights: Sequence[dict[str, Any]]) -> Iterator[str]:
+    if nights:
+        yield SCALED_OUT
+    for one in nights:
+        seen = ", ".join(f"{what} {times:,}" for what, times in one["seen"].items() if times)
+        yield (
+            f"| {one['fault']} ({one['edition']}) | {' '.join(one['rows'])} | {one['mentions']:,} | {one['pages']} "
+            f"| {one['page_s']} s | {one['recovered_s']} s | {seen} | {'held' if one['passed'] else '**not held**'} |\n"
+        )
 
 
 ORDERS = {
