@@ -15,6 +15,7 @@ import pytest
 
 from stream.codec import canonical
 from stream.kafka.clients import Brokers
+from stream.kafka.cuts import Place
 from stream.mention import Mention
 from stream.reading import Reader
 from tests.cluster import core_helpers as cores
@@ -93,35 +94,57 @@ class Play:
         self._intakes: dict[IntakeWorker, asyncio.Task[None]] = {}
         self._cores: dict[CoreWorker, asyncio.Task[None]] = {}
         self._all: list[IntakeWorker | CoreWorker] = []
-        self._zombie: IntakeWorker | None = None
+        self._zombies: list[IntakeWorker] = []
         self.happened: Counter[str] = Counter()
 
     async def play(self) -> None:
-        """The night in three parts: somebody joins after the first, somebody dies after the second."""
-        log, third = self._played.log, len(self._played.log) // 3
+        """The night in three parts: somebody joins after the first, somebody dies or wakes after the second."""
+        log, third, step = self._played.log, len(self._played.log) // 3, self._played.end_step
         try:
             await self._fill(log[:third])
             self._start_intake()
             self._start_core()
             await cores.until(self._decided_anything, "a worker of each kind works", patience_s=PATIENCE_S)
+            early = await intakes.places(self._brokers)
             await self._fill(log[third : 2 * third])
             for _ in range(self.case.intakes - 1):
                 self._start_intake()
             for _ in range(self.case.cores - 1):
                 self._start_core()
-            if self.case.zombie:
-                self._zombie = self._start_intake(group="zombie", max_records=501 - self.case.batch)
-            await self._fill(log[2 * third :], ended=True)
             if self.case.dies:
                 await self._break_off()
-            step = self._played.end_step
+            if self.case.zombie:
+                await self._haunt(log[2 * third :], early, step)
+            else:
+                await self._fill(log[2 * third :], ended=True)
             await cores.until(lambda: self._through(step), "everything is decided", patience_s=PATIENCE_S)
-            if self._zombie is not None:
-                await cores.until(lambda: self._zombie_wrote_all(step), "the zombie wrote all", patience_s=PATIENCE_S)
-                await asyncio.sleep(1)
-                await cores.until(self._all_applied, "the cores passed it over", patience_s=PATIENCE_S)
+            await cores.until(self._all_applied, "the cores read all that was written", patience_s=PATIENCE_S)
         finally:
             await self._end()
+
+    async def _haunt(self, rest: Sequence[Said], early: dict[int, Place], step: int) -> None:
+        """One worker writes all of it a second time, beside the others. Another was stopped long ago; it wakes when all
+        the others are gone, seals what they had sealed and more, and then they come back.
+        """
+        beside = self._start_zombie("beside", max_records=501 - self.case.batch)
+        await cores.until(self._caught_up, "the workers wrote what there was", patience_s=PATIENCE_S)
+        await self._stop_intakes()
+        await self._fill(rest, ended=True)
+        await intakes.commit(self._brokers, early, group="asleep")
+        awake = self._start_zombie("asleep", max_records=5_000)
+        for zombie in (beside, awake):
+            await cores.until(lambda one=zombie: _wrote_all(one, step), "a zombie wrote all", patience_s=PATIENCE_S)
+        for _ in range(self.case.intakes):
+            self._start_intake()
+        workers = [one for one in self._intakes if one not in self._zombies]
+        await cores.until(
+            lambda: (
+                sum(len(one.loop.sealed()) for one in workers) == self._brokers.layout.inputs
+                and all(_wrote_all(one, step) for one in workers)
+            ),
+            "the workers wrote all",
+            patience_s=PATIENCE_S,
+        )
 
     def report(self) -> Counter[str]:
         """What happened, over all workers that ever ran."""
@@ -131,8 +154,8 @@ class Play:
                 self.happened["incarnations"] += one.loop.counts["incarnations"]
             else:
                 self.happened["core rebalances"] += int(cores.count(one, "tocsin_core_rebalances_total"))
-        if self._zombie is not None:
-            self.happened["zombie writes"] = self._zombie.loop.counts["contents"] + self._zombie.loop.counts["marks"]
+        for zombie in self._zombies:
+            self.happened["zombie writes"] += zombie.loop.counts["contents"] + zombie.loop.counts["marks"]
         return self.happened
 
     async def _fill(self, log: Sequence[Said], *, ended: bool = False) -> None:
@@ -144,6 +167,16 @@ class Play:
         self._all.append(made)
         return made
 
+    def _start_zombie(self, group: str, *, max_records: int) -> IntakeWorker:
+        made = self._start_intake(group=group, max_records=max_records)
+        self._zombies.append(made)
+        return made
+
+    async def _stop_intakes(self) -> None:
+        for worker in [one for one in self._intakes if one not in self._zombies]:
+            worker.stop()
+            await self._intakes.pop(worker)
+
     def _start_core(self) -> None:
         made = cores.worker(self._brokers, self._url)
         self._cores[made] = asyncio.create_task(made.run())
@@ -151,6 +184,7 @@ class Play:
 
     async def _break_off(self) -> None:
         """Two workers are cancelled wherever they are; others begin in their place."""
+        await asyncio.sleep(0.2)
         for working in (self._intakes, self._cores):
             first = next(iter(working))
             task = working.pop(first)  # type: ignore[attr-defined]
@@ -178,10 +212,13 @@ class Play:
             core.engine.sealing.complete_step >= step for core in folds.values()
         )
 
-    def _zombie_wrote_all(self, step: int) -> bool:
-        assert self._zombie is not None
-        sealed = self._zombie.loop.sealed()
-        return len(sealed) == self._brokers.layout.inputs and min(sealed.values()) >= step
+    async def _caught_up(self) -> bool:
+        workers = [one for one in self._intakes if one not in self._zombies]
+        there: dict[int, int] = {}
+        for worker in workers:
+            there |= worker.loop.positions()
+        held = await cores.records_in(self._brokers, "mentions") + await cores.records_in(self._brokers, "control")
+        return sum(there.values()) == held
 
     async def _all_applied(self) -> bool:
         held = await cores.records_in(self._brokers, "entries")
@@ -199,6 +236,11 @@ class Play:
             self.happened["dropped parts"] += core.engine.sealing.dropped
             self.happened["straddling marks"] += core.engine.sealing.straddled
             self.happened["forced ticks"] += core.engine.sealing.forced
+
+
+def _wrote_all(worker: IntakeWorker, step: int) -> bool:
+    sealed = worker.loop.sealed()
+    return bool(sealed) and min(sealed.values()) >= step
 
 
 async def same(case: Case, make_brokers: MakeBrokers, url: str, seed: int = 1) -> None:
