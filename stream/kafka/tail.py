@@ -90,7 +90,7 @@ class Tail:
         return None
 
     async def read(
-        self, from_offset: int, to_offset: int | None = None, *, at_once: int = AT_ONCE
+        self, from_offset: int, to_offset: int | None = None, *, at_once: int | None = None
     ) -> AsyncGenerator[Sequence[Record], None]:
         """The records at `[from_offset, to_offset)`, some at a time; without `to_offset` as far as they go now.
 
@@ -103,7 +103,7 @@ class Tail:
         reader.resume(home)
         try:
             while await reader.position(home) < end:
-                found = await reader.getmany(home, timeout_ms=WAIT_MS, max_records=at_once)
+                found = await reader.getmany(home, timeout_ms=WAIT_MS, max_records=at_once or AT_ONCE)
                 wanted = [record for record in found.get(home, []) if record.offset < end]
                 if wanted:
                     yield wanted

@@ -25,7 +25,7 @@ from stream.sources.text_store import post_bytes
 from tocsin.entry import Control, ControlEvent, Event, Part
 from tocsin.intake import Intake
 from tocsin.scaled.dead_letters import dead_letter
-from tocsin.scaled.seen_cover import Chunk, SeenCover
+from tocsin.scaled.seen_cover import CHUNK, Chunk, SeenCover
 from tocsin.sealing_out import Sealed, Sealer
 
 READERS = 1_000
@@ -111,6 +111,8 @@ class PartitionIntake:
             self._chunk_stamp_ms = -1
             async for records in tail.read(start, upto):
                 self._remember(records)
+                if self._repeats.news is not None and len(self._repeats.news) >= CHUNK:
+                    await self._tell_cover(records[-1].offset + 1, -1)
 
     def _remember(self, records: Sequence[Any]) -> None:
         for record in records:
@@ -194,14 +196,19 @@ class PartitionIntake:
 
     async def committed(self, place: Place) -> None:
         """Tell the cover what was seen before this place."""
+        await self._tell_cover(place.offset, place.stamp_ms)
+
+    async def _tell_cover(self, end: int, stamp_ms: int) -> None:
+        """Let the cover have what was seen before `end`; `stamp_ms` is that of the record there, if it is known."""
         news = self._repeats.news
         if self._cover is None or news is None:
             return
-        cut = next((n for n, one in enumerate(news) if one.offset >= place.offset), len(news))
-        chunk = Chunk(self._chunk_from, place.offset, self._chunk_stamp_ms, news[:cut])
+        cut = next((n for n, one in enumerate(news) if one.offset >= end), len(news))
+        chunk = Chunk(self._chunk_from, end, self._chunk_stamp_ms, news[:cut])
+        horizon_ms = max(self._known_ms, self._recalled_ms) - self._repeats.window_ms
         self._repeats.news = news[cut:]
-        self._chunk_from, self._chunk_stamp_ms = place.offset, place.stamp_ms
-        await self._cover.append(self.number, chunk, place.stamp_ms - self._repeats.window_ms)
+        self._chunk_from, self._chunk_stamp_ms = end, stamp_ms
+        await self._cover.append(self.number, chunk, horizon_ms)
 
     def _controls_upto(self, step: int) -> list[tuple[int, ControlEvent]]:
         ended = [one for one in self._controls if one[0] <= step]

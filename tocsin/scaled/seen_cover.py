@@ -24,6 +24,9 @@ log = structlog.get_logger("tocsin")
 
 CHUNK = 20_000
 """Sightings in one chunk at the most."""
+CHUNKS = 64
+"""Chunks that are read at once."""
+HEADS = 1_000
 WAITING = 200_000
 """Sightings that wait for a Redis that is away; beyond that they are forgotten, and the topic has them."""
 KEEP_MS = 4 * 86_400_000
@@ -55,19 +58,42 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Sighting]).decode
 
 
+_HEADS = """
+local found = {}
+for i, chunk in ipairs(redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
+  found[i] = string.match(chunk, '^[^\\n]*')
+end
+return found
+"""
+
+
+class Head(NamedTuple):
+    """What a chunk says of itself: that it covers the offsets `[first, end)` of one input partition."""
+
+    first: int
+    end: int
+    stamp_ms: int
+    """The stamp that the record at `first` bears; -1 where it is not known."""
+
+    @classmethod
+    def read(cls, line: bytes) -> "Head":
+        """The head of a chunk as it is kept. Raises `ValueError` on anything else."""
+        first, end, stamp_ms, _ = map(int, line.split())
+        return cls(first, end, stamp_ms)
+
+
 class Chunk(NamedTuple):
     """What was seen at the offsets `[first, end)` of one input partition, in order."""
 
     first: int
     end: int
     stamp_ms: int
-    """The stamp that the record at `first` bears; -1 where it is not known."""
     sightings: Sequence[Sighting]
 
     @property
-    def newest_ms(self) -> int:
-        """When the last of it was seen; -1 for nothing."""
-        return self.sightings[-1].observed_ms if self.sightings else -1
+    def head(self) -> Head:
+        """What it says of itself."""
+        return Head(self.first, self.end, self.stamp_ms)
 
     def body(self) -> bytes:
         """As it is kept.
@@ -76,16 +102,16 @@ class Chunk(NamedTuple):
         >>> Chunk.read(chunk.body()) == chunk
         True
         """
-        head = f"{self.first} {self.end} {self.stamp_ms} {max(self.newest_ms, self.stamp_ms)}\n"
-        return head.encode() + _encode(list(self.sightings))
+        newest_ms = self.sightings[-1].observed_ms if self.sightings else -1
+        line = f"{self.first} {self.end} {self.stamp_ms} {max(newest_ms, self.stamp_ms)}\n"
+        return line.encode() + _encode(list(self.sightings))
 
     @classmethod
     def read(cls, body: bytes) -> "Chunk":
         """The inverse of `body`. Raises `ValueError` on anything else."""
+        line, _, rest = body.partition(b"\n")
         try:
-            head, _, rest = body.partition(b"\n")
-            first, end, stamp_ms, _ = map(int, head.split())
-            return cls(first, end, stamp_ms, _decode(rest))
+            return cls(*Head.read(line), _decode(rest))
         except msgspec.MsgspecError:
             raise ValueError("not a chunk") from None
 
@@ -117,32 +143,63 @@ class SeenCover:
         self._prefix = prefix
         self._judged = judged
         self._append = redis.register_script(_APPEND)
+        self._ask_heads = redis.register_script(_HEADS)
         self._waiting: dict[int, list[tuple[Chunk, int]]] = {}
         self._away = False
         self.counts: Counter[str] = Counter()
 
     async def recall(self, repeats: Repeats, number: int, tail: Tail, *, first: int, end: int) -> int:
-        """Let `repeats` know what the cover says about `[first, end)`. Returns where the topic goes on."""
+        """Let `repeats` know what the cover says about `[first, end)`. Returns where the topic goes on.
+
+        A few chunks are read at a time: two days of a busy partition are more than a process should hold twice.
+        """
         self._waiting.pop(number, None)
         try:
-            held = [Chunk.read(body) for body in await self._held(number)]
-        except (RedisError, OSError, ValueError, TimeoutError) as error:
+            heads = await self._heads(number)
+            if not heads:
+                return first
+            used = without_gap(heads, first, end)
+            if used and await _tells_the_truth(used, tail):
+                return await self._absorb(repeats, number, heads.index(used[0]), used, (first, end))
+        except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             return first
-        chunks = without_gap(held, first, end)
-        if not chunks or not await _tells_the_truth(chunks, tail):
-            if held:
-                self.counts["refused"] += 1
-                log.warning("what Redis says was seen is not of this log", partition=number)
-                await self._drop(number)
-            return first
-        place = first
-        for chunk in chunks:
-            seen = [one for one in chunk.sightings if place <= one.offset < end]
-            repeats.absorb(seen)
-            self.counts["covered"] += len(seen)
-            place = min(end, max(place, chunk.end))
+        except ValueError:
+            pass  # not even its heads can be read
+        await self._refuse(number)
+        return first
+
+    async def _heads(self, number: int) -> list[Head]:
+        found: list[Head] = []
+        while True:
+            start = len(found)
+            lines = await self._ask_heads(keys=[self._key(number)], args=(start, start + HEADS - 1))
+            found += [Head.read(line) for line in lines]
+            if len(lines) < HEADS:
+                return found
+
+    async def _absorb(
+        self, repeats: Repeats, number: int, start: int, heads: Sequence[Head], span: tuple[int, int]
+    ) -> int:
+        """Read the chunks of these heads, of which the first is the `start`-th; where they end too early, the topic
+        goes on."""
+        place, end = span
         self.counts["used"] += 1
+        wanted = dict.fromkeys(heads)
+        try:
+            while wanted and (bodies := await self._held(number, start, start + CHUNKS - 1)):
+                for chunk in map(Chunk.read, bodies):
+                    if chunk.head in wanted and chunk.first <= place:
+                        seen = [one for one in chunk.sightings if place <= one.offset < end]
+                        repeats.absorb(seen)
+                        self.counts["covered"] += len(seen)
+                        place = min(end, max(place, chunk.end))
+                    wanted.pop(chunk.head, None)
+                start += len(bodies)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+        except ValueError:
+            await self._refuse(number)
         return place
 
     async def append(self, number: int, chunk: Chunk, horizon_ms: int) -> None:
@@ -168,11 +225,13 @@ class SeenCover:
     def _key(self, number: int) -> str:
         return f"{self._prefix}seen:{self._judged}:{number}"
 
-    async def _held(self, number: int) -> list[bytes]:
-        found = await self._redis.lrange(self._key(number), 0, -1)
+    async def _held(self, number: int, start: int = 0, stop: int = -1) -> list[bytes]:
+        found = await self._redis.lrange(self._key(number), start, stop)
         return [one if isinstance(one, bytes) else one.encode("latin-1") for one in found]
 
-    async def _drop(self, number: int) -> None:
+    async def _refuse(self, number: int) -> None:
+        self.counts["refused"] += 1
+        log.warning("what Redis says was seen is not of this log", partition=number)
         try:
             await self._redis.delete(self._key(number))
         except (RedisError, OSError, TimeoutError) as error:
@@ -185,28 +244,28 @@ class SeenCover:
         self._away = True
 
 
-def without_gap(chunks: Sequence[Chunk], first: int, end: int) -> list[Chunk]:
+def without_gap(heads: Sequence[Head], first: int, end: int) -> list[Head]:
     """The chunks that cover `[first, ...)` without a gap, up to `end` at the most; none where they begin too late.
 
-    >>> seen = [Chunk(0, 5, -1, []), Chunk(5, 9, -1, []), Chunk(12, 15, -1, [])]
-    >>> [chunk.first for chunk in without_gap(seen, 2, 20)], without_gap(seen[1:], 2, 20)
+    >>> seen = [Head(0, 5, -1), Head(5, 9, -1), Head(12, 15, -1)]
+    >>> [head.first for head in without_gap(seen, 2, 20)], without_gap(seen[1:], 2, 20)
     ([0, 5], [])
     """
-    found: list[Chunk] = []
-    for chunk in chunks:
+    found: list[Head] = []
+    for head in heads:
         reached = found[-1].end if found else first
-        if chunk.first > reached or reached >= end:
+        if head.first > reached or reached >= end:
             break
-        if chunk.end > reached:
-            found.append(chunk)
+        if head.end > reached:
+            found.append(head)
     return found
 
 
-async def _tells_the_truth(chunks: Sequence[Chunk], tail: Tail) -> bool:
+async def _tells_the_truth(heads: Sequence[Head], tail: Tail) -> bool:
     """Whether the records where chunks begin bear the stamps that they name: the oldest and the newest are asked."""
-    known = [chunk for chunk in chunks if chunk.stamp_ms >= 0]
-    for chunk in {one.first: one for one in (*known[:1], *known[-1:])}.values():
-        record = await tail.one(chunk.first)
-        if record is None or record.timestamp != chunk.stamp_ms:
+    known = [head for head in heads if head.stamp_ms >= 0]
+    for head in {one.first: one for one in (*known[:1], *known[-1:])}.values():
+        record = await tail.one(head.first)
+        if record is None or record.timestamp != head.stamp_ms:
             return False
     return True
