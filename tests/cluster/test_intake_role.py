@@ -105,7 +105,7 @@ async def test_from_the_door_to_the_entries_and_what_it_shows_of_it(
         assert role.health().shown["lag"].keys() == {"0", "1", "2"}  # type: ignore[attr-defined]
     assert 'tocsin_intake_mentions{became="matched"} 20.0' in shown
     assert "tocsin_intake_partitions 3.0" in shown
-    assert sum(len(await all_of(brokers, "texts", number)) for number in range(2)) == 20
+    assert sum([len(await all_of(brokers, "texts", number)) for number in range(2)]) == 20
     assert task.done()
 
 
