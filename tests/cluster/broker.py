@@ -174,7 +174,8 @@ class Broker:
         properties.write_text(PROPERTIES.format(data=self._home / "data", user=USER, **ports))
         (self._home / "log4j2.properties").write_text(LOG4J)
         name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        call = [*self._java, "kafka.tools.StorageTool", "format", "-t", name, "-c", str(properties)]
+        call = [*self._java, "kafka.tools.StorageTool", "format", "-c", str(properties)]
+        call += [f"--cluster-id={name}"]  # in one word: a name may begin with a dash
         for user in (USER, STRANGER):
             call += ["--add-scram", f"SCRAM-SHA-512=[name={user},password={PASSWORD}]"]
         done = subprocess.run(call, capture_output=True, text=True, timeout=READY_S, check=False)
