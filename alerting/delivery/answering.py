@@ -10,7 +10,7 @@ import structlog
 
 from alerting.delivery.pacing import LIMITS
 from alerting.delivery.second_way import NAMES, SECOND_WAY_MS, Trouble
-from alerting.delivery.ways import Outcome
+from alerting.delivery.ways import HELD_BACK, Outcome
 from alerting.words import clock_text
 
 _log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ class Answering:
         """What became of a call that began then. A refusal, and a limit, is an answer."""
         if outcome.kind in ("sent", "permanent") or outcome.detail in LIMITS:
             self.answered(way)
-        else:
+        elif outcome.detail not in HELD_BACK:
             self.failed(way, began_ms)
 
     def failed(self, way: str, began_ms: int) -> None:

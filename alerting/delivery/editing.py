@@ -6,7 +6,7 @@ from alerting.delivery.answering import Answering
 from alerting.delivery.composing import Composer
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.pacing import BELIEVED_MS, backoff_ms
-from alerting.delivery.ways import Way, attempted
+from alerting.delivery.ways import HELD_BACK, Way, attempted
 
 EDIT_AGAIN_MS = 5_000
 
@@ -60,6 +60,8 @@ class Editing:
             self._outbox.edited(row.page_id, shown=shown)
             if row.kind == "card":
                 self._after_card(row)
+        elif outcome.detail in HELD_BACK:
+            self._outbox.edited(row.page_id, due_ms=self._clock() + outcome.retry_ms)
         else:
             failures = self._failures[row.way] = self._failures.get(row.way, 0) + 1
             again_ms = self._clock() + max(outcome.retry_ms, backoff_ms(row.way, failures, EDIT_AGAIN_MS))

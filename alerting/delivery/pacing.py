@@ -8,7 +8,7 @@ channel of the same workspace is refused while that lasts, the limit is the work
 
 import hashlib
 
-from alerting.delivery.ways import Outcome
+from alerting.delivery.ways import HELD_BACK, Outcome
 
 BURST = 5
 """Messages that may go to a channel at once after it was quiet."""
@@ -77,6 +77,8 @@ class Pacing:
     def ended(self, way: str, lane: str, outcome: Outcome, now_ms: int) -> None:
         """What became of it. Refusals that nobody can help rest the channel; the longer, the more of them in a row."""
         here = (way, lane)
+        if outcome.detail in HELD_BACK:
+            return
         if outcome.kind in ("sent", "permanent"):
             self._failures.pop(here, None)
             return

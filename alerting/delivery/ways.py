@@ -17,6 +17,9 @@ THREADED = ("slack", "terminal")
 
 OutcomeKind = Literal["sent", "not_sent", "permanent", "unknown"]
 
+HELD_BACK = frozenset({"not_leading", "log_silent", "claim_too_old", "answered"})
+"""Why a message was held back before its way was asked at all: that says nothing about the way."""
+
 Settles = Literal["history", "repeat", "never"]
 """How an unknown outcome is settled: `history`: what arrived can be read back; `repeat`: the receiver drops a page id
 that it has already, so the page is simply posted again; `never`: nobody can tell, so it is posted again unseen after

@@ -35,7 +35,7 @@ from alerting.delivery.reaching import Reaching
 from alerting.delivery.second_way import SECOND_WAY_MS, Trouble
 from alerting.delivery.settling import Settling
 from alerting.delivery.summary import is_stale, summary_of, waits_with
-from alerting.delivery.ways import Address, Answered, Delivered, Outcome, Way, attempted
+from alerting.delivery.ways import HELD_BACK, Address, Answered, Delivered, Outcome, Way, attempted
 from alerting.explain import Explanation
 from alerting.naming import NameOf, named_decision
 from alerting.view import TELLS, IncidentView, ShownPost, answered, grown, unreached
@@ -357,6 +357,6 @@ class Delivery:
 
 def _put_off(outcome: Outcome, name: str, attempt: int) -> Outcome:
     """How long a message waits that was certainly not sent: as long as was asked for, else longer each time."""
-    if outcome.kind != "not_sent" or outcome.detail in LIMITS or (attempt == 1 and not outcome.retry_ms):
+    if outcome.kind != "not_sent" or outcome.detail in LIMITS | HELD_BACK or (attempt == 1 and not outcome.retry_ms):
         return outcome
     return msgspec.structs.replace(outcome, retry_ms=max(outcome.retry_ms, backoff_ms(name, attempt)))

@@ -264,6 +264,56 @@ async def test_what_the_core_knew_is_known_to_a_worker_that_starts(
     await redis.aclose()
 
 
+async def test_whoever_is_first_in_the_log_has_it_wherever_they_pressed(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """Two press at the same moment at two workers: both are told the same name."""
+    async with FakeSlack() as slack:
+        staffed(slack)
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as one, at_work(config) as other:
+            await decide(brokers, CRISIS)
+            await until(lambda: cards(slack), "a card")
+            for number in range(5):
+                incident = f"tulpatel-{number + 5}"
+                await decide(brokers, [page(1, "OpenIncident", incident), page(2, incident=incident)])
+                await until(lambda: one.health().ready and one.people.brand_of(incident), "the one knows of it")  # noqa: B023
+                await until(lambda: other.health().ready and other.people.brand_of(incident), "so does the other")  # noqa: B023
+                ana = Click(f"a{number}", incident, "acknowledge", PEOPLE["ana"], "T1", 0)
+                bram = Click(f"b{number}", incident, "acknowledge", PEOPLE["bram"], "T1", 0)
+                told = await asyncio.gather(one.clicks(ana), other.clicks(bram))
+                answers = [event for event in await said(brokers) if isinstance(event, Answer)]
+                first = next(answer.who for answer in answers if answer.incident == incident)
+                assert sorted(answer.text for answer in told) == sorted(
+                    [f"Acknowledged by {first}.", f"Already acknowledged by {first}."]
+                )
+
+
+async def test_brokers_that_are_away_for_a_while_cost_no_page_and_double_none(
+    tmp_path: Path, kafka: Broker, brokers: Brokers, valkey_url: str
+) -> None:
+    """What was decided before they went is sent when they are back; the workers wait."""
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as one, at_work(config) as other:
+            await until(lambda: one.leads or other.leads, "one leads")
+            await until(lambda: one.health().ready and other.health().ready, "both are ready")
+            slack.faults.add("chat.postMessage", "ratelimited", None)
+            await decide(brokers, CRISIS)
+            leader = one if one.leads else other
+            await until(leader.outbox.unsettled, "it is taken")
+            await asyncio.to_thread(kafka.stop)
+            slack.faults.clear()
+            await until(lambda: leader._life.held_back.get("log_silent"), "it does not send what it cannot write down")
+            assert not cards(slack)
+            await asyncio.to_thread(kafka.start)
+            await until(lambda: cards(slack), "a card", 60)
+            await until(lambda: one.leads or other.leads, "one leads again", 60)
+            await decide(brokers, [page(3, "Escalate", targets=("bram",), by=("slack",))])
+            await until(lambda: len(pages(slack)) == 2, "the next page", 60)
+        assert set(pages(slack).values()) == {1}
+
+
 async def test_an_acknowledgement_is_durable_within_a_second_without_redis(
     tmp_path: Path, brokers: Brokers, own_valkey: Valkey
 ) -> None:

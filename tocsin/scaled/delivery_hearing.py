@@ -68,6 +68,7 @@ class Hearing:
         self._lost = lost
         self._stamps: dict[TopicPartition, int] = {}
         self._reader: AIOKafkaConsumer | None = None
+        self._is_lost = False
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._moved = asyncio.Event()
         self.caught_up = asyncio.Event()
@@ -91,6 +92,9 @@ class Hearing:
             await self._fold(past, is_past=True)
             self.caught_up.set()
             while True:
+                if self._is_lost:
+                    self._is_lost = False
+                    await self._begin(reader)
                 await self._fold(self._read(await self._more(reader)), is_past=False)
         finally:
             self._reader = None
@@ -107,6 +111,10 @@ class Hearing:
         self._nonces.clear()
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
+
+    def begin_again(self) -> None:
+        """Everything was lost: hear all that is there now, wherever it stands."""
+        self._is_lost = True
 
     @property
     def heard_to(self) -> int:

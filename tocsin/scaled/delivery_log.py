@@ -71,7 +71,7 @@ class DeliveryLog:
     # ---- following
 
     async def follow(self) -> None:
-        """Read until cancelled."""
+        """Read until cancelled. Where the brokers fail it the life is over: it cannot be read twice over."""
         await self._follower.run()
 
     @property

@@ -180,6 +180,11 @@ class ClusterPeople:
         if self._leader is not None:
             self._leader.note(place, "0")
 
+    def begin_again(self) -> None:
+        """The topics were lost: places in them say nothing any more."""
+        self._acted.clear()
+        self.hearing.begin_again()
+
     def lead(self, leader: Leader) -> None:
         """Let this one act on what was not acted on yet, and on all that is heard from here on."""
         self._leader = leader

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TextIO
 
 import structlog
+from aiokafka.errors import KafkaError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -33,6 +34,7 @@ from tocsin.mistakes import told
 from tocsin.people import People
 from tocsin.scaled.contents import ContentStore
 from tocsin.scaled.core_projection import CoreProjection
+from tocsin.scaled.delivery_hearing import CONTROL
 from tocsin.scaled.delivery_life import Life
 from tocsin.scaled.delivery_lock import DeliveryLock
 from tocsin.scaled.delivery_log import TOPIC
@@ -50,6 +52,7 @@ from tocsin.steady_clock import SteadyClock
 log = structlog.get_logger("tocsin")
 
 SHOW_EVERY_S = 1.0
+BROKERS_AGAIN_S = 1.0
 AGAIN_S = 0.2
 """Between two lives."""
 SEEN_WITHIN_S = 10.0
@@ -96,9 +99,11 @@ class DeliveryWorker:
         self._door: dict[str, Callable[[Request], Coroutine[None, None, Response]]] = {}
         self._ages = Ages()
         self._beating: Heartbeat | None = None
+        self._following: asyncio.Task[None]
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._began = False
+        self._writes = False
         self._waits = "it has not begun to read"
 
     # ---- life
@@ -147,8 +152,9 @@ class DeliveryWorker:
         """Look at everything once. Waits for brokers; does without Redis."""
         self._waits = "it has no brokers yet"
         await self._writer.start()
+        self._writes = True
         self._waits = "it reads what was configured"
-        await self._contents.read_on()
+        await again(self._contents.read_on, once=True)
         await self._core.refresh()
         try:
             self._cluster = ClusterPeople(
@@ -166,7 +172,7 @@ class DeliveryWorker:
         self._life = self._new_life(None)
 
     def _work(self) -> list[Coroutine[None, None, None]]:
-        work = [self._lives(), self._texts.run(), self._core.run(), self._show(), self._watch()]
+        work = [self._lives(), again(self._texts.run), self._core.run(), self._show(), again(self._watch)]
         slack = self.settings.slack
         if slack is not None:
             self._desk = SlackDesk(self, slack)
@@ -175,7 +181,8 @@ class DeliveryWorker:
 
     async def _end(self) -> None:
         self._door = {}
-        await self._writer.stop()
+        if self._writes:
+            await self._writer.stop()
         await self._redis.aclose()
 
     # ---- leading and standing by
@@ -190,41 +197,44 @@ class DeliveryWorker:
 
     async def _lives(self) -> None:
         """Follow and lead, one life after the other, until this worker is to stop."""
-        following = asyncio.create_task(self._life.follow())
         stopping = asyncio.create_task(self._until_stopped())
         others = [stopping]
+        self._following = asyncio.create_task(self._life.follow())
         try:
-            await self._catch_up(following, others)
+            await self._catch_up(others)
             while not self._stopping.is_set():
-                await self._live(following, others)
-                if self._stopping.is_set():
-                    break
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-                following = self._begin_life()
-                await asyncio.sleep(AGAIN_S)
+                try:
+                    await self._live(others)
+                except KafkaError as error:
+                    log.warning("the brokers fail us; what was delivered is read again", problem=type(error).__name__)
+                if not self._stopping.is_set():
+                    await self._begin_life()
         finally:
-            for task in (following, *others):
+            for task in (self._following, *others):
                 task.cancel()
-            await asyncio.gather(following, *others, return_exceptions=True)
+            await asyncio.gather(self._following, *others, return_exceptions=True)
 
     async def _until_stopped(self) -> None:
         await self._stopping.wait()
 
-    async def _catch_up(self, following: "asyncio.Task[None]", others: "list[asyncio.Task[None]]") -> None:
+    async def _catch_up(self, others: "list[asyncio.Task[None]]") -> None:
         """Know what was delivered, then what was decided and answered; only then may this worker lead."""
         self._waits = "it reads what was delivered"
-        await _or(self._life.log.caught_up.wait(), following, *others)
+        while not (self._stopping.is_set() or self._life.log.caught_up.is_set()):
+            try:
+                await _or(self._life.log.caught_up.wait(), self._following, *others)
+            except KafkaError:
+                await self._begin_life()
         if self._stopping.is_set():
             return
         self.cluster.restore()
         self._waits = "it reads what was decided and answered"
-        others.append(asyncio.create_task(self.cluster.hearing.run()))
-        await _or(self.cluster.hearing.caught_up.wait(), following, *others)
-        others.append(asyncio.create_task(self.lock.run()))
+        others.append(asyncio.create_task(again(self.cluster.hearing.run)))
+        await _or(self.cluster.hearing.caught_up.wait(), self._following, *others)
+        others.append(asyncio.create_task(again(self.lock.run)))
         self._waits = ""
 
-    async def _live(self, following: "asyncio.Task[None]", others: "Sequence[asyncio.Task[None]]") -> None:
+    async def _live(self, others: "Sequence[asyncio.Task[None]]") -> None:
         """One life: until it led, its log was lost, or this worker is to stop."""
         life = self._life
         while not (self._stopping.is_set() or life.log.wiped):
@@ -237,18 +247,23 @@ class DeliveryWorker:
                     stop=self._stopping,
                     beside=self._heartbeat,
                 )
-                await _or(leading, following, *others[1:])
+                await _or(leading, self._following, *others[1:])
                 return
             self.lock.changed.clear()
-            await _or(_within(AGAIN_S, self.lock.changed), following, *others)
+            await _or(_within(AGAIN_S, self.lock.changed), self._following, *others)
 
-    def _begin_life(self) -> "asyncio.Task[None]":
+    async def _begin_life(self) -> None:
         before = self._life
+        self._following.cancel()
+        await asyncio.gather(self._following, return_exceptions=True)
+        await asyncio.sleep(AGAIN_S)
         kept = before.outbox if before.log.wiped else None
         if kept is not None:
             before.journal.release()
+            before.journal.forget([CONTROL, "decisions", "content"])
+            self.cluster.begin_again()
         self._life = self._new_life(kept)
-        return asyncio.create_task(self._life.follow())
+        self._following = asyncio.create_task(self._life.follow())
 
     @property
     def cluster(self) -> ClusterPeople:
@@ -401,6 +416,19 @@ class DeliveryWorker:
             if self._core.age_s > SEEN_WITHIN_S:
                 shown["core"] = "Redis does not say how far the core is; the last that is known is gone by"
         return Health(waits=tuple(waits), shown=shown)
+
+
+async def again(work: Callable[[], Coroutine[None, None, None]], *, once: bool = False) -> None:
+    """Do it anew where the brokers fail it: `once` until it is done, else for ever. Raises anything else."""
+    while True:
+        try:
+            await work()
+        except KafkaError as error:
+            log.warning("the brokers fail us; it is tried again", problem=type(error).__name__)
+            await asyncio.sleep(BROKERS_AGAIN_S)
+        else:
+            if once:
+                return
 
 
 def _nothing(_name: str, _value: str) -> None:

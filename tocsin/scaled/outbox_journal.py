@@ -82,6 +82,11 @@ class OutboxJournal:
                 self._db.execute(f"DROP TRIGGER IF EXISTS temp.{kind}_{event}")
         self._db.execute("DELETE FROM changes")
 
+    def forget(self, notes: Iterable[str]) -> None:
+        """Keep these notes no longer, whatever comes after their names."""
+        for name in notes:
+            self._db.execute("DELETE FROM notes WHERE name = ? OR name LIKE ? || '/%'", (name, name))
+
     def note(self, name: str, value: str) -> None:
         """Keep a word beside the outbox. The same again changes nothing."""
         self._db.execute(
