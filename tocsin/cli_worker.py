@@ -1,13 +1,14 @@
 """`tocsin worker`: one role of a scaled deployment, or several in one process, until it is stopped."""
 
 import os
+import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tocsin.terminal import err, fail
+from tocsin.terminal import complain, err, fail
 
 
 class RoleName(StrEnum):
@@ -54,17 +55,18 @@ def worker(role: Chosen, beside: Beside = None, config: Config = Path("tocsin.ya
         fail(f"{config}: there is no such configuration; name one with --config, or see docs/deploy.md")
 
     from tocsin.checking import check_all
-    from tocsin.scaled.role import Ended
+    from tocsin.scaled.loop_watch import leave
     from tocsin.scaled.worker import run_workers
     from tocsin.settings import load_settings
 
     if problems := check_all(config, os.environ):
         fail("\n".join(problems))
     names = list(dict.fromkeys([role.value, *(one.value for one in beside or [])]))
-    try:
-        run_workers(load_settings(config, os.environ), names, err)
-    except Ended as ended:
-        fail(str(ended), ended.status)
+    known = threading.enumerate()
+    ended, left = run_workers(load_settings(config, os.environ), names, err)
+    if ended is not None:
+        complain([str(ended)])
+    leave(ended.status if ended is not None else 0, known, tasks=left)
 
 
 def hook(app: typer.Typer) -> None:

@@ -20,7 +20,8 @@ from tests.cluster.conftest import MakeBrokers
 from tests.cluster.processes import free_port
 from tests.cluster.valkey import Valkey
 from tests.command import COMMAND
-from tests.faults.rows import fired
+from tests.faults.rows import fired, row
+from tocsin.scaled.process import DRAIN_S
 
 pytestmark = pytest.mark.slow
 
@@ -173,7 +174,7 @@ async def test_roles_in_one_process_listen_and_show_it(
     assert SECRET not in worker.said
 
 
-@pytest.mark.row("F4")
+@row("F4")
 async def test_a_worker_that_comes_before_its_broker_waits_for_it(
     kafka: Broker, make_brokers: MakeBrokers, valkey_url: str, workers: Callable[..., Worker]
 ) -> None:
@@ -195,7 +196,27 @@ async def test_a_worker_that_comes_before_its_broker_waits_for_it(
     assert worker.terminate() == 0, worker.said
 
 
-@pytest.mark.row("F4")
+async def test_a_worker_that_is_stopped_while_its_broker_is_away_ends_by_itself(
+    kafka: Broker, make_brokers: MakeBrokers, valkey_url: str, workers: Callable[..., Worker]
+) -> None:
+    """Nothing can be committed then, and nothing need be: it ends in its time, and what it left is done by another."""
+    brokers = await make_brokers(mentions=2, entries=2)
+    worker = workers(brokers, valkey_url).start("intake", "core", "delivery", "console")
+    worker.until("/readyz", ok)
+    kafka.kill()
+    try:
+        assert worker.ask("/livez")[0] == 200
+        began = time.monotonic()
+        status = worker.terminate()
+        took_s = time.monotonic() - began
+    finally:
+        kafka.ensure()
+    assert status in (0, 1), worker.said
+    assert took_s < DRAIN_S + 10, worker.said
+    assert "Traceback" not in worker.said, worker.said
+
+
+@row("F4")
 async def test_topics_of_another_cut_end_the_worker_at_once(
     make_brokers: MakeBrokers, valkey_url: str, workers: Callable[..., Worker]
 ) -> None:

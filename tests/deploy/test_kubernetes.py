@@ -164,6 +164,12 @@ def test_selectors_find_what_they_are_for() -> None:
             assert set(choice["values"]) <= components, one["metadata"]["name"]
 
 
+def test_a_flood_does_not_shut_the_door() -> None:
+    """Intake that is behind is not ready; the door only writes to Kafka, and stays open."""
+    assert named("Service", "door")["spec"]["publishNotReadyAddresses"] is True
+    assert "publishNotReadyAddresses" not in named("Service", "console")["spec"]
+
+
 def test_a_service_leads_to_a_port_that_is_there() -> None:
     """By its name, so that a changed number is changed in one place."""
     for service in (m for m in ALL if m["kind"] == "Service"):

@@ -37,6 +37,8 @@ UNFED = 5
 """When a partition had to be read so often in a row beside the stream, the stream is started anew."""
 STOP_S = 10.0
 """How long partitions may take to keep their state at the end; what is left then is folded again by another."""
+LEAVE_S = 4.0
+"""How long leaving the group may take, and writing out what waits: what is left then is read or written again."""
 
 
 def clock_ms() -> int:
@@ -250,7 +252,8 @@ class CoreWorker:
         for task in self._rewinds:
             task.cancel()
         if self._carrier is not None:
+            # While brokers are away it would wait for them.
             with contextlib.suppress(Exception):
-                await self._carrier.stop()
+                await asyncio.wait_for(self._carrier.stop(), LEAVE_S)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._tools.writer.stop(), STOP_S)
+            await asyncio.wait_for(self._tools.writer.stop(), LEAVE_S)

@@ -15,7 +15,7 @@ from tocsin.scaled.role import Ended
 log = structlog.get_logger("tocsin")
 
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 5.0
 FATAL = ("partitions", "cleanup.policy", "message.timestamp.type")
 """What decides which record means what. Other differences (copies, retention) are told, and worked with."""
 

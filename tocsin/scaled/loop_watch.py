@@ -7,7 +7,10 @@ never returns. It counts its own looks and not the clock, so a process that was 
 import asyncio
 import faulthandler
 import os
+import sys
 import threading
+from collections.abc import Collection
+from typing import NoReturn
 
 import structlog
 
@@ -49,3 +52,30 @@ class LoopWatch:
                 self._loop.call_soon_threadsafe(self._turned.set)
             except RuntimeError:
                 return  # the loop was closed: the process is ending in order
+
+
+def end_by_force(after_s: float) -> None:
+    """End this process with status 1 after so long, if it has not ended by then.
+
+    For the end itself: a library's thread or task that does not let go holds up no new start.
+    """
+
+    def end() -> None:
+        log.error("something does not end; the process is ended", seconds=after_s)
+        faulthandler.dump_traceback(2, all_threads=True)
+        os._exit(1)
+
+    timer = threading.Timer(after_s, end)
+    timer.daemon = True
+    timer.start()
+
+
+def leave(status: int, known: Collection[threading.Thread], *, tasks: int = 0) -> NoReturn:
+    """End this process with `status`, though a library left so many tasks, or threads beside the `known` ones."""
+    lingering = [one.name for one in threading.enumerate() if not one.daemon and one not in known]
+    if lingering or tasks:
+        log.warning("what does not end is left", threads=lingering, tasks=tasks)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    raise SystemExit(status)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -13,8 +14,9 @@ from tocsin.logs import set_up_logs
 from tocsin.scaled.console import Console
 from tocsin.scaled.gate import Gate
 from tocsin.scaled.ground import Ground, lay
-from tocsin.scaled.process import WorkerProcess
-from tocsin.scaled.role import Role
+from tocsin.scaled.loop_watch import end_by_force
+from tocsin.scaled.process import DRAIN_S, WorkerProcess
+from tocsin.scaled.role import Ended, Role
 from tocsin.serving import host_and_port, listener
 from tocsin.settings import Settings
 from tocsin.steady_clock import SteadyClock
@@ -55,6 +57,10 @@ ROLES: dict[str, Callable[[Ground], Role]] = {
 }
 """In the order in which work flows, which is the order in which they are stopped."""
 NEED_BROKERS = ("intake", "core", "delivery")
+LEFT_S = 2.0
+"""How long tasks that outlive their role may take to end."""
+FORCED_S = 10.0
+"""So much longer than its roles may take to stop does a process have to end."""
 
 
 def build(settings: Settings, names: Sequence[str]) -> WorkerProcess:
@@ -75,15 +81,40 @@ def build(settings: Settings, names: Sequence[str]) -> WorkerProcess:
         gate=gate,
         pages=[page for role in roles if isinstance(role, Console) for page in role.pages()],
         stalled_ms=ground.cluster.stalled,
+        at_end=lambda: end_by_force(DRAIN_S + FORCED_S),
     )
 
 
-def run_workers(settings: Settings, names: Sequence[str], terminal: Terminal) -> None:
-    """Run until SIGINT or SIGTERM. Raises what `build` raises, `Ended`, or whatever else a role failed with."""
+def run_workers(settings: Settings, names: Sequence[str], terminal: Terminal) -> tuple[Ended | None, int]:
+    """Run until SIGINT or SIGTERM, or until a role cannot go on: then it says why. Beside it, how many tasks of
+    libraries did not end.
+
+    Raises what `build` raises, or whatever else a role failed with.
+    """
     set_up_logs()
     # What a broker that is away means is said once, in our words; its client would say it with every try.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    asyncio.run(_run(settings, names, terminal))
+    threading.excepthook = _thread_failed
+    # Not `asyncio.run`: at its end it waits for every task without a limit, and a client whose broker is away has some
+    # that do not let go.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    ended: Ended | None = None
+    try:
+        loop.run_until_complete(_run(settings, names, terminal))
+    except Ended as why:
+        ended = why
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=LEFT_S))
+    return ended, sum(not task.done() for task in left)
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    name = failed.thread.name if failed.thread is not None else "unknown"
+    log.error("a thread failed", thread=name, problem=f"{failed.exc_type.__name__}: {failed.exc_value}")
 
 
 async def _run(settings: Settings, names: Sequence[str], terminal: Terminal) -> None:
