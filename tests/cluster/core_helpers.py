@@ -5,6 +5,7 @@ import contextlib
 import functools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from random import Random
 
 import msgspec
@@ -18,8 +19,9 @@ from stream.kafka.cuts import Outgoing
 from stream.kafka.tail import Tail
 from stream.kafka.topics import Layout
 from stream.kafka.writer import Writer
+from tests.cluster.intake_helpers import night as night_around
 from tests.laws.test_layouts import interleaved, routed
-from tests.tocsin.stories import STEP_MS, Lived, lived
+from tests.tocsin.stories import STEP_MS, Lived
 from tocsin.entry import Control, Event, Mark, Part
 from tocsin.scaled.contents import content_record
 from tocsin.scaled.core_partition import Decided
@@ -30,11 +32,26 @@ Journal = dict[int, list[bytes]]
 """What stands in each partition of `entries`."""
 
 
+@functools.lru_cache(maxsize=2)
+def night_of(hours: int = 6) -> Lived:
+    """Two brands in the hours around their crises, as one process lives them."""
+    night = night_around(1, 2, hours)
+    return replace(night.story, log=night.log[:-1], chains=night.chains)
+
+
 @functools.lru_cache(maxsize=4)
-def journal_of(seed: int, count: int, layout: Layout) -> Journal:
+def _written(hours: int, layout: Layout) -> Journal:
+    return journal_of(night_of(hours), layout)
+
+
+def night_journal(layout: Layout, hours: int = 6) -> Journal:
+    """The journal of `night_of`, cut as a layout cuts it, whatever the topics are called."""
+    return _written(hours, layout._replace(prefix=""))
+
+
+def journal_of(story: Lived, layout: Layout) -> Journal:
     """The entries of a story as incarnations of intake write them that die, come back, or live on as zombies."""
-    story = lived(seed, count, 60)
-    rng = Random(f"{seed}/journal")
+    rng = Random(f"{story.seed}/journal")
     streams = routed(rng, story, layout.mentions, dies=True)
     there = _items(streams)
     events = interleaved(rng, streams)

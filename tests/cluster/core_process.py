@@ -8,6 +8,7 @@ import msgspec
 
 import stream.kafka.faust_app as carrying
 import tocsin.scaled.core_keeping as keeping
+import tocsin.scaled.core_runner as running
 from stream.kafka.clients import Brokers
 from stream.kafka.topics import Layout
 from tests.cluster.core_helpers import worker
@@ -16,8 +17,10 @@ from tests.cluster.core_helpers import worker
 async def main(bootstrap: str, layout: str, url: str) -> None:
     """Work until SIGTERM."""
     carrying.SESSION_MS = 1_500  # a test does not wait ten seconds for every death
-    keeping.SAVE_EVERY_S = 0.1
-    keeping.ANCHOR_EVERY = 500
+    keeping.SAVE_EVERY_S = 0.0
+    keeping.SHARE = 0
+    keeping.ANCHOR_EVERY = 100
+    running.AT_ONCE = 20
     one = worker(Brokers(bootstrap, msgspec.json.decode(layout, type=Layout)), url)
     loop = asyncio.get_running_loop()
     ending: list[asyncio.Task[None]] = []
