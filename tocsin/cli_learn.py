@@ -9,6 +9,7 @@ import msgspec
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tocsin.mistakes import UsageError
 from tocsin.terminal import Json, err, print_json, say
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration.")]
@@ -24,6 +25,9 @@ def learn(
     from tocsin.settings import load_settings
 
     settings = load_settings(config, os.environ)
+    if settings.cluster is not None:
+        said = "has a section `cluster`: what is learnt here goes into a data directory, which its workers never read"
+        raise UsageError(f"{config}: {said}; they learn a brand by listening, for six hours before anything is said")
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err
     )

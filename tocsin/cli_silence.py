@@ -149,6 +149,9 @@ def _who_has_it(settings: Settings, brand: str, incident: str) -> str:
 def _settings(config: Path | None, brand: str | None = None) -> Settings:
     path = config or Path("tocsin.yaml")
     settings = load_settings(path, os.environ)
+    if settings.cluster is not None:
+        said = "has a section `cluster`, whose workers hear no command of this machine"
+        raise UsageError(f"{path}: {said}; in Slack there are /tocsin ack, /tocsin silence and the buttons of the card")
     names = [one.name for one in settings.brands]
     if brand is not None and brand not in names:
         raise UsageError(f"{path}: {unknown(brand, names, 'as a brand')}")

@@ -57,6 +57,25 @@ def test_a_drill_in_the_same_slack_is_refused(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "call",
+    [
+        ("silence", "Tulpatel", "--for", "1h", "--reason", "known"),
+        ("severity", "Tulpatel", "tulpatel-1", "high"),
+        ("ack", "tulpatel-1", "--who", "ana"),
+        ("learn", "past.jsonl"),
+    ],
+    ids=lambda call: call[0],
+)
+def test_a_command_that_no_worker_would_hear_is_refused(config: Path, call: tuple[str, ...]) -> None:
+    """What goes by way of a data directory reaches no worker: nobody is left to believe that it did."""
+    ran = tocsin(*call, "--config", config, env=ENVIRONMENT)
+    assert ran.status == 2
+    assert "has a section `cluster`" in ran.err
+    assert len(ran.lines) == 1
+    assert not (config.parent / "data").exists()
+
+
+@pytest.mark.parametrize(
     ("was", "becomes", "says"),
     [
         ("cluster:", "drill: {}", "has no section `cluster`"),
