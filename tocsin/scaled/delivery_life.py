@@ -21,6 +21,7 @@ from tocsin.outreach import Outreach
 from tocsin.scaled.delivery_lock import DeliveryLock
 from tocsin.scaled.delivery_log import DeliveryLog
 from tocsin.scaled.delivery_people import ClusterPeople, Due
+from tocsin.scaled.ending import put_away
 from tocsin.scaled.fenced_way import FencedWay
 from tocsin.scaled.outbox_journal import OutboxJournal
 from tocsin.setting_sections import Secrets
@@ -106,9 +107,7 @@ class Life:
                 await self.log.confirm(GOODBYE_MS / 1000)
         finally:
             cluster.stand_by()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await put_away(*tasks)
             await outreach.close()
             self.outreach = None
             log.info("leads the delivery no more")

@@ -42,6 +42,7 @@ from tocsin.scaled.delivery_metrics import DeliveryMetrics
 from tocsin.scaled.delivery_people import ClusterPeople
 from tocsin.scaled.delivery_texts import DeliveryTexts
 from tocsin.scaled.door import wall_clock_ms
+from tocsin.scaled.ending import put_away
 from tocsin.scaled.ground import Ground
 from tocsin.scaled.role import Ended, Health
 from tocsin.setting_sections import Secrets
@@ -53,6 +54,8 @@ log = structlog.get_logger("tocsin")
 
 SHOW_EVERY_S = 1.0
 BROKERS_AGAIN_S = 1.0
+GOODBYE_S = 5.0
+"""How long what is not acknowledged yet may take at the end."""
 AGAIN_S = 0.2
 """Between two lives."""
 SEEN_WITHIN_S = 10.0
@@ -122,9 +125,7 @@ class DeliveryWorker:
                     # The leader ends in order, which takes its time; whatever else is under way is cut short.
                     await tasks[0]
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await put_away(*tasks)
             if self._desk is not None:
                 await self._desk.reception.close()
             await self._end()
@@ -182,7 +183,9 @@ class DeliveryWorker:
     async def _end(self) -> None:
         self._door = {}
         if self._writes:
-            await self._writer.stop()
+            stopping = asyncio.create_task(self._writer.stop())
+            await asyncio.wait({stopping}, timeout=GOODBYE_S)
+            await put_away(stopping)
         await self._redis.aclose()
 
     # ---- leading and standing by
@@ -210,9 +213,7 @@ class DeliveryWorker:
                 if not self._stopping.is_set():
                     await self._begin_life()
         finally:
-            for task in (self._following, *others):
-                task.cancel()
-            await asyncio.gather(self._following, *others, return_exceptions=True)
+            await put_away(self._following, *others)
 
     async def _until_stopped(self) -> None:
         await self._stopping.wait()
@@ -254,8 +255,7 @@ class DeliveryWorker:
 
     async def _begin_life(self) -> None:
         before = self._life
-        self._following.cancel()
-        await asyncio.gather(self._following, return_exceptions=True)
+        await put_away(self._following)
         await asyncio.sleep(AGAIN_S)
         kept = before.outbox if before.log.wiped else None
         if kept is not None:
@@ -446,12 +446,11 @@ async def _within(seconds: float, event: asyncio.Event) -> None:
 
 async def _or(wanted: Coroutine[None, None, object], *others: "asyncio.Task[None]") -> None:
     """Wait for what is wanted; what one of the others fails with, or ends by itself, ends it."""
-    task = asyncio.ensure_future(wanted)
+    task = asyncio.create_task(wanted)
     try:
         done, _ = await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
         for one in done:
             one.result()
     finally:
         if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await put_away(task)
