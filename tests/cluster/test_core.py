@@ -93,7 +93,7 @@ async def test_workers_that_come_and_go_decide_what_one_process_decides(
             await until(read_all(entries, one, two, share=0.7), "seven tenths are applied")
         await journal(brokers, entries, share=(0.7, 1.0))
         await until(read_all(entries, two), "everything is applied")
-        assert two.health().ready, two.health()
+        await until(lambda: two.health().ready, "it says that all is well")
     assert chains(await decided(brokers)) == story.chains
     assert count(two, "tocsin_core_rebalances_total") >= 2
     assert count(two, "tocsin_core_restores_total", home="redis") >= 1, "it went on where the other had kept its state"
