@@ -30,7 +30,7 @@ test: $(READY) ## The tests that run while you wait
 slow: $(READY) ## The tests that take longer: crashes, sockets, a browser, Kafka
 	@$(BIN)/pytest -m "slow and not proof" -n 4 --dist loadfile $(ARGS)
 
-mutants: $(READY) ## Deliberate bugs in outbox, timers, dedupe and escalation: each must be found by the test that is to find it
+mutants: $(READY) ## Deliberate bugs in outbox, timers, dedupe, escalation and the lead: each must be found by the test that is to find it
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 proof: $(READY) ## Full-size runs behind the figures in docs/; takes as long as it takes

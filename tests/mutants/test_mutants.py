@@ -25,9 +25,9 @@ def test_each_mutant_still_fits_and_its_test_is_still_there(mutant: Mutant) -> N
     assert mutant.why.endswith(".")
 
 
-def test_there_are_mutants_of_the_outbox_the_timers_the_repeats_and_the_ladder() -> None:
+def test_there_are_mutants_of_the_outbox_the_timers_the_repeats_the_ladder_and_the_lead() -> None:
     folders = {mutant.name.partition("/")[0] for mutant in MUTANTS}
-    assert folders == {"outbox", "timers", "dedupe", "escalation"}
+    assert folders == {"outbox", "timers", "dedupe", "escalation", "leading"}
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 40
 
 

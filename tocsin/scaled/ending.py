@@ -1,4 +1,4 @@
-"""EDGE. Ending what is under way: a client of the brokers may wait for ever when it closes, and nobody waits so long."""
+"""EDGE. Ending what is under way: a client of the brokers may wait for ever when it closes; nobody waits so long."""
 
 import asyncio
 from typing import Any
