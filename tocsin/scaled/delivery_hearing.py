@@ -67,7 +67,8 @@ class Hearing:
         self._acted = acted
         self._lost = lost
         self._stamps: dict[TopicPartition, int] = {}
-        self._reader: AIOKafkaConsumer | None = None
+        self._asker: AIOKafkaConsumer | None = None
+        """Asks where the log ends; on the reader's connection that would wait behind a read that waits for news."""
         self._is_lost = False
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._moved = asyncio.Event()
@@ -82,8 +83,9 @@ class Hearing:
 
     async def run(self) -> None:
         """Read until cancelled. Raises what `take` raises."""
-        reader = self._reader = await started(self._brokers.consumer)
+        reader = await started(self._brokers.consumer)
         try:
+            self._asker = await started(self._brokers.consumer)
             reader.assign(list(self._homes))
             goal = await self._begin(reader)
             past: list[Heard] = []
@@ -97,8 +99,8 @@ class Hearing:
                     await self._begin(reader)
                 await self._fold(self._read(await self._more(reader)), is_past=False)
         finally:
-            self._reader = None
-            await reader.stop()
+            asker, self._asker = self._asker, None
+            await asyncio.gather(reader.stop(), *([asker.stop()] if asker is not None else []))
 
     async def _fold(self, heard: Sequence[Heard], *, is_past: bool) -> None:
         """Hand over what was read; only then is it said to be heard."""
@@ -129,9 +131,9 @@ class Hearing:
 
     async def up_to_date(self) -> bool:
         """Hear everything that is durable in `control` now. False where we hear nothing yet."""
-        if self._reader is None or not self.caught_up.is_set():
+        if self._asker is None or not self.caught_up.is_set():
             return False
-        end = (await self._reader.end_offsets([self._control]))[self._control]
+        end = (await self._asker.end_offsets([self._control]))[self._control]
         while self.at.get(CONTROL, 0) < end:
             await self._moved.wait()
         return True
