@@ -20,6 +20,10 @@ SESSION_MS = 10_000
 """A worker that says nothing for so long has lost its partitions to the others."""
 
 
+NEWS_MS = 10_000
+"""How soon a worker knows of topics that were made again: until then it takes no partition of them."""
+
+
 @dataclass(frozen=True)
 class Brokers:
     """Where the brokers are and who we are to them. The password shows in no `repr`."""
@@ -70,6 +74,7 @@ class Brokers:
             "session_timeout_ms": SESSION_MS,
             "heartbeat_interval_ms": SESSION_MS // 5,
             "max_poll_interval_ms": 300_000,
+            "metadata_max_age_ms": NEWS_MS,
             "max_partition_fetch_bytes": LARGEST_BYTES,
         }
         return AIOKafkaConsumer(*topics, **self.arguments(), **{**told, **more})

@@ -18,7 +18,7 @@ import faust
 import structlog
 from faust.types import TP
 
-from stream.kafka.clients import REQUEST_MS, SESSION_MS, Brokers
+from stream.kafka.clients import NEWS_MS, REQUEST_MS, SESSION_MS, Brokers
 from stream.kafka.topics import LARGEST_BYTES
 
 log = structlog.get_logger("tocsin")
@@ -84,14 +84,14 @@ class Carrier:
         if self._app.crash_reason is not None:
             raise CarrierBroke(repr(self._app.crash_reason))
 
-    async def rewind(self, partition: int) -> None:
-        """Carry a partition from its beginning: the log is another one than it was."""
+    async def rewind(self, partition: int, to_offset: int) -> None:
+        """Carry a partition from this offset on: the log is another one than it was, or its place is."""
         home = TP(self._topic, partition)
         consumer: Any = self._app.consumer
         consumer._committed_offset[home] = None  # noqa: SLF001 - else it commits nothing below what it committed once
         consumer._acked[home].clear()  # noqa: SLF001 - offsets of the other log
         consumer._acked_index[home].clear()  # noqa: SLF001
-        await consumer.seek(home, 0)
+        await consumer.seek(home, to_offset)
 
     async def stop(self) -> None:
         """Leave the group; commits what is done. May be called twice, or before `start`."""
@@ -150,7 +150,7 @@ def _made(brokers: Brokers, name: str) -> _App:
         broker_commit_interval=COMMIT_S,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=LARGEST_BYTES,
-        consumer_metadata_max_age_ms=30_000,
+        consumer_metadata_max_age_ms=NEWS_MS,
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",

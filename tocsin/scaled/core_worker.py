@@ -34,7 +34,8 @@ log = structlog.get_logger("tocsin")
 WATCH_EVERY_S = 2.0
 AGAIN_S = 1.0
 UNFED = 5
-"""When a partition had to be read so often in a row beside the stream, the stream is started anew."""
+"""When a partition had to be read so often in a row beside the stream, the stream is set back to it; when twice as
+often, it is started anew."""
 STOP_S = 10.0
 """How long partitions may take to keep their state at the end; what is left then is folded again by another."""
 LEAVE_S = 4.0
@@ -197,14 +198,15 @@ class CoreWorker:
         self.metrics.gone(number)
 
     def _rewind(self, number: int) -> None:
-        if self._carrier is not None:
+        if self._carrier is not None and number in self._runners:
             task = asyncio.create_task(self._rewound(self._carrier, number))
             self._rewinds.add(task)
             task.add_done_callback(self._rewinds.discard)
 
     async def _rewound(self, carrier: Carrier, number: int) -> None:
+        core = self._runners[number][0].core
         try:
-            await carrier.rewind(number)
+            await carrier.rewind(number, core.next_offset if core is not None else 0)
         except Exception as error:  # noqa: BLE001 - the runner reads by itself what the stream does not bring
             log.warning("the stream could not be rewound", partition=number, problem=type(error).__name__)
 
@@ -238,8 +240,15 @@ class CoreWorker:
                 raise Ended(self._stuck, STALLED)
 
     async def _feed(self) -> None:
-        """A stream that brings a partition nothing, though there is something, is started anew."""
-        unfed = [number for number, runner in self.runners.items() if runner.unfed >= UNFED]
+        """A stream that brings a partition nothing, though there is something, is set to where that stands: a place of
+        an earlier log may have been committed to this one. Where that does not help it is started anew.
+        """
+        for number, runner in self.runners.items():
+            if runner.unfed == UNFED:
+                runner.unfed += 1
+                log.warning("the stream brings nothing and is set to what comes next", partition=number)
+                self._rewind(number)
+        unfed = [number for number, runner in self.runners.items() if runner.unfed >= 2 * UNFED]
         if unfed and self._carrier is not None:
             log.error("the stream brings nothing and is started anew", partitions=unfed)
             self.metrics.restarted()
