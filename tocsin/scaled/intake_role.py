@@ -32,6 +32,8 @@ log = structlog.get_logger("tocsin")
 LOOK_EVERY_S = 2.0
 STOP_S = 10.0
 """How long what is being written may take at the end; what is left then is read again by another worker."""
+ANSWERED_S = 5.0
+"""How long brokers may take to say how far the partitions go; then the worker is not ready."""
 BEHIND = 10_000
 """Records that may wait in a partition while the worker still counts as keeping up."""
 
@@ -58,6 +60,7 @@ class IntakeRole:
         self.registry: CollectorRegistry = self.metrics.registry
         self._watch = Watchdog(ground.cluster.stalled / 1000)
         self._lag: dict[int, int] = {}
+        self._unanswered = False
         self._stuck = ""
         self._waits = "it has not joined the others yet"
         self._stopping = asyncio.Event()
@@ -100,6 +103,8 @@ class IntakeRole:
         waits += [f"partition {number} is {lag} records behind" for number, lag in self._lag.items() if lag > BEHIND]
         if loop.writer.is_away:
             waits.append("the brokers do not acknowledge what is written")
+        elif self._unanswered:
+            waits.append("the brokers do not answer")
         sealed = {str(number): {"sealed_step": step} for number, step in loop.sealed().items()}
         return Health(
             stuck=(self._stuck,) if self._stuck else (),
@@ -150,10 +155,13 @@ class IntakeRole:
         positions = loop.positions()
         homes = {number: TopicPartition(*self._brokers.layout.home_of(number)) for number in positions}
         try:
-            ends = await reader.end_offsets(list(homes.values())) if homes else {}
-        except (KafkaError, OSError):
+            async with asyncio.timeout(ANSWERED_S):
+                ends = await reader.end_offsets(list(homes.values())) if homes else {}
+        except (KafkaError, OSError, TimeoutError):
+            self._unanswered = True
             self._watch.forget()
             return
+        self._unanswered = False
         self._lag = {number: max(0, ends[homes[number]] - position) for number, position in positions.items()}
         refused = {} if self.door is None else self.door.ingest.refused
         self.metrics.looked(self.worker, self._lag, refused, self._step_ms)
