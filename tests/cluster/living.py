@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,11 @@ class Deployment:
             for worker in list(self.workers.values()):
                 worker.tend()
 
+    @property
+    def deployed(self) -> Brokers:
+        """The brokers as the workers are told of them: topics that are made anew are stamped from the first record."""
+        return replace(self.brokers, layout=self.brokers.layout._replace(stamped=True))
+
     # ---- workers
 
     def start(self, name: str, *roles: str) -> Worker:
@@ -293,7 +299,8 @@ class Deployment:
 
     def tell(self) -> str:
         """The end of what each worker said: what a test that failed shows."""
-        return "\n".join(f"=== {name} {worker.ends}\n{worker.said[-2500:]}" for name, worker in self.workers.items())
+        told = [f"=== {one.name} {one.ends}\n{one.said[-2500:]}{one.ask('/readyz')}" for one in self.workers.values()]
+        return "\n".join(told)
 
     # ---- the past
 
@@ -335,7 +342,7 @@ class Deployment:
 
     async def stamped(self) -> None:
         """Let the brokers stamp what they take in, as a deployment must have it."""
-        topics = self.brokers.layout._replace(stamped=True).topics()
+        topics = self.deployed.layout.topics()
         admin = await started(self.brokers.admin)
         try:
             wanted = [ConfigResource(ConfigResourceType.TOPIC, topic.name, topic.config()) for topic in topics]

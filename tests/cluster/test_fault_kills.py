@@ -72,11 +72,12 @@ async def survive(
     assert all(night.happened[f"killed {role}"] for role in ROLES)
     assert night.happened["killed twice in a row"]
     assert night.told.takeovers > 1, "who led was killed"
+    assert night.happened["repeated mentions"] > 0, "what was accepted was sent again, to any door"
     assert living.others() == {}, "nobody ended by itself"
     fired(living.killed())
 
 
-@row("F1", "F2")
+@row("F1", "F2", "F16")
 @pytest.mark.slow
 async def test_workers_killed_again_and_again_lose_nothing_and_double_nothing(
     make_brokers: MakeBrokers,
@@ -90,7 +91,7 @@ async def test_workers_killed_again_and_again_lose_nothing_and_double_nothing(
         await survive(living, request, for_s=20, every_s=3)
 
 
-@row("F1", "F2")
+@row("F1", "F2", "F16")
 @pytest.mark.proof
 async def test_ten_minutes_of_kills(
     make_brokers: MakeBrokers,
