@@ -41,6 +41,9 @@ class Topic(NamedTuple):
             found |= {"retention.ms": str(self.keep_ms), "retention.bytes": "-1"}
         else:
             found |= {"min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": "86400000"}
+            # A late record of a worker that lost the lead must not be all that is left of its key: whoever leads sees
+            # it, and writes what holds again. It has an hour for that.
+            found["min.compaction.lag.ms"] = "3600000"
         return found
 
 

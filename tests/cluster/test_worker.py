@@ -65,14 +65,21 @@ class Worker:
         self._log = (directory / f"log-{self.health}").open("w+b")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *roles: str) -> "Worker":
-        """Start it with these roles."""
+    def change(self, before: str, after: str) -> "Worker":
+        """Change its configuration before it starts."""
+        text = self.config.read_text()
+        assert before in text
+        self.config.write_text(text.replace(before, after))
+        return self
+
+    def start(self, *roles: str, **more: str) -> "Worker":
+        """Start it with these roles; `more` are variables of its environment."""
         words = [word for role in roles[1:] for word in ("--with", role)]
         self.process = subprocess.Popen(
             [COMMAND, "worker", roles[0], *words, "--config", self.config],
             stdout=self._log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT, **more},
         )
         return self
 
@@ -245,3 +252,22 @@ async def test_the_console_says_when_redis_is_away(
     own_valkey.start()
     worker.until("/status", ok)
     assert worker.terminate() == 0
+
+
+async def test_no_secret_of_a_worker_shows_while_nobody_lets_it_in(
+    kafka: Broker, brokers: Brokers, valkey_url: str, workers: Callable[..., Worker]
+) -> None:
+    """Brokers and Redis refuse its passwords: it says so wherever it is asked, and repeats none of them."""
+    worker = workers(brokers, valkey_url)
+    worker.change(brokers.bootstrap, kafka.sasl_bootstrap)
+    worker.change("replication: 1}", "replication: 1, security: SASL_PLAINTEXT, user: tocsin, password_env: BROKER}")
+    worker.change(f'url: "{valkey_url}"', f'url: "{valkey_url}", user: nobody, password_env: STATE')
+    secrets = {"BROKER": "Xk7canary-broker", "STATE": "Xk7canary-state", "NAMES_KEY": "0ca0a7" * 10 + "beef"}
+    worker.start("intake", "core", "delivery", "console", **secrets)
+    worker.until("/readyz", lambda status, body: status == 503 and kafka.sasl_bootstrap in body)
+    worker.until("/status", lambda status, _: status == 503)
+    told = [worker.ask(path)[1] for path in ("/readyz", "/livez", "/status", "/metrics", "/nowhere")]
+    assert worker.terminate() == 0, worker.said
+    for secret in (*secrets.values(), SECRET):
+        assert all(secret not in one for one in (*told, worker.said, worker.config.read_text()))
+    assert "Traceback" not in worker.said
