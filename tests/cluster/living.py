@@ -45,6 +45,8 @@ from tocsin.synthetic import merged, quiet
 PATIENCE_S = 90
 LOAD = ("Brightair", "Koperbank", "Norfolk")
 """Brands without a past, of which much is said all the time: what is counted."""
+TROUBLED = (BRAND, "Aldervale", "Brinkhout", "Corvana", "Duinrail", "Elsbank", "Fjordpost", "Grunewind")
+"""Brands with a past, each of which may have its crisis when the one before is acknowledged."""
 ROLES = ("intake", "core", "delivery")
 SESSION_MS = 3_000
 """So long the others wait for a worker that says nothing: the tests have less time than an operator."""
@@ -193,10 +195,14 @@ class Deployment:
         grace: str = "8s",
         session_ms: int = SESSION_MS,
         troubled: Sequence[str] = (BRAND,),
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        """`troubled` are the brands that have a past and may have a crisis."""
+        """`troubled` are the brands that have a past and may have a crisis; `patience_s` is how long a test waits for
+        anything that must come.
+        """
         self.home, self.brokers, self.valkey, self.slack = home, brokers, valkey, slack
         self.troubled = tuple(troubled)
+        self.patience_s = patience_s
         self.workers: dict[str, Worker] = {}
         self.paused: set[str] = set()
         self._session_ms = session_ms
@@ -278,14 +284,14 @@ class Deployment:
         found = {name: worker.ends - Counter({-signal.SIGKILL: 10**6}) for name, worker in self.workers.items()}
         return {name: ends for name, ends in found.items() if ends}
 
-    async def all_ready(self, within_s: float = PATIENCE_S) -> None:
+    async def all_ready(self) -> None:
         """Wait until each worker says that it is ready."""
         for worker in list(self.workers.values()):
 
             def is_ready(worker: Worker = worker) -> bool:
                 return worker.is_ready
 
-            await until(is_ready, within_s, lambda worker=worker: f"{worker.name}: {worker.ask('/readyz')}")
+            await until(is_ready, self.patience_s, lambda worker=worker: f"{worker.name}: {worker.ask('/readyz')}")
 
     async def stop(self, *roles: str) -> None:
         """End all workers of these roles in order; each ends with status 0."""
@@ -351,13 +357,13 @@ class Deployment:
         finally:
             await admin.close()
 
-    async def sealed(self, within_s: float = PATIENCE_S) -> None:
+    async def sealed(self) -> None:
         """Wait until intake has sealed something in every input partition: the past is told."""
 
         async def so() -> bool:
             return len(await places(self.brokers)) == self.brokers.layout.inputs
 
-        await until(so, within_s, lambda: "the past is sealed")
+        await until(so, self.patience_s, "the past is sealed")
 
     async def up(self, **roles: int) -> None:
         """Start so many workers of each role (`intake=2`), intake first, and wait until all are ready."""
@@ -368,9 +374,9 @@ class Deployment:
                 await self.sealed()
         await self.all_ready()
 
-    async def clicked(self, press: Callable[[], Any], within_s: float = PATIENCE_S) -> Any:
+    async def clicked(self, press: Callable[[], Any]) -> Any:
         """Click at one delivery worker after the other until Slack would take it as handled; how it was."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + self.patience_s
         while True:
             for door in self.doors("delivery"):
                 self.slack.reached_at(door)

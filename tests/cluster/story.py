@@ -10,14 +10,14 @@ import pytest
 
 from tests.acceptance.living import CHANNEL, PEOPLE
 from tests.cluster import accounts
-from tests.cluster.living import PATIENCE_S, Deployment, until
+from tests.cluster.living import Deployment, until
 from tests.cluster.sending import Sender, outcry
 from tests.fakes.slack import Message
 from tests.fakes.slack.interactivity import ClickResult
 from tests.faults.results import note
 
-RUNG_S = 8
-"""So long nobody answers until the next one is woken (`Deployment(within="8s")`)."""
+RUNG_S = 6
+"""So long nobody answers until the next one is woken (`Deployment(within="6s")`)."""
 
 PER_SECOND = 30
 
@@ -97,7 +97,9 @@ async def a_night(living: Deployment, fault: Fault, *, seed: int, apart_s: float
     with Sender(lambda: living.doors("intake"), seed=seed, per_second=PER_SECOND) as sender:
         await _both(fault(night), _crises(living, night, sender, seed, apart_s))
         await recovered(living, night)
-        await until(lambda: time.time() > max(night.acknowledged.values()) + RUNG_S + 2, PATIENCE_S, "the next rung")
+        await until(
+            lambda: time.time() > max(night.acknowledged.values()) + RUNG_S + 2, living.patience_s, "the next rung"
+        )
         await asyncio.to_thread(sender.rest)
     night.happened["repeated mentions"] = sender.repeats
     night.happened["answers that were not 202"] = sender.answers.total() - sender.answers[202]
@@ -127,14 +129,14 @@ async def _crisis(living: Deployment, night: Night, sender: Sender, brand: str, 
     """One crisis: its card, the second rung since nobody answers, and an acknowledgement."""
     began = time.time()
     sender.also(brand, outcry(seed, brand))
-    card = await until(lambda: card_of(living, brand), PATIENCE_S, living.tell)
+    card = await until(lambda: card_of(living, brand), living.patience_s, living.tell)
     night.page_s.append(card.accepted_at - began)
 
     def next_or_taken() -> bool:
         # A click that was answered by nothing, since it could not be kept, may count all the same: then nobody is next.
         return len(rungs(living, brand)) >= 2 or "Acknowledged by" in str(card.blocks)
 
-    await until(next_or_taken, PATIENCE_S, living.tell)
+    await until(next_or_taken, living.patience_s, living.tell)
     await acknowledge(living, night, brand)
 
 
@@ -159,7 +161,7 @@ async def recovered(living: Deployment, night: Night) -> None:
     async def caught_up() -> bool:
         return await accounts.complete_ms(living.brokers) > began * 1000
 
-    await until(caught_up, PATIENCE_S, living.tell)
+    await until(caught_up, living.patience_s, living.tell)
     night.recovered_s = time.time() - began
 
 
@@ -170,7 +172,7 @@ async def all_decided(living: Deployment) -> None:
     async def passed() -> bool:
         return await accounts.complete_ms(living.brokers) > ended_ms + 1_000
 
-    await until(passed, PATIENCE_S, living.tell)
+    await until(passed, living.patience_s, living.tell)
 
 
 async def close(living: Deployment, night: Night) -> None:
@@ -183,7 +185,7 @@ async def close(living: Deployment, night: Night) -> None:
         night.books = await accounts.fold(living.brokers)
         return await accounts.decisions_agree(living.brokers, night.books)
 
-    await until(agree, PATIENCE_S, living.tell)
+    await until(agree, living.patience_s, living.tell)
     await living.stop("core")
     await living.stop("delivery")
     night.told = await accounts.deliveries(living.brokers)

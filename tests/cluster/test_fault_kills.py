@@ -13,17 +13,14 @@ from pathlib import Path
 import pytest
 
 from stream.kafka import clients
-from tests.acceptance.living import BRAND
 from tests.cluster.conftest import MakeBrokers
-from tests.cluster.living import ROLES, Deployment
+from tests.cluster.living import ROLES, TROUBLED, Deployment
 from tests.cluster.story import RUNG_S, Night, a_night, noted
 from tests.cluster.valkey import Valkey
 from tests.fakes.slack import FakeSlackThread
 from tests.faults.rows import fired, row
 
 SEED = 20_280
-TROUBLED = (BRAND, "Aldervale", "Brinkhout", "Corvana", "Duinrail", "Elsbank", "Fjordpost", "Grunewind")
-"""Each has its crisis when the one before is acknowledged."""
 
 
 def kill(living: Deployment, night: Night, name: str) -> None:
@@ -102,6 +99,6 @@ async def test_ten_minutes_of_kills(
 ) -> None:
     """The same for ten minutes with the session that a deployment has, and a crisis of another brand each minute."""
     brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    told = {"within": f"{RUNG_S}s", "session_ms": clients.SESSION_MS, "troubled": TROUBLED}
+    told = {"within": f"{RUNG_S}s", "session_ms": clients.SESSION_MS, "troubled": TROUBLED, "patience_s": 300}
     with Deployment(tmp_path, brokers, own_valkey, slack, **told) as living:
         await survive(living, request, for_s=600, every_s=6, apart_s=70, full=True)

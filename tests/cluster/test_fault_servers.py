@@ -14,7 +14,7 @@ from tests.cluster import accounts
 from tests.cluster.broker import Broker
 from tests.cluster.conftest import MakeBrokers
 from tests.cluster.core_helpers import decided
-from tests.cluster.living import PATIENCE_S, Deployment, kept_lines, until
+from tests.cluster.living import Deployment, kept_lines, until
 from tests.cluster.sending import Sender, outcry
 from tests.cluster.story import (
     PER_SECOND,
@@ -45,7 +45,7 @@ ALARMS = {
 
 async def broker_away(living: Deployment, night: Night, kafka: Broker, *, for_s: float) -> None:
     """The broker is killed once the card stands, and nothing that needs it is told to have been done."""
-    card = await until(lambda: card_of(living, BRAND), PATIENCE_S, living.tell)
+    card = await until(lambda: card_of(living, BRAND), living.patience_s, living.tell)
     await asyncio.to_thread(kafka.kill)
     night.happened["broker killed"] += 1
     began = time.monotonic()
@@ -53,7 +53,7 @@ async def broker_away(living: Deployment, night: Night, kafka: Broker, *, for_s:
     def not_ready() -> bool:
         return not any(worker.is_ready for worker in living.of("intake"))
 
-    await until(not_ready, PATIENCE_S, living.tell)
+    await until(not_ready, living.patience_s, living.tell)
     for door in living.doors("delivery"):
         living.slack.reached_at(door)
         result = await asyncio.to_thread(living.slack.click, card, "tocsin.acknowledge", PEOPLE["bram"], stale=True)
@@ -138,12 +138,12 @@ async def test_redis_only_makes_starts_quick(
 
         async def fault(night: Night) -> None:
             await asyncio.to_thread(own_valkey.save)
-            await until(lambda: card_of(living, BRAND), PATIENCE_S, living.tell)
+            await until(lambda: card_of(living, BRAND), living.patience_s, living.tell)
             await asyncio.to_thread(own_valkey.kill)
             night.happened["Redis killed"] += 1
             words = "Redis does not take"
             await until(lambda: any(words in one.ask("/readyz")[1] for one in living.of("core")), 30, living.tell)
-            await until(lambda: night.acknowledged, PATIENCE_S, living.tell)
+            await until(lambda: night.acknowledged, living.patience_s, living.tell)
             assert night.answered_s <= 1, "durable and answered within a second, without Redis"
             await begin_anew(living, night, own_valkey.start)
             night.happened["Redis empty"] += 1
@@ -187,7 +187,7 @@ async def test_a_broker_that_comes_back_with_nothing(
                 night.happened[f"alarms of {role}"] = len(told_of)
             assert time.time() - back < 60
             await recovered(living, night)
-            await until(lambda: len(rungs(living, OTHER)) >= 2, PATIENCE_S, living.tell)
+            await until(lambda: len(rungs(living, OTHER)) >= 2, living.patience_s, living.tell)
             await acknowledge(living, night, OTHER)
             await asyncio.sleep(2)
             await asyncio.to_thread(sender.rest)
@@ -202,10 +202,10 @@ async def two_incidents(living: Deployment, night: Night) -> None:
     await living.up(intake=2, core=2, delivery=2)
     with Sender(lambda: living.doors("intake"), seed=SEED, per_second=PER_SECOND) as sender:
         sender.also(BRAND, outcry(SEED, BRAND))
-        await until(lambda: card_of(living, BRAND), PATIENCE_S, living.tell)
+        await until(lambda: card_of(living, BRAND), living.patience_s, living.tell)
         await acknowledge(living, night, BRAND)
         sender.also(OTHER, outcry(SEED + 1, OTHER))
-        await until(lambda: card_of(living, OTHER), PATIENCE_S, living.tell)
+        await until(lambda: card_of(living, OTHER), living.patience_s, living.tell)
         await asyncio.to_thread(sender.rest)
     await all_decided(living)
     before = await accounts.fold(living.brokers)
