@@ -138,7 +138,7 @@ def _enough(setting: str, held: str, wanted: str, copies: int) -> bool:
     if setting == "min.insync.replicas":
         # while copies are missing, to ask for more of them would stop every writer: those come first
         return copies < _whole(wanted) or _whole(wanted) < _whole(held) < copies
-    if setting in ("max.message.bytes", "delete.retention.ms"):
+    if setting in ("max.message.bytes", "delete.retention.ms", "min.compaction.lag.ms"):
         return _whole(held) >= _whole(wanted)
     return setting == "min.cleanable.dirty.ratio"  # how soon is a matter of taste
 

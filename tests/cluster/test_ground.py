@@ -76,7 +76,9 @@ async def test_a_paused_kafka_answers_nobody_and_goes_on_where_it_was(kafka: Bro
 
 async def test_the_last_value_of_a_key_outlives_compaction(make_brokers: MakeBrokers) -> None:
     """The cleaner is quick enough that a test can see what it leaves."""
-    brokers = await make_brokers(more={"segment.ms": "200", "min.cleanable.dirty.ratio": "0.01"})
+    brokers = await make_brokers(
+        more={"segment.ms": "200", "min.cleanable.dirty.ratio": "0.01", "min.compaction.lag.ms": "0"}
+    )
     topic = brokers.layout.name("contents")
     producer = brokers.producer(linger_ms=0)
     await producer.start()
