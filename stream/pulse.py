@@ -222,10 +222,8 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
             before = self.engagement.get(name)
             if before is None or before < seen:
                 self.engagement[name] = seen
-        for name, at_ms in other.answered.items():
-            self.answered[name] = min(at_ms, self.answered.get(name, at_ms))
-        for name, at_ms in other.asked.items():
-            self.asked[name] = min(at_ms, self.asked.get(name, at_ms))
+        least_of_both(self.answered, other.answered)
+        least_of_both(self.asked, other.asked)
         self.responded_ms = max(self.responded_ms, other.responded_ms)
         add_rivals(self.rivals, other.rivals)
 
@@ -249,6 +247,22 @@ def add_rivals(into: dict[str, RivalCounts], other: dict[str, RivalCounts]) -> N
     """
     for name, counts in other.items():
         into.setdefault(name, RivalCounts()).add(counts)
+
+
+def least_of_both(into: dict[str, int], other: dict[str, int]) -> None:
+    """Keep the lesser of two tables' times by name.
+
+    >>> table = {"a": 5, "b": 1}
+    >>> least_of_both(table, {"a": 3, "b": 2, "c": 9}); table
+    {'a': 3, 'b': 1, 'c': 9}
+    """
+    if not into:
+        into.update(other)
+        return
+    for name, at_ms in other.items():
+        known = into.get(name)
+        if known is None or at_ms < known:
+            into[name] = at_ms
 
 
 def or_hex(left: str, right: str) -> str:

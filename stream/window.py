@@ -5,7 +5,9 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 (count, first seen, key), so that no batch boundary shows.
 """
 
+from collections.abc import Callable
 from functools import cached_property
+from heapq import nsmallest
 from itertools import pairwise
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -24,6 +26,7 @@ from stream.pulse import (
     ThreadPart,
     add_rivals,
     add_table,
+    least_of_both,
     or_hex,
 )
 from stream.sketches import Registers, Union, dense
@@ -149,6 +152,7 @@ class Sum(Protocol):
 
 
 S = TypeVar("S", bound=Sum)
+V = TypeVar("V")
 
 
 class Thread(msgspec.Struct, omit_defaults=True):
@@ -368,27 +372,32 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 union.add(getattr(part.counts, field))
 
     def _take_tables(self, minute_ms: int, part: PulsePart) -> None:
+        threads, clusters, aliases = self.threads, self.clusters, self.aliases
         for key, thread in part.threads.items():
-            held = _table(self.threads, key, thread.first_ms)
-            held.take(minute_ms, thread)
+            held = threads.get(key)
+            if held is None:
+                held = threads[key] = _begun(key, minute_ms, thread)
+            else:
+                held.take(minute_ms, thread)
             if held.posts >= BUSY_POSTS:
                 self.busy_threads[key] = held
             self.fresh.append(key)
         for key, cluster in part.clusters.items():
-            held = _table(self.clusters, key, cluster.first_ms)
-            held.take(minute_ms, cluster)
+            held = clusters.get(key)
+            if held is None:
+                held = clusters[key] = _begun(key, minute_ms, cluster)
+            else:
+                held.take(minute_ms, cluster)
             if held.posts >= BUSY_POSTS:
                 self.busy_clusters[key] = held
         for name, alias in part.aliases.items():
-            known = self.aliases.get(name)
+            known = aliases.get(name)
             if known is None or alias < known:
-                self.aliases[name] = alias
-                if name in self.threads:
+                aliases[name] = alias
+                if name in threads:
                     self.fresh.append(name)
-        for name, answered_ms in part.answered.items():
-            self.answered[name] = min(answered_ms, self.answered.get(name, answered_ms))
-        for name, asked_ms in part.asked.items():
-            self.asked[name] = min(asked_ms, self.asked.get(name, asked_ms))
+        least_of_both(self.answered, part.answered)
+        least_of_both(self.asked, part.asked)
         self.responded_ms = max(self.responded_ms, part.responded_ms)
 
     def _take_engagement(self, part: PulsePart) -> None:
@@ -413,15 +422,14 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         for table, kept in ((self.threads, THREADS_KEPT), (self.clusters, CLUSTERS_KEPT)):
             _tidy(table, kept, self.horizon_ms)
         if len(self.aliases) > ALIASES_KEPT:
-            self.aliases = dict(sorted(self.aliases.items(), key=lambda kv: (-kv[1][0], kv[0]))[: ALIASES_KEPT // 2])
+            self.aliases = _newest(self.aliases, ALIASES_KEPT // 2, lambda alias: alias[0])
         if len(self.engagement) > ENGAGEMENTS_KEPT:
-            newest = sorted(self.engagement.items(), key=lambda kv: (-kv[1].observed_ms, kv[0]))
-            self.engagement = dict(newest[: ENGAGEMENTS_KEPT // 2])
+            self.engagement = _newest(self.engagement, ENGAGEMENTS_KEPT // 2, lambda seen: seen.observed_ms)
         if len(self.answered) > ALIASES_KEPT:
-            self.answered = dict(sorted(self.answered.items(), key=lambda kv: (-kv[1], kv[0]))[: ALIASES_KEPT // 2])
+            self.answered = _newest(self.answered, ALIASES_KEPT // 2, int)
         self.asked = {name: asked_ms for name, asked_ms in self.asked.items() if asked_ms >= self.horizon_ms}
         if len(self.asked) > ALIASES_KEPT:
-            self.asked = dict(sorted(self.asked.items(), key=lambda kv: (-kv[1], kv[0]))[: ALIASES_KEPT // 2])
+            self.asked = _newest(self.asked, ALIASES_KEPT // 2, int)
 
     def _forget_aliases(self) -> None:
         """Forget posts of yesterday, but for those whose conversation goes on and those that were answered.
@@ -688,10 +696,16 @@ def _buckets(last_ms: int, span_ms: int, bucket_ms: int) -> range:
     return range(last_ms, last_ms - span_ms, -bucket_ms)[::-1]
 
 
-def _table(table: dict[str, Thread], key: str, first_ms: int) -> Thread:
-    thread = table.get(key)
-    if thread is None:
-        thread = table[key] = Thread(key=key, first_ms=first_ms)
+def _begun(key: str, minute_ms: int, part: ThreadPart | ClusterPart) -> Thread:
+    """A thread or a cluster that a batch is the first to bring. In a flood most bring one post and never another."""
+    if isinstance(part, ClusterPart):
+        thread = Thread(key, part.first_ms, part.posts, part.negative)
+    else:
+        thread = Thread(
+            key, part.first_ms, part.posts, part.negative, part.scored, part.replies, part.reposts, part.quotes
+        )  # fmt: skip
+        thread.reach, thread.positive, thread.root_negative = part.reach, part.positive, part.root_negative
+    thread.voices, thread.by_minute = part.voices, {minute_ms: part.posts}
     return thread
 
 
@@ -700,9 +714,10 @@ def _tidy(table: dict[str, Thread], kept: int, horizon_ms: int) -> None:
     for key in [k for k, t in table.items() if t.first_ms < horizon_ms and _last_heard(t) < horizon_ms]:
         del table[key]
     if len(table) > kept:
-        ranked = sorted([(-thread.weight, thread.first_ms, key) for key, thread in table.items()])
-        for _, _, key in ranked[kept:]:
-            del table[key]
+        stay = {key for _, _, key in nsmallest(kept, ((-t.weight, t.first_ms, key) for key, t in table.items()))}
+        rest = {key: thread for key, thread in table.items() if key in stay}
+        table.clear()
+        table.update(rest)
     for thread in table.values():
         if len(thread.by_minute) > OPEN_MINUTES:
             thread.by_minute = {m: n for m, n in thread.by_minute.items() if m >= horizon_ms}
@@ -710,6 +725,17 @@ def _tidy(table: dict[str, Thread], kept: int, horizon_ms: int) -> None:
             # The newest of what is too old stays: what was gained in the open minutes is counted from it.
             oldest = max((m for m in thread.endorsed if m < horizon_ms), default=horizon_ms)
             thread.endorsed = {m: n for m, n in thread.endorsed.items() if m >= oldest}
+
+
+def _newest(table: dict[str, V], kept: int, at_ms: Callable[[V], int]) -> dict[str, V]:
+    """The newest of a table, of the same time those whose names come first; in this order.
+
+    >>> _newest({"a": 1, "c": 7, "b": 7, "d": 7}, 2, int)
+    {'b': 7, 'c': 7}
+    """
+    oldest_ms = sorted(map(at_ms, table.values()))[-kept]
+    rest = [(-at_ms(value), name) for name, value in table.items() if at_ms(value) >= oldest_ms]
+    return {name: table[name] for _, name in sorted(rest)[:kept]}
 
 
 def _last_heard(thread: Thread) -> int:

@@ -135,16 +135,21 @@ class CoreState(msgspec.Struct):
     """The last entry that was applied."""
 
 
+class _Merged(PulsePart):
+    """A sum of parts that belongs to us alone: what comes next is added to it."""
+
+
 def pend_part(state: BrandState, step: int, minute_ms: int, part: PulsePart) -> None:
     """Put a live part aside until the next grid point; parts of one minute and step are merged at once."""
     waiting = state.pending.setdefault(step, [])
     for held in waiting:
         if held.minute_ms == minute_ms:
-            # Copied only now: a part belongs to its entry, and mostly it stays alone in its minute and step.
-            merged = PulsePart()
-            merged.add(held.part)
-            merged.add(part)
-            held.part = merged
+            if not isinstance(held.part, _Merged):
+                # Copied only now: a part belongs to its entry, and mostly it stays alone in its minute and step.
+                merged = _Merged()
+                merged.add(held.part)
+                held.part = merged
+            held.part.add(part)
             return
     waiting.append(PendingPart(minute_ms, part))
 
