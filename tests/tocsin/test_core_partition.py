@@ -8,7 +8,7 @@ import pytest
 
 from stream.codec import CHAIN_START, canonical, decode, link
 from tests.tocsin.stories import STEP_MS, Lived, lived
-from tocsin.entry import ConfigChange, Control, Mark
+from tocsin.entry import ConfigChange, Control, Mark, Tick
 from tocsin.scaled.anchors import Closing, newest, packed
 from tocsin.scaled.core_partition import CorePartition, Decided, Kept, Place, Unknown, Unreadable
 from tocsin.scaled.watchdog import Watchdog
@@ -79,6 +79,20 @@ def test_what_is_no_entry_of_ours_changes_nothing_and_is_passed_over() -> None:
     assert rest == [
         msgspec.structs.replace(one, offset=one.offset + 1) for one in fold(clean, len(bodies())) if one.offset >= 300
     ]
+
+
+def test_no_clock_that_is_ahead_takes_the_core_with_it() -> None:
+    """Nor a worker who counts in finer steps: a tick counts as far as the brokers' stamp on it allows."""
+    core = fresh(lived(1))
+    fold(core, 300)
+    next_step = core.engine.sealing.complete_step + 1
+    now_ms = (next_step + 1) * STEP_MS + 15_000
+    for step in (next_step + 2, next_step * 5 // 2):
+        with pytest.raises(Unreadable, match="clock of a core worker"):
+            core.apply(300, now_ms, canonical(Tick(step)))
+    assert core.engine.sealing.complete_step == next_step - 1
+    core.apply(300, now_ms, canonical(Tick(next_step)))
+    assert core.engine.sealing.complete_step == next_step
 
 
 def test_a_hole_or_a_repeat_is_refused() -> None:

@@ -13,6 +13,7 @@ from alerting.decision import Decision
 from stream.codec import CHAIN_START, canonical, decode, link
 from tocsin.engine import Engine
 from tocsin.entry import ConfigChange, Control, Entry, Event, Tick
+from tocsin.scaled.ticking import is_of_its_time
 from tocsin.sealing import Sealing
 from tocsin.state import Contents, CoreState, FrozenBrand
 
@@ -89,7 +90,7 @@ class CorePartition:
     """One partition as a worker has it in memory.
 
     >>> core = CorePartition.fresh(inputs=1, step_ms=5_000, contents=Contents({}))
-    >>> core.apply(0, 7, b'{"type":"tick","step":4}')
+    >>> core.apply(0, 40_000, b'{"type":"tick","step":4}')
     []
     >>> core.place, core.engine.sealing.complete_step
     (Place(generation=0, offset=0), 4)
@@ -137,7 +138,7 @@ class CorePartition:
         """
         if offset != self.next_offset:
             raise ValueError(f"record {offset} after {self.place.offset}: a hole or a repeat")
-        event = self._read(body)
+        event = self._read(at_ms, body)
         decisions = self.engine.apply(Entry(self.engine.seq + 1, at_ms, event))
         self._passed(offset, body)
         return [self._decided(decision, offset) for decision in decisions]
@@ -181,12 +182,15 @@ class CorePartition:
         """The head of each brand's decision chain."""
         return {name: chain for name, (_, chain) in sorted(self._heads.items())}
 
-    def _read(self, body: bytes) -> Event:
+    def _read(self, at_ms: int, body: bytes) -> Event:
         try:
             event: Event = decode(body, Event)  # type: ignore[arg-type] # a union is no `type` to mypy
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Unreadable(f"no entry: {error}") from None
-        if not isinstance(event, Tick) and event.partition not in self.engine.sealing.marks:
+        if isinstance(event, Tick):
+            if not is_of_its_time(event.step, self.step_ms, at_ms):
+                raise Unreadable("a tick to a time that has not come: is the clock of a core worker ahead?")
+        elif event.partition not in self.engine.sealing.marks:
             raise Unreadable(f"an entry of input partition {event.partition}, which this deployment does not have")
         if isinstance(event, Control) and isinstance(event.event, ConfigChange):
             lacking = self._contents.lacks(event.event.digest)

@@ -4,6 +4,20 @@ from collections.abc import Callable
 
 TICK_AFTER_MS = 15_000
 """How far marks may lag behind the clock before time passes without them (DESIGN T3a)."""
+NO_LATER_MS = TICK_AFTER_MS // 2
+"""So far before its own stamp must a tick lie. The rest is left to clocks that differ a little from the brokers'."""
+
+
+def is_of_its_time(step: int, step_ms: int, stamp_ms: int) -> bool:
+    """Whether a tick to `step` may be believed, by the brokers' stamp on it: time that was never there is not.
+
+    A worker whose clock is ahead, or who counts in another grid, would else take the core where no mark follows for
+    hours, or for ever.
+
+    >>> is_of_its_time(19, 5_000, 107_500), is_of_its_time(19, 5_000, 107_499)
+    (True, False)
+    """
+    return (step + 1) * step_ms <= stamp_ms - NO_LATER_MS
 
 
 class Ticking:
