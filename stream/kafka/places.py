@@ -42,6 +42,18 @@ async def committed_places(
     return {home: Place.read(at.offset, at.metadata) for home, at in found.items() if at.offset >= 0}
 
 
+def hold_step(place: Place, step_ms: int) -> None:
+    """Raises `PlaceError` where steps of another length were sealed up to this place.
+
+    >>> hold_step(Place(7, 340_000, 1_700_000_000_123, 5_000), 5_000)
+    """
+    if place.step_ms != step_ms:
+        raise PlaceError(
+            f"steps of {step_ms} ms after steps of {place.step_ms} ms: a step is fixed for the life of the topics."
+            " Set `step` back, or begin with new topics (another `prefix`)"
+        )
+
+
 async def resumed(tail: Tail, place: Place | None, *, vanished: bool, step_ms: int) -> Resumed:
     """Where to go on. `vanished`: the place is known from memory alone, the brokers forgot it.
 
@@ -50,11 +62,7 @@ async def resumed(tail: Tail, place: Place | None, *, vanished: bool, step_ms: i
     held = await tail.held()
     if place is None:
         return Resumed(held.first, -1, -1, None)
-    if place.step_ms != step_ms:
-        raise PlaceError(
-            f"steps of {step_ms} ms after steps of {place.step_ms} ms: a step is fixed for the life of the topics."
-            " Set `step` back, or begin with new topics (another `prefix`)"
-        )
+    hold_step(place, step_ms)
     if vanished or not held.first <= place.offset < held.end:
         trimmed = not vanished and place.offset < held.first
         lost = held.first - place.offset if trimmed else 0

@@ -14,7 +14,7 @@ import tocsin.scaled.core_keeping as keeping
 import tocsin.scaled.core_runner as running
 from stream.codec import canonical, decode
 from stream.kafka.clients import Brokers
-from stream.kafka.cuts import Outgoing
+from stream.kafka.cuts import Outgoing, Place
 from stream.kafka.faust_app import Carried
 from stream.kafka.making import make_topics
 from stream.kafka.tail import Tail
@@ -38,6 +38,7 @@ from tests.cluster.core_helpers import (
     worker,
     write,
 )
+from tests.cluster.intake_helpers import commit
 from tests.cluster.processes import free_port
 from tests.cluster.valkey import Valkey
 from tests.tocsin.stories import STEP_MS, Lived, apply_all, chains_of, lived
@@ -47,7 +48,7 @@ from tocsin.scaled.core_keeping import Keeping
 from tocsin.scaled.core_partition import CorePartition, Decided
 from tocsin.scaled.core_runner import PartitionRunner
 from tocsin.scaled.core_state import StateStore
-from tocsin.scaled.core_worker import CoreWorker
+from tocsin.scaled.core_worker import CoreWorker, clock_ms
 from tocsin.scaled.role import STALLED, Ended
 from tocsin.state import Contents
 
@@ -364,6 +365,24 @@ async def test_a_partition_that_stands_still_ends_the_worker(
     async with at_work(one):
         await until(read_all(entries, one), "everything is applied")
     assert chains(await decided(brokers)) == story.chains
+
+
+async def test_another_grid_step_ends_the_worker_before_it_writes_anything(told: Told, valkey_url: str) -> None:
+    """By what intake sealed, which an operator can put right; and by the kept state, where intake's places are gone."""
+    brokers, _, entries = told
+    await journal(brokers, entries, share=(0.0, 0.1))
+    async with at_work(first := worker(brokers, valkey_url)):
+        await until(read_all(entries, first, share=0.1), "what is there is read")
+    before = {topic: await records_in(brokers, topic) for topic in ("entries", "decisions", "anchors")}
+    finer = worker(brokers, valkey_url, step_ms=2_000, stalled_ms=5_000, clock=clock_ms)
+    with pytest.raises(Ended, match=r"folded in steps of 5000 ms, and `step` says 2000 ms") as stood_still:
+        await finer.run()
+    assert stood_still.value.status == STALLED
+    await commit(brokers, {0: Place(0, 12, 1_700_000_000_000, STEP_MS)})
+    with pytest.raises(Ended, match=r"steps of 2000 ms after steps of 5000 ms") as refused:
+        await worker(brokers, valkey_url, step_ms=2_000).run()
+    assert refused.value.status == 2
+    assert {topic: await records_in(brokers, topic) for topic in before} == before
 
 
 async def test_without_redis_a_worker_goes_on_from_its_anchors(told: Told, brisk: None) -> None:

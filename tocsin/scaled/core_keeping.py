@@ -14,7 +14,7 @@ from stream import crash
 from stream.kafka.tail import Held
 from tocsin.scaled.anchors import SLOTS, read_newest, records_of
 from tocsin.scaled.core_metrics import Home
-from tocsin.scaled.core_partition import CorePartition, Kept, Place
+from tocsin.scaled.core_partition import CorePartition, Kept, Place, Unknown
 from tocsin.scaled.core_tools import CoreTools
 
 log = structlog.get_logger("tocsin")
@@ -47,7 +47,10 @@ class Keeping:
         self._slot = 0
 
     async def restored(self, held: Held) -> tuple[CorePartition, Home]:
-        """The partition as it was kept last, and where that was. Raises `Unknown` where its contents are gone."""
+        """The partition as it was kept last, and where that was.
+
+        Raises `Unknown` where its contents are gone, or it was folded in another grid than ours.
+        """
         home: Home = "redis"
         kept = await self._load()
         if kept is None or held.end - kept.place.offset > FAR or kept.place.offset >= held.end:
@@ -58,6 +61,9 @@ class Keeping:
         if kept is None:
             inputs, contents = self._tools.brokers.layout.inputs, self._tools.contents.contents
             return CorePartition.fresh(inputs=inputs, step_ms=self._tools.step_ms, contents=contents), "topic"
+        if kept.meta.step_ms != self._tools.step_ms:
+            said = f"what is kept of it was folded in steps of {kept.meta.step_ms} ms, and `step` says"
+            raise Unknown(f"{said} {self._tools.step_ms} ms: a step is fixed for the life of the topics")
         if home == "anchor":
             self._anchored = kept.place
         await self._tools.contents.read_on()
@@ -87,14 +93,10 @@ class Keeping:
 
     async def _load(self) -> Kept | None:
         try:
-            kept = await self._tools.states.load(self._number)
+            return await self._tools.states.load(self._number)
         except (RedisError, OSError) as error:
             self._away(error)
             return None
-        if kept is not None and kept.meta.step_ms != self._tools.step_ms:
-            log.error("the state in Redis has another grid step and is not used", partition=self._number)
-            return None
-        return kept
 
     async def _save(self, core: CorePartition) -> None:
         crash.here("core.save.before")

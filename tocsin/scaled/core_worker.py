@@ -17,7 +17,9 @@ from redis.asyncio import Redis
 from starlette.routing import BaseRoute
 
 from stream.kafka.clients import Brokers
+from stream.kafka.cuts import PlaceError
 from stream.kafka.faust_app import Carried, Carrier, CarrierBroke
+from stream.kafka.places import committed_places, hold_step
 from stream.kafka.starting import started
 from stream.kafka.writer import Writer
 from tocsin.scaled.contents import ContentStore
@@ -89,7 +91,7 @@ class CoreWorker:
         return {number: runner for number, (runner, _, _) in sorted(self._runners.items())}
 
     async def run(self) -> None:
-        """Work until `stop`. Raises `Ended` with `STALLED` when a partition stands still."""
+        """Work until `stop`. Raises `Ended`: `STALLED` when a partition stands still, 2 for another `step`."""
         self._stopped.clear()
         work = asyncio.create_task(self._work())
         stopping = asyncio.create_task(self._stopping.wait())
@@ -133,6 +135,7 @@ class CoreWorker:
 
     async def _work(self) -> None:
         await self._tools.writer.start()
+        await self._hold_step()
         await self._tools.contents.read_on()
         both = [asyncio.create_task(self._carry()), asyncio.create_task(self._look_after())]
         try:
@@ -141,6 +144,22 @@ class CoreWorker:
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
+
+    async def _hold_step(self) -> None:
+        """See that intake sealed the steps in which we count: in another grid every mark lies in another time."""
+        brokers, step_ms = self._tools.brokers, self._tools.step_ms
+        homes = [TopicPartition(*brokers.layout.home_of(number)) for number in range(brokers.layout.inputs)]
+        while True:
+            try:
+                for place in (await committed_places(brokers, "intake", homes)).values():
+                    hold_step(place, step_ms)
+            except PlaceError as wrong:
+                raise Ended(str(wrong), 2) from None
+            except (KafkaError, OSError) as error:
+                log.warning("the brokers do not say what was sealed", problem=type(error).__name__)
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
 
     async def _carry(self) -> None:
         """Be in the group; whatever ends the app, another is started, and the partitions go on from memory."""
