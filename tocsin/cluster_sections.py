@@ -12,6 +12,8 @@ from tocsin.secret import Secret
 from tocsin.setting_sections import Section
 from tocsin.setting_types import Address, Duration, Text, TopicPrefix, Variable, Whole
 
+KEY_BYTES = 32
+
 
 class KafkaSettings(Section):
     """The brokers, and how the topics are cut. Partition counts are fixed for a topic's life."""
@@ -125,3 +127,24 @@ def open_cluster_secrets(
             named = f"{where[-1]}_{'file' if file else 'env'}"
             found[field] = opened((*where[:-1], named), variable, file)
     return found
+
+
+def names_key(text: str) -> bytes | None:
+    """The key that a secret spells; `None` where it is none.
+
+    >>> names_key("hunter2") is None, len(names_key("ab" * 32) or b"")
+    (True, 32)
+    """
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return key if len(key) == KEY_BYTES else None
+
+
+def key_problems(cluster: ClusterSettings | None, key: Secret | None, document: Document) -> Iterator[YamlProblem]:
+    """What is wrong with the key of the names, where the section names one that can be had."""
+    if cluster is not None and key is not None and names_key(key.reveal()) is None:
+        name = "names_key_file" if cluster.names_key_file else "names_key_env"
+        said = f"what `{name}` names is no key: it must be {2 * KEY_BYTES} hex digits, the same for all workers"
+        yield document.problem(("cluster", name), f"{said}; make one, once, with: openssl rand -hex 32")

@@ -18,7 +18,7 @@ from stream.codec import MINUTE_MS
 from stream.plans import Plan
 from stream.query_parser import QueryError, compile_query
 from stream.strict_yaml import Document, YamlProblem, did_you_mean, parse, problems_from_pydantic
-from tocsin.cluster_sections import ClusterSettings, cluster_contradictions, open_cluster_secrets
+from tocsin.cluster_sections import ClusterSettings, cluster_contradictions, key_problems, open_cluster_secrets
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
 from tocsin.setting_sections import (
     BrandSettings,
@@ -355,6 +355,7 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
             problems.append(str(document.problem(where, said)))
     found |= open_way_secrets(settings, opened)
     found |= open_cluster_secrets(settings.cluster, opened)
+    problems += [str(problem) for problem in key_problems(settings.cluster, found.get("names_key"), document)]
     problems += [str(problem) for problem in package_problems(settings, document)]
     sources: dict[str, tuple[Secret, ...]] = {}
     for index, source in enumerate(settings.sources):

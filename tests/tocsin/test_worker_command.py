@@ -98,6 +98,15 @@ def test_what_is_wrong_is_said_in_one_line(config: Path, was: str, becomes: str,
     assert len(ran.lines) == 1
 
 
+def test_the_check_finds_a_key_that_workers_would_refuse(config: Path) -> None:
+    """Before anything is deployed, and without saying what the secret is."""
+    config.write_text(config.read_text().replace("names_key_env: NAMES_KEY", "names_key_env: SOCIAL"))
+    ran = tocsin("check", "--config", config, env=ENVIRONMENT)
+    assert ran.status == 1
+    assert "must be 64 hex digits" in f"{ran.err}{ran.out}"
+    assert SECRET not in f"{ran.err}{ran.out}"
+
+
 def test_a_role_that_there_is_not_is_named(config: Path) -> None:
     """What may stand there is listed."""
     ran = tocsin("worker", "ingest", "--config", config, env=ENVIRONMENT)

@@ -11,12 +11,11 @@ from redis.backoff import NoBackoff
 
 from stream.kafka.clients import Brokers
 from stream.names import Names
-from tocsin.cluster_sections import ClusterSettings
+from tocsin.cluster_sections import ClusterSettings, names_key
 from tocsin.secret import Secret
 from tocsin.setting_sections import Secrets
 from tocsin.settings import Settings, SettingsError
 
-KEY_BYTES = 32
 REDIS_S = 2.0
 """How long one call of Redis may take: it only makes things quick, so nobody waits for it long."""
 
@@ -51,7 +50,7 @@ def lay(settings: Settings) -> Ground:
         said = "has no section `cluster`, so there are no workers; `tocsin run` does everything in one process"
         raise SettingsError([f"{settings.file}: {said}. docs/deploy.md shows what workers need"])
     secrets = settings.require_secrets()
-    brokers, key = brokers_of(settings, cluster, secrets), _key(settings, cluster, secrets.names_key)
+    brokers, key = brokers_of(settings, cluster, secrets), _key(secrets.names_key)
     return Ground(settings, cluster, secrets, brokers, Names(key))
 
 
@@ -73,15 +72,7 @@ def brokers_of(settings: Settings, cluster: ClusterSettings, secrets: Secrets) -
     )
 
 
-def _key(settings: Settings, cluster: ClusterSettings, secret: Secret | None) -> bytes:
-    assert secret is not None, "the settings have one, or their secrets could not be had"
-    try:
-        key = bytes.fromhex(secret.reveal())
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        name = "names_key_file" if cluster.names_key_file else "names_key_env"
-        said = f"what `{name}` names is no key: it must be {2 * KEY_BYTES} hex digits, the same for all workers"
-        cure = "make one, once, with: openssl rand -hex 32"
-        raise SettingsError([str(settings.problem(("cluster", name), f"{said}; {cure}"))])
+def _key(secret: Secret | None) -> bytes:
+    key = names_key(secret.reveal()) if secret is not None else None
+    assert key is not None, "the settings have one, or their secrets could not be had"
     return key
