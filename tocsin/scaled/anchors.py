@@ -79,12 +79,12 @@ def records_of(brokers: Brokers, partition: int, kept: Kept, slot: int) -> list[
 
 async def read_newest(brokers: Brokers, partition: int) -> Kept | None:
     """The newest whole anchor of a partition, or `None`."""
-    found: list[tuple[bytes, bytes]] = []
+    last: dict[bytes, bytes] = {}  # of each key, as a compaction will leave it: what is older may be a gigabyte
     async with Tail(brokers, brokers.layout.name(TOPIC), partition) as tail:
         held = await tail.held()
         async for records in tail.read(held.first, held.end):
-            found += [(record.key, record.value) for record in records if record.key and record.value]
-    return newest(found)
+            last.update((record.key, record.value) for record in records if record.key and record.value)
+    return newest(last.items())
 
 
 def _chunk_key(slot: int, n: int) -> bytes:
