@@ -7,9 +7,11 @@ import pytest
 from redis.asyncio import Redis
 
 from stream.codec import canonical
+from stream.kafka.topics import Layout
 from tests.cluster.core_helpers import redis_at
 from tests.tocsin.stories import STEP_MS, lived
 from tocsin.scaled.core_partition import CorePartition, Place
+from tocsin.scaled.core_projection import CoreProjection
 from tocsin.scaled.core_state import StateStore, key_of
 from tocsin.state import Contents
 
@@ -123,4 +125,20 @@ async def test_a_state_that_cannot_be_read_counts_as_none(valkey_url: str) -> No
         assert await states.load(0) is not None
         await harm()
         assert await states.load(0) is None
+    await redis.aclose()
+
+
+async def test_a_core_that_has_not_begun_to_count_is_not_said_to_be_behind(valkey_url: str) -> None:
+    """At a first start its time is unknown, and not 1970: nobody is told of a core that is decades behind."""
+    redis = redis_at(valkey_url)
+    states = StateStore(redis, PREFIX)
+    writer = Writer(states)
+    seen = CoreProjection(redis, Layout(PREFIX, mentions=1, entries=1), ["Acme"])
+    await writer.save()
+    assert await seen.refresh()
+    assert seen.core_time_ms is None
+    await writer.go_on(200)
+    await writer.save()
+    assert await seen.refresh()
+    assert seen.core_time_ms == (writer.core.engine.sealing.complete_step + 1) * STEP_MS > 0
     await redis.aclose()

@@ -63,12 +63,14 @@ class CoreProjection:
 
     @property
     def core_time_ms(self) -> int | None:
-        """Up to when the core has decided, in the partition that is least far; `None` where one was never seen."""
+        """Up to when the core has decided, in the partition that is least far; `None` where one was never seen, or has
+        not begun to count.
+        """
         homes = {self._layout.brand_partition(name) for name in self._names}
         if not homes <= self._metas.keys():
             return None
-        metas = [self._metas[home] for home in sorted(homes)]
-        return min(((meta.sealing.complete_step + 1) * meta.step_ms for meta in metas), default=None)
+        ends = [(meta.sealing.complete_step + 1) * meta.step_ms for home, meta in self._metas.items() if home in homes]
+        return min(ends) if ends and min(ends) > 0 else None
 
     @property
     def moves(self) -> int:
