@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchmarks.cluster_ground import laid
+from benchmarks.cluster_ground import Ground, laid
 from benchmarks.living_cluster import (
     STEP_MS,
     Living,
@@ -39,6 +39,7 @@ from benchmarks.living_cluster import (
     taken,
 )
 from stream.codec import decode
+from stream.kafka.clients import Brokers
 from tests.acceptance.living import BRAND
 from tests.cluster.living import Worker, until
 from tocsin.entry import Event, Mark
@@ -105,12 +106,15 @@ def flood(mentions: int, seed: int, angry_since: list[float]) -> Iterator[Row]:
             yield anger.next()
 
 
-async def measure(mentions: int, rate: float, workers: int, seed: int) -> Found:
-    """The whole of it, on servers of its own."""
-    with laid() as ground:
-        async with deployed(ground, partitions=PARTITIONS, entries=1, seed=seed) as living:
-            await living.up(intake=workers, core=1)
-            return await _flooded(living, mentions, rate, seed)
+async def flooded(
+    ground: Ground, mentions: int, rate: float, workers: int, *, seed: int, made: list[Brokers] | None = None
+) -> Found:
+    """The whole of it, over topics of its own; `made` takes them, so that they can be deleted."""
+    async with deployed(ground, partitions=PARTITIONS, entries=1, seed=seed) as living:
+        if made is not None:
+            made.append(living.brokers)
+        await living.up(intake=workers, core=1)
+        return await _flooded(living, mentions, rate, seed)
 
 
 async def _flooded(living: Living, mentions: int, rate: float, seed: int) -> Found:
@@ -221,7 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     call = parser.parse_args(arguments)
     if call.quick:
         call.mentions = 20_000
-    found = asyncio.run(measure(call.mentions, call.rate, call.workers, call.seed))
+    with laid() as ground:
+        found = asyncio.run(flooded(ground, call.mentions, call.rate, call.workers, seed=call.seed))
     command = f"python -m benchmarks.hot_brand --mentions {call.mentions} --rate {call.rate:g} --workers {call.workers}"
     print(json.dumps(found.figures()) if call.json else page(found, command))
     if missed := found.missed():
