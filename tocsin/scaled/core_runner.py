@@ -33,6 +33,12 @@ log = structlog.get_logger("tocsin")
 QUEUE = 5_000
 """Entries that wait here at the most: what comes beyond is let go, and read again when its turn comes."""
 LOOK_EVERY_S = 3.0
+LATE_LOOK_S = 3 * LOOK_EVERY_S
+"""Who looks so much later than the last time could not look: brokers were away, or the process stood still."""
+NAMED_EVERY_S = 15.0
+"""A log that grew again beyond our place is known by its first record, with which a whole batch is read: that costs as
+much as all other looking together. Whoever lost the brokers meanwhile looks at once.
+"""
 AGAIN_S = 1.0
 AT_ONCE = 500
 LAG_FEW = 1_000
@@ -64,7 +70,7 @@ class PartitionRunner:
         self._unsent: list[Decided] = []
         self._told: tuple[str, int] = ("", -1)
         """Fingerprint of a log and an offset in it below which everything that was decided is known to be written."""
-        self._looked_s = float("-inf")
+        self._looked_s = self._named_s = float("-inf")
         self._seen_end = -1
         self._next_then = -1
 
@@ -103,7 +109,7 @@ class PartitionRunner:
     async def _work(self, tail: Tail) -> None:
         if self.core is None:
             self.core = await self._restored(tail)
-        self._looked_s = float("-inf")
+        self._looked_s = self._named_s = float("-inf")
         await self._look(tail)
         self.trouble = ""
         while not self._stopping.is_set():
@@ -222,8 +228,9 @@ class PartitionRunner:
     async def _look(self, tail: Tail) -> None:
         """See how far the log goes, and that it is the one we know; read what does not come by itself."""
         held = await tail.held()
-        name = await _fingerprint(tail, held)
+        name = await self._name(tail, held)
         core, first_look = self._core, self._looked_s == float("-inf")
+        could_look = monotonic() - self._looked_s < LATE_LOOK_S
         self._looked_s = monotonic()
         if core.next_offset > held.end or (name and core.log and name != core.log):
             await self._lose(held, "the log was wiped: it is another one than it was")
@@ -234,10 +241,18 @@ class PartitionRunner:
         if core.next_offset < held.end and (first_look or stuck):
             self.unfed += not first_look
             await self._fetch(tail, held.end)
-        self._ticking.looked(self._tools.clock, even=core.next_offset >= self._seen_end)
+        # After brokers were away intake has its time to seal what waits: until then marks do not lag, they come.
+        self._ticking.looked(self._tools.clock, even=could_look and core.next_offset >= self._seen_end)
         self._seen_end, self._next_then = held.end, core.next_offset
         self.behind = max(0, held.end - core.next_offset)
         self._tools.metrics.looked(self.number, core, self.behind)
+
+    async def _name(self, tail: Tail, held: Held) -> str:
+        """What tells the log from any other; empty where it need not be asked for now."""
+        if self._core.log and monotonic() - self._named_s < NAMED_EVERY_S:
+            return ""
+        self._named_s = monotonic()
+        return await _fingerprint(tail, held)
 
     async def _lose(self, held: Held, words: str) -> None:
         """Go on from the state that we have, at the first entry of what is there now."""
