@@ -468,6 +468,45 @@ def _links(decisions: Sequence[object]) -> list[str]:
     return links
 
 
+async def test_who_could_not_look_does_not_say_at_once_that_marks_lag(
+    kafka: Broker, make_brokers: MakeBrokers, valkey_url: str, brisk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brokers were away for a while: before time passes without what waits, intake has as long as ever to seal it."""
+    monkeypatch.setattr(running, "AGAIN_S", 0.1)
+    monkeypatch.setattr(running, "LATE_LOOK_S", 0.8)
+    brokers = await make_brokers(mentions=1, entries=1)
+    story = lived(1, 1, 60)
+    bodies = nights(story, brokers.layout)[:50]
+    await tell(brokers, story)
+    await journal(brokers, {0: bodies})
+    marks = [decode(body, Event) for body in bodies if b'"type":"mark"' in body]  # type: ignore[arg-type]
+    now_ms = (max(mark.upto_step for mark in marks if isinstance(mark, Mark)) + 1) * STEP_MS
+    one = worker(brokers, valkey_url, clock=lambda: now_ms)
+    loop = asyncio.get_running_loop()
+
+    async def looks(times: int) -> None:
+        for _ in range(times):
+            since_s = loop.time()
+            await until(lambda since_s=since_s: one.runners[0]._looked_s > since_s, "it looks")  # type: ignore[misc]
+
+    async with at_work(one):
+        await until(read_all({0: bodies}, one), "what is there is read")
+        await looks(3)
+        kafka.pause()
+        await asyncio.sleep(1.0)
+        now_ms += 60_000
+        kafka.resume()
+        await looks(4)
+        assert count(one, "tocsin_core_forced_ticks_total") == 0
+
+        def ticked() -> bool:
+            nonlocal now_ms
+            now_ms += 1_000
+            return count(one, "tocsin_core_forced_ticks_total") > 0
+
+        await until(ticked, "marks that lag on are done without")
+
+
 async def test_brokers_that_lost_everything_leave_an_open_incident_as_it_is(
     kafka: Broker, make_brokers: MakeBrokers, valkey_url: str, brisk: None
 ) -> None:
