@@ -57,8 +57,12 @@ POINTS: Mapping[str, int] = {
 """Each point, and how often a story passes it: it dies at any of these times."""
 
 
+SELDOM = {"outbox.fold.before": 12, "outbox.fold.after": 12}
+"""Points that few stories pass, even where Slack fails: they are chosen so many times as often as others."""
 IN_TROUBLE = ("outbox.instead", "outbox.fold", "pagerduty")
 """Points that are passed only where Slack has failed."""
+AT_THE_END = ("journal.snapshot",)
+"""Points that a story passes when its process is asked to end, and hardly ever before."""
 
 
 class Mix(NamedTuple):
@@ -139,14 +143,20 @@ def _pager(kind: str) -> Callable[[World, random.Random, Mix], None]:
     return arm
 
 
+def _point(rng: random.Random) -> str:
+    return rng.choices(list(POINTS), weights=[SELDOM.get(point, 1) for point in POINTS])[0]
+
+
 def _kill(kind: str) -> Callable[[World, random.Random, Mix], None]:
     def arm(world: World, rng: random.Random, _mix: Mix) -> None:
-        point = rng.choice(list(POINTS))
+        point = _point(rng)
         if point.startswith(IN_TROUBLE):
             _slack_down(world, rng, _mix)
+        if point.startswith(AT_THE_END):
+            world.timeline.at(_when(rng), world.terminate)
         world.deaths.append(Death(kind, point, rng.randint(1, POINTS[point]), life=0))
         if kind == "kill_again":
-            again = rng.choice(list(POINTS))
+            again = _point(rng)
             world.deaths.append(Death(kind, again, rng.randint(1, max(1, POINTS[again] // 3)), life=1))
         if kind == "kill_recovering":
             world.deaths.append(Death(kind, "", rng.randint(1, 25), life=1))
