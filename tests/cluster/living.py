@@ -51,11 +51,23 @@ ROLES = ("intake", "core", "delivery")
 SESSION_MS = 3_000
 """So long the others wait for a worker that says nothing: the tests have less time than an operator."""
 PROGRAM = """\
+import os, pathlib, signal
 import stream.kafka.clients as clients
-clients.SESSION_MS = int({session})
+from stream import crash
+
+clients.SESSION_MS = {session}
+flag = pathlib.Path({flag!r})
+
+def passed(point):
+    if flag.exists() and flag.read_text() == point:
+        flag.unlink()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+crash.install(passed)
 from tocsin.cli import main
 main()
 """
+"""A worker, with another session, that stops where a flag names the crash point that it comes by."""
 CONFIG = """\
 step: 1s
 flowchart: chart.yaml
@@ -96,7 +108,8 @@ class Worker:
         self._config = home / f"{name}.yaml"
         self._config.write_text(config.replace("@door@", str(self.door)).replace("@health@", str(self.health)))
         self._log = home / f"{name}.log"
-        self._program = PROGRAM.format(session=session_ms)
+        self._flag = home / f"{name}.stop"
+        self._program = PROGRAM.format(session=session_ms, flag=str(self._flag))
         self._process: subprocess.Popen[bytes] | None = None
         self._changing = threading.Lock()
         self.wanted = False
@@ -165,6 +178,17 @@ class Worker:
         except OSError as error:
             return 0, str(error)
 
+    def stop_at(self, point: str) -> None:
+        """Let it stop, as by SIGSTOP, when it comes by this crash point next."""
+        self._flag.write_text(point)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it stands still."""
+        assert self._process is not None, "not started"
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text("ascii", "replace")
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     @property
     def is_ready(self) -> bool:
         """Whether it says that it does its work."""
@@ -175,10 +199,10 @@ class Worker:
         """Its door to the world outside."""
         return f"http://127.0.0.1:{self.door}"
 
-    def metric(self, name: str) -> float:
-        """The sum of a metric over its labels, in the life that runs; 0 where it is not there."""
+    def metric(self, name: str, label: str = "") -> float:
+        """The sum of a metric over its labels, those with `label` in them, in the life that runs."""
         lines = [line for line in self.ask("/metrics")[1].splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
+        return sum(float(line.rpartition(" ")[2]) for line in lines if label in line)
 
 
 class Deployment:
@@ -269,6 +293,13 @@ class Deployment:
         """SIGSTOP: it stands still, and its connections stay."""
         self.paused.add(name)
         self.workers[name].signal(signal.SIGSTOP)
+
+    async def pause_at(self, name: str, point: str) -> None:
+        """It stands still at this crash point, from when it comes by it next."""
+        worker = self.workers[name]
+        worker.stop_at(point)
+        self.paused.add(name)
+        await until(lambda: worker.is_stopped, self.patience_s, f"{name} comes by {point}")
 
     def wake(self, name: str) -> None:
         """SIGCONT."""

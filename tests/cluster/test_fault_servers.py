@@ -106,11 +106,11 @@ async def test_two_minutes_without_a_broker(
     request: pytest.FixtureRequest,
 ) -> None:
     brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s") as living:
+    with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s", patience_s=300) as living:
         await without_a_broker(living, kafka, request, for_s=120, full=True)
 
 
-async def begin_anew(living: Deployment, night: Night, on: Callable[[], None]) -> None:
+async def begin_anew(living: Deployment, night: Night, on: Callable[[], object]) -> None:
     """Every core worker and who leads the delivery die, so that their state must be had from somewhere, and Redis is
     started as it is to be before they are; wait until all work.
     """
@@ -145,7 +145,7 @@ async def test_redis_only_makes_starts_quick(
             await until(lambda: any(words in one.ask("/readyz")[1] for one in living.of("core")), 30, living.tell)
             await until(lambda: night.acknowledged, living.patience_s, living.tell)
             assert night.answered_s <= 1, "durable and answered within a second, without Redis"
-            await begin_anew(living, night, own_valkey.start)
+            await begin_anew(living, night, lambda: (own_valkey.start(), own_valkey.flush()))
             night.happened["Redis empty"] += 1
             await begin_anew(living, night, own_valkey.restore)
             night.happened["Redis as before the crisis"] += 1

@@ -16,6 +16,9 @@ from tests.fakes.slack import FakeSlackThread
 from tests.faults.rows import fired, row
 
 SEED = 20_281
+ASLEEP = {"intake": "kafka.parts.before", "core": "core.save.before"}
+"""Where a worker of a role stands still: right before it writes what another will have written when it wakes."""
+SAVES = "tocsin_core_saves_total"
 
 
 async def leader_of(living: Deployment) -> Worker:
@@ -55,15 +58,18 @@ async def pauses(living: Deployment, night: Night) -> None:
     await until(lambda: '"leads":true' in other.ask("/readyz")[1], living.patience_s, living.tell)
     night.happened["led by another meanwhile"] += 1
     living.wake(led)
-    for role in ("intake", "core"):
+    for role, point in ASLEEP.items():
         first, second = living.of(role)
-        living.pause(first.name)
+        await living.pause_at(first.name, point)
         night.happened[f"paused {role}"] += 1
         everything = living.brokers.layout.inputs if role == "intake" else living.brokers.layout.entries
         await until(lambda second=second, all_of=everything: _held(second) == all_of, living.patience_s, living.tell)
         night.happened[f"taken over {role}"] += 1
         await asyncio.sleep(2)
         living.wake(first.name)
+    sleeper = living.of("core")[0]
+    await until(lambda: sleeper.metric(SAVES, '"lower"') > 0, living.patience_s, living.tell)
+    night.happened["older states refused"] += 1
 
 
 def _held(worker: Worker) -> int:
