@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from alerting.delivery.ways import Click
+from alerting.delivery.ways import Answered, Click
 from alerting.escalation import Casebook
 from alerting.incident import Incident
 from stream.kafka.clients import Brokers
@@ -173,6 +173,24 @@ async def test_an_answer_counts_at_whoever_stands_by(tmp_path: Path, brokers: Br
             answers = [one for one in await said(brokers) if isinstance(one, Answer)]
         assert [(one.answer, one.who) for one in answers] == [("acknowledge", "ana")]
         assert not [one for one in slack.ledger.posts if PEOPLE["bram"] in one.text], "nobody else is paged"
+
+
+async def test_an_answer_that_is_not_heard_in_its_turn_takes_nobody_elses_place(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """It is shown at once; what stands in the log where we are is another's, and is acted on when it is heard."""
+    async with FakeSlack() as slack, at_work(written(tmp_path, brokers, valkey_url, slack)) as worker:
+        await until(lambda: worker.leads, "it leads")
+        await until(lambda: configured(brokers), "the configuration")
+        await decide(brokers, CRISIS)
+        await until(lambda: pages(slack), "the page")
+        hearing, journal = worker.cluster.hearing, worker._life.journal
+        worker.cluster._told(Answered("tulpatel-1", "acknowledge", "Ana"))
+        heard_to = hearing.at["control"]
+        assert int(journal.notes().get("control", "0")) <= heard_to
+        view = worker.outbox.view("tulpatel-1")
+        assert view is not None
+        assert view.acked_by == "Ana"
 
 
 async def test_the_leader_tells_the_core_what_the_flowchart_says_and_says_it_once(

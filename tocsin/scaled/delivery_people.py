@@ -158,8 +158,14 @@ class ClusterPeople:
 
     def _told(self, answered: Answered) -> None:
         """An answer counts, as it was heard, or, where that took too long, as it was given."""
-        at = self._heard.offset if self._heard is not None else self.hearing.at.get(CONTROL, 0)
-        self._act(Due(CONTROL, at, answered))
+        if self._heard is not None:
+            self._act(Due(CONTROL, self._heard.offset, answered))
+            return
+        # What stands at this place may be somebody else's: it is not to count as acted on.
+        due = Due(CONTROL, self.hearing.at.get(CONTROL, 0), answered)
+        self._due.append(due)
+        if self._leader is not None:
+            self._leader.act(due)
 
     def _act(self, due: Due) -> None:
         if due.offset < self._acted.get(due.place, 0):
