@@ -2,11 +2,11 @@
 docs/cluster-latency.md: `python -m benchmarks.cluster_latency [--crises N] [--rate N]`.
 
 A deployment of `tocsin worker` processes on Apache Kafka and Valkey, with a fake Slack and the sender, all on this
-machine, at the grid of five seconds. Brands with a quiet past of thirty hours take turns in a crisis, while
-posts about nobody make up the stated rate. Any post of the grid step that a page was decided upon may have been the one
-too many, so a delay is taken from each of them: from the moment at which it was handed to the producer to the moment at
-which Slack accepted the page. Then Redis is stopped and each card's button is pressed: a click's delay runs until it is
-answered, which it is once every replica in step has it.
+machine, at the grid of five seconds. Brands with a quiet past of thirty hours take turns in a crisis, while others
+make up the stated rate: three in ten about brands that are well, the rest about nobody. Any post of the grid step
+that a page was decided upon may have been the one too many, so a delay is taken from each of them: from the moment at
+which it was handed to the producer to the moment at which Slack accepted the page. Then Redis is stopped and each
+card's button is pressed: a click's delay runs until it is answered, which it is once every replica in step has it.
 
 Beside that: how far intake fell behind what was written, and how far the sender fell behind its own rate. A rate at
 which either grows is more than this machine can do, and no delay at it means anything.
@@ -33,6 +33,7 @@ from benchmarks.living_cluster import (
     Sent,
     deployed,
     noise,
+    others,
     quantile,
     records_since,
     send,
@@ -47,6 +48,8 @@ from tocsin.synthetic import Row
 PAGE = Path(__file__).parent.parent / "docs" / "cluster-latency.md"
 CRISIS_S = 30
 """A crisis brings two posts a second for half a minute."""
+MATCHED = 3
+"""So many posts in ten of the others are about a brand that is listened to and has no crisis."""
 LEAD_S = 6.0
 SETTLE_S = 30
 LOOK_S = 1.0
@@ -96,7 +99,7 @@ class Stream:
             rows = crisis_rows(seed + number, brand_of(number))
             posts += [(begins_s + CRISIS_S * place / len(rows), row) for place, row in enumerate(rows)]
         self._posts = sorted(posts, key=lambda post: post[0])
-        self._noise = noise(seed)
+        self._noise, self._others, self._count = noise(seed), others(seed), 0
         self.handed_s: dict[str, float] = {}
         """By id, as the topic has it."""
 
@@ -110,7 +113,8 @@ class Stream:
                 self.handed_s[f"{SOURCE}:{row['id']}"] = time.time()
                 yield row
             else:
-                yield self._noise.next()
+                self._count += 1
+                yield (self._others if self._count % 10 < MATCHED else self._noise).next()
 
 
 async def measure(call: argparse.Namespace) -> Found:

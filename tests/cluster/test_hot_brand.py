@@ -17,7 +17,7 @@ async def _flooded(kafka: Broker, valkey: Valkey, home: Path, mentions: int, rat
     ground = Ground(kafka, valkey, home)
     made = []
     try:
-        return await flooded(ground, mentions, rate, workers, seed=1, made=made)
+        return await flooded(ground, mentions, rate, workers, seed=1, rest_s=1, made=made)
     finally:
         for brokers in made:
             await delete_topics(brokers)
