@@ -334,6 +334,13 @@ class Deployment:
             (one.name, status, one.said[-2000:]) for one, status in zip(going, statuses, strict=True) if status
         ]
 
+    def hold_their_tongues(self) -> None:
+        """No worker showed a traceback, or a secret, in any of its lives."""
+        for worker in self.workers.values():
+            said = worker.said
+            assert "Traceback" not in said, f"{worker.name}: {said[said.index('Traceback') :][:2000]}"
+            assert [name for name, secret in SECRETS.items() if secret in said] == []
+
     def tell(self) -> str:
         """The end of what each worker said: what a test that failed shows."""
         told = [f"=== {one.name} {one.ends}\n{one.said[-2500:]}{one.ask('/readyz')}" for one in self.workers.values()]

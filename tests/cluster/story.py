@@ -188,6 +188,7 @@ async def close(living: Deployment, night: Night) -> None:
     await until(agree, living.patience_s, living.tell)
     await living.stop("core")
     await living.stop("delivery")
+    living.hold_their_tongues()
     night.told = await accounts.deliveries(living.brokers)
     accounts.no_page_lost_or_doubled(night.books, night.told, living.slack)
     for brand, at_s in night.acknowledged.items():

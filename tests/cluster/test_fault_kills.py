@@ -85,7 +85,7 @@ async def test_workers_killed_again_and_again_lose_nothing_and_double_nothing(
 ) -> None:
     brokers = await make_brokers(mentions=3, entries=2, stamped=False)
     with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s") as living:
-        await survive(living, request, for_s=20, every_s=3)
+        await survive(living, request, for_s=14, every_s=3)
 
 
 @row("F1", "F2", "F16")

@@ -218,6 +218,7 @@ async def told_after(living: Deployment, night: Night, sender: Sender, before: a
     """What came after the loss counts once, by a journal that begins there; nobody was woken again."""
     await all_decided(living)
     await living.stop()
+    living.hold_their_tongues()
     night.books = await accounts.fold(living.brokers)
     assert night.books.mentions == sender.counts(), "read from its first record"
     night.told = await accounts.deliveries(living.brokers)
