@@ -165,13 +165,19 @@ async def page_delays(living: Living, handed_s: dict[str, float], since_ms: int)
     known = await _stamps(living, handed_s, since_ms)
     delays, pages = [], 0
     for decision in await _first_pages(living, since_ms):
-        step_ms = decision.at_ms - STEP_MS
-        names = [name for name, at in known.get(decision.brand, {}).items() if step_ms <= at < decision.at_ms]
+        names = _decided_by(known.get(decision.brand, {}), decision.at_ms)
         accepted = [one.accepted_at for one in living.slack.ledger.posts if _incident(one) == decision.incident]
         if names and accepted:
             delays += [min(accepted) - handed_s[name] for name in names]
             pages += 1
     return sorted(delays), pages
+
+
+def _decided_by(stamps: dict[str, int], at_ms: int) -> list[str]:
+    """The posts of the step that ended then; where it has none, because intake was late, those of the last that has."""
+    before = {name: at for name, at in stamps.items() if at < at_ms}
+    last = max((at // STEP_MS for at in before.values()), default=0)
+    return [name for name, at in before.items() if at // STEP_MS == last]
 
 
 async def _stamps(living: Living, handed_s: dict[str, float], since_ms: int) -> dict[str, dict[str, int]]:
