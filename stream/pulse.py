@@ -212,10 +212,10 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
                 self.clusters[key] = msgspec.structs.replace(cluster)
             else:
                 held.add(cluster)
-        for name, alias in other.aliases.items():
-            known = self.aliases.get(name)
-            if known is None or alias < known:
-                self.aliases[name] = alias
+        aliases = self.aliases
+        both = {name: min(alias, aliases[name]) for name, alias in other.aliases.items() if name in aliases}
+        aliases.update(other.aliases)
+        aliases.update(both)
         if other.exemplars:
             self.exemplars = sorted({*self.exemplars, *other.exemplars})[:EXEMPLARS]
         for name, seen in other.engagement.items():

@@ -644,7 +644,10 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         return running.merged
 
     def _join_chains(self) -> None:
-        for key in sorted(set(self.fresh)):
+        # Most are the first post of a conversation of their own: they are left out before the rest is put in order.
+        aliases = self.aliases
+        replies = {key for key in self.fresh if (alias := aliases.get(key)) is not None and alias[1] != key}
+        for key in sorted(replies):
             if key not in self.threads:
                 continue
             root = self._home(key)
