@@ -9,7 +9,8 @@ import pytest
 
 from stream.kafka import clients
 from tests.cluster.conftest import MakeBrokers
-from tests.cluster.living import ROLES, TROUBLED, Deployment, Worker, until
+from tests.cluster.living import ROLES, TROUBLED, Deployment, until
+from tests.cluster.one_worker import Worker
 from tests.cluster.story import RUNG_S, Night, a_night, noted
 from tests.cluster.valkey import Valkey
 from tests.fakes.slack import FakeSlackThread
