@@ -27,17 +27,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
-    """Where files are shared out among processes, those of `tests/cluster` stay together: they have one broker."""
+    """Where files are shared out among processes, those of `tests/cluster` stay together, for each process that has any
+    starts a broker: the nights in which much breaks with one, whatever else there is with another.
+    """
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    class OneBroker(LoadFileScheduling):
+    class FewBrokers(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "tests/cluster" if file.startswith("tests/cluster/") else file
+            nights = file.startswith(("tests/cluster/test_fault_", "tests/cluster/test_hot_"))
+            return file.partition("/test_")[0] + "/nights" * nights if file.startswith("tests/cluster/") else file
 
-    return OneBroker(config, log)
+    return FewBrokers(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
