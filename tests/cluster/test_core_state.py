@@ -1,6 +1,10 @@
-"""The state in Redis: whoever writes it, whoever empties it or sets it back, what is there is a state of the log."""
+"""The state in Redis: whoever writes it, whoever empties it or sets it back, what is there is a state of the log.
+
+Whoever looks at it sees that, and has only what moved sent to it.
+"""
 
 import functools
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -10,6 +14,7 @@ from stream.codec import canonical
 from stream.kafka.topics import Layout
 from tests.cluster.core_helpers import redis_at
 from tests.tocsin.stories import STEP_MS, lived
+from tocsin.scaled.core_glance import Glance
 from tocsin.scaled.core_partition import CorePartition, Place
 from tocsin.scaled.core_projection import CoreProjection
 from tocsin.scaled.core_state import StateStore, key_of
@@ -29,15 +34,16 @@ def bodies(count: int = 300) -> tuple[bytes, ...]:
 class Writer:
     """A worker's side: what it applied, and from where its changes count."""
 
-    def __init__(self, states: StateStore) -> None:
+    def __init__(self, states: StateStore, log: Sequence[bytes] | None = None) -> None:
         self.states = states
+        self.log = bodies() if log is None else log
         self.core = _fresh()
         self.base: Place | None = None
 
     async def go_on(self, entries: int) -> None:
         """Apply some entries."""
-        for offset in range(self.core.next_offset, min(self.core.next_offset + entries, len(bodies()))):
-            self.core.apply(offset, 0, bodies()[offset])
+        for offset in range(self.core.next_offset, min(self.core.next_offset + entries, len(self.log))):
+            self.core.apply(offset, 0, self.log[offset])
 
     async def save(self) -> str:
         """Save as a worker does."""
@@ -141,4 +147,112 @@ async def test_a_core_that_has_not_begun_to_count_is_not_said_to_be_behind(valke
     await writer.save()
     assert await seen.refresh()
     assert seen.core_time_ms == (writer.core.engine.sealing.complete_step + 1) * STEP_MS > 0
+    await redis.aclose()
+
+
+LAYOUT = Layout(PREFIX, mentions=1, entries=1)
+
+
+def _shown(writer: Writer) -> dict[str, tuple[str, bytes]]:
+    """What people are shown of each brand."""
+    return {name: (one.content, canonical(one.book)) for name, one in writer.core.kept().brands.items()}
+
+
+def _seen(glance: Glance) -> dict[str, tuple[str, bytes]]:
+    return {name: (one.content, canonical(one.book)) for name, one in glance.brands.items()}
+
+
+async def _sent_bytes(redis: Redis) -> int:
+    """What Redis has sent to anybody before this answer."""
+    return int((await redis.info("stats"))["total_net_output_bytes"])
+
+
+async def test_whoever_looks_sees_what_was_saved_last(valkey_url: str) -> None:
+    """As it goes on; after Redis was set back to where it stood before; and after it was emptied and written anew."""
+    redis = redis_at(valkey_url)
+    writer = Writer(StateStore(redis, PREFIX), bodies(1_300))
+    await writer.go_on(100)
+    await writer.save()
+    glance = Glance(redis, LAYOUT, writer.core.engine.brands)
+    old, then = await redis.hgetall(key_of(PREFIX, 0)), _shown(writer)
+    states = set()
+    for _ in range(40):
+        await writer.go_on(30)
+        await writer.save()
+        await glance.look([0])
+        assert _seen(glance) == _shown(writer)
+        assert glance.metas[0].place == writer.core.place
+        states.add(str(_seen(glance)))
+    assert len(states) > 5, "hardly anything changes: no proof"
+    await _set_back(redis, old)
+    await glance.look([0])
+    assert _seen(glance) == then
+    await redis.flushdb()
+    await glance.look([0])
+    assert not glance.holds(0), "nothing is there"
+    assert _seen(glance) == then, "what was seen last stays"
+    writer.base = None
+    await writer.save()
+    await glance.look([0])
+    assert glance.holds(0)
+    assert _seen(glance) == _shown(writer)
+    await redis.aclose()
+
+
+async def test_a_look_fetches_only_what_moved_and_no_whole_state(valkey_url: str) -> None:
+    """Where a partition stands its place is all that is asked for; where it moved, a part of its state."""
+    redis = redis_at(valkey_url)
+    writer = Writer(StateStore(redis, PREFIX))
+    await writer.go_on(280)
+    await writer.save()
+    whole_bytes = sum(len(canonical(one)) for one in writer.core.kept().brands.values())
+    glance = Glance(redis, LAYOUT, writer.core.engine.brands)
+
+    async def fetched_bytes() -> int:
+        first, second = await _sent_bytes(redis), await _sent_bytes(redis)
+        await glance.look([0])
+        return await _sent_bytes(redis) - second - (second - first)
+
+    await fetched_bytes()
+    assert await fetched_bytes() < 100
+    await writer.go_on(1)
+    await writer.save()
+    assert 100 < await fetched_bytes() < whole_bytes / 2
+    assert await fetched_bytes() < 100
+    await redis.aclose()
+
+
+async def test_a_state_that_cannot_be_read_leaves_what_was_seen(valkey_url: str) -> None:
+    """Of another program: it counts as not there until it can be read again."""
+    redis = redis_at(valkey_url)
+    writer = Writer(StateStore(redis, PREFIX))
+    await writer.go_on(200)
+    await writer.save()
+    glance = Glance(redis, LAYOUT, writer.core.engine.brands)
+    await glance.look([0])
+    before = _seen(glance)
+    await redis.hset(key_of(PREFIX, 0), mapping={"meta": b"{", "offset": "100000"})
+    await glance.look([0])
+    assert not glance.holds(0)
+    assert _seen(glance) == before
+    await redis.flushdb()
+    writer.base = None
+    await writer.save()
+    await glance.look([0])
+    assert glance.holds(0)
+    await redis.aclose()
+
+
+async def test_what_an_earlier_version_kept_of_a_brand_is_seen(valkey_url: str) -> None:
+    """It kept whole states alone; brands that have not changed since are left so."""
+    redis = redis_at(valkey_url)
+    writer = Writer(StateStore(redis, PREFIX))
+    await writer.go_on(200)
+    await writer.save()
+    names = sorted(writer.core.engine.brands)
+    await redis.hdel(key_of(PREFIX, 0), *(f"seen:{name}" for name in names))
+    glance = Glance(redis, LAYOUT, names)
+    await glance.look([0])
+    assert _seen(glance) == _shown(writer)
+    assert any(one.book is not None for one in glance.brands.values()), "nobody has a book: no proof"
     await redis.aclose()

@@ -5,7 +5,6 @@ What it shows is what core workers last wrote there; where Redis is empty, old o
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 import structlog
@@ -17,8 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from alerting.incident import Incident
 from stream.codec import rfc3339
-from tocsin.scaled.core_partition import Kept
-from tocsin.scaled.core_state import StateStore
+from tocsin.scaled.core_glance import Glance
+from tocsin.scaled.core_partition import CoreMeta
 from tocsin.scaled.ground import Ground
 from tocsin.scaled.role import Health
 
@@ -114,8 +113,8 @@ class Console:
     def __init__(self, ground: Ground, clock: Callable[[], int]) -> None:
         self._redis = ground.redis()
         self._layout = ground.brokers.layout
-        self._store = StateStore(self._redis, self._layout.prefix)
         self._brands = [brand.name for brand in ground.settings.brands]
+        self._glance = Glance(self._redis, self._layout, self._brands)
         self._clock = clock
         self._metrics = ConsoleMetrics()
         self.registry = self._metrics.registry
@@ -164,7 +163,7 @@ class Console:
             if self._last is not None and 0 <= now_ms - self._last_ms < FRESH_MS:
                 return self._last
             try:
-                kept = [await self._store.load(number) for number in range(self._layout.entries)]
+                await self._glance.look(range(self._layout.entries))
             except (RedisError, OSError, TimeoutError) as error:
                 if self._away != AWAY:
                     log.warning("redis does not answer", problem=type(error).__name__)
@@ -172,24 +171,26 @@ class Console:
                 found = Status(at=rfc3339(now_ms), redis=False)
             else:
                 self._away = ""
-                found = self._status(kept, now_ms)
+                found = self._status(now_ms)
                 self._metrics.looked(found)
             self._last, self._last_ms = found, now_ms
             return found
 
-    def _status(self, kept: Sequence[Kept | None], now_ms: int) -> Status:
+    def _status(self, now_ms: int) -> Status:
+        partitions = range(self._layout.entries)
+        metas = {number: self._glance.metas[number] for number in partitions if self._glance.holds(number)}
         return Status(
             at=rfc3339(now_ms),
             redis=True,
-            partitions=[partition_now(number, one, now_ms) for number, one in enumerate(kept)],
-            brands=[self._brand(name, kept) for name in self._brands],
+            partitions=[partition_now(number, metas.get(number), now_ms) for number in partitions],
+            brands=[self._brand(name) for name in self._brands],
         )
 
-    def _brand(self, name: str, kept: Sequence[Kept | None]) -> BrandStatus:
+    def _brand(self, name: str) -> BrandStatus:
         partition = self._layout.brand_partition(name)
-        found = kept[partition]
-        state = found.brands.get(name) if found is not None else None
-        book: Any = state.book if state is not None else None
+        is_there = self._glance.holds(partition) and name in self._glance.metas[partition].brands
+        state = self._glance.brands.get(name) if is_there else None
+        book = state.book if state is not None else None
         if book is None:
             return BrandStatus(brand=name, partition=partition)
         incident, blind = book.incident, book.blind
@@ -202,14 +203,14 @@ class Console:
         )
 
 
-def partition_now(number: int, kept: Kept | None, now_ms: int) -> PartitionNow:
+def partition_now(number: int, meta: CoreMeta | None, now_ms: int) -> PartitionNow:
     """How far a partition is by what was kept of it."""
-    if kept is None:
+    if meta is None:
         return PartitionNow(partition=number)
-    sealing, step_ms = kept.meta.sealing, kept.meta.step_ms
+    sealing, step_ms = meta.sealing, meta.step_ms
     found = PartitionNow(
         partition=number,
-        offset=kept.place.offset,
+        offset=meta.place.offset,
         dropped_parts=sealing.dropped,
         straddling_marks=sealing.straddled,
         forced_ticks=sealing.forced,

@@ -1,6 +1,7 @@
 """EDGE. The state of the core's partitions in Redis: it makes a start quick, and shows others how things stand.
 
-    {prefix}core:{partition}    a hash: generation, offset, meta (CoreMeta), brand:<name> (FrozenBrand), each canonical
+    {prefix}core:{partition}    a hash: generation, offset, meta (CoreMeta), brand:<name> (FrozenBrand) and seen:<name>
+                                (SeenBrand, what others are shown of it), each canonical
 
 One script writes it: what belongs together is written together, never back to an earlier place, and only the brands
 that changed - as long as what is there is at least as new as what the writer wrote last. Where it is not (somebody
@@ -14,6 +15,7 @@ import msgspec
 import structlog
 from redis.asyncio import Redis
 
+from alerting.escalation import Casebook
 from stream.codec import canonical, decode
 from tocsin.scaled.core_partition import FORMAT, CoreMeta, Kept, Place
 from tocsin.state import FrozenBrand
@@ -23,7 +25,8 @@ log = structlog.get_logger("tocsin")
 Outcome = Literal["saved", "lower", "whole"]
 """`lower`: a later state is there, so nothing was written. `whole`: the changes alone would not fit what is there."""
 
-META, BRAND = "meta", "brand:"
+PLACE = ("generation", "offset")
+META, BRAND, SEEN = "meta", "brand:", "seen:"
 
 _SAVE = """
 local at = {tonumber(redis.call('HGET', KEYS[1], 'generation') or '-1'),
@@ -41,6 +44,14 @@ redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'offset', ARGV[2])
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 return 'saved'
 """
+
+
+class SeenBrand(msgspec.Struct):
+    """What others are shown of a brand. A brand's whole state can be read as one, too."""
+
+    content: str = ""
+    """Digest of the configuration in force."""
+    book: Casebook | None = None
 
 
 def key_of(prefix: str, partition: int) -> str:
@@ -81,7 +92,9 @@ class StateStore:
         """
         fields: list[str | bytes] = [META, canonical(meta)]
         for name in sorted(brands):
-            fields += [f"{BRAND}{name}", canonical(brands[name])]
+            brand = brands[name]
+            fields += [f"{BRAND}{name}", canonical(brand)]
+            fields += [f"{SEEN}{name}", canonical(SeenBrand(brand.content, brand.book))]
         place, since = meta.place, base or Place()
         told = [place.generation, place.offset, since.generation, since.offset, "whole" if base is None else "changes"]
         outcome = await self._save(keys=[key_of(self._prefix, partition)], args=[*told, *fields])
