@@ -81,7 +81,9 @@ class WorkerProcess:
         try:
             await asyncio.wait({stopping, working}, return_when=asyncio.FIRST_COMPLETED)
             self._stopping = True
-            if working.done() and (error := working.exception()) is not None:
+            error = working.exception() if working.done() else None
+            # What a role says in plain words is said once, by whoever gets it from here.
+            if error is not None and not isinstance(error, Ended):
                 log.error("the worker ends", problem=f"{type(error).__name__}: {error}")
             await self._end([working, stopping])
         finally:
@@ -114,7 +116,7 @@ class WorkerProcess:
         for server, _ in self._open:
             server.should_exit = True
         ended, _ = await asyncio.wait({*waiting, *stops, *self._running, *self._serving}, timeout=GOODBYE_S + 1)
-        for task in sorted(ended, key=lambda one: one.get_name()):
+        for task in sorted(ended, key=lambda one: (one not in waiting, one.get_name())):
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
         if late:
