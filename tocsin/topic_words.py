@@ -19,6 +19,7 @@ _FOLLOWS: dict[str, str | dict[str, str]] = {
     "max.message.bytes": "larger records are refused, and the worker that writes one stands still",
     "min.insync.replicas": "a record may be acknowledged that is lost with a single broker",
     "min.compaction.lag.ms": "a late record may be all that is left of what it replaced, before anybody can mend it",
+    "max.compaction.lag.ms": "what somebody erased may lie in the topic for longer than a day",
     "delete.retention.ms": "a worker that was away may never hear that something was deleted",
 }
 _STANDS = "nothing can be written while a single broker is away, or at all with fewer copies than that"

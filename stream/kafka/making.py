@@ -140,6 +140,8 @@ def _enough(setting: str, held: str, wanted: str, copies: int) -> bool:
         return copies < _whole(wanted) or _whole(wanted) < _whole(held) < copies
     if setting in ("max.message.bytes", "delete.retention.ms", "min.compaction.lag.ms"):
         return _whole(held) >= _whole(wanted)
+    if setting == "max.compaction.lag.ms":
+        return 0 < _whole(held) < _whole(wanted)
     return setting == "min.cleanable.dirty.ratio"  # how soon is a matter of taste
 
 

@@ -13,6 +13,8 @@ from stream.kafka.murmur import murmur2
 KEEP_FOR_EVER = -1
 CONTROL_PARTITIONS = 1
 """Answers, reports and configuration have one input partition of their own, so that they have one order."""
+ERASED_WITHIN_MS = 86_400_000
+"""A text that was erased is compacted away that soon; without a limit, a segment that is written to keeps it a week."""
 LARGEST_BYTES = 8 << 20
 """A record at most: a part with two thousand threads is half a megabyte."""
 
@@ -28,6 +30,8 @@ class Topic(NamedTuple):
     keep_ms: int = KEEP_FOR_EVER
     stamped: bool = False
     """Whether the broker stamps a record when it is appended: when we knew (DESIGN T2)."""
+    compact_within_ms: int | None = None
+    """How long a record that was replaced or erased may lie at most, where the topic is compacted."""
 
     def config(self) -> dict[str, str]:
         """Its settings, as a broker spells them."""
@@ -44,6 +48,8 @@ class Topic(NamedTuple):
             # A late record of a worker that lost the lead must not be all that is left of its key: whoever leads sees
             # it, and writes what holds again. It has an hour for that.
             found["min.compaction.lag.ms"] = "3600000"
+            if self.compact_within_ms is not None:
+                found["max.compaction.lag.ms"] = str(self.compact_within_ms)
         return found
 
 
@@ -109,7 +115,7 @@ class Layout(NamedTuple):
             self._topic("control", CONTROL_PARTITIONS, "delete", KEEP_FOR_EVER, stamped=self.stamped),
             self._topic("entries", self.entries, "delete", KEEP_FOR_EVER, stamped=True),
             self._topic("decisions", self.entries, "delete", KEEP_FOR_EVER, stamped=True),
-            self._topic("texts", self.mentions, "compact"),
+            self._topic("texts", self.mentions, "compact")._replace(compact_within_ms=ERASED_WITHIN_MS),
             self._topic("dead-letters", 1, "delete", 30 * 86_400_000, stamped=True),
             self._topic("contents", 1, "compact"),
             self._topic("anchors", self.entries, "compact"),

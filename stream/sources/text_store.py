@@ -254,18 +254,66 @@ class TextStore:
         """
         with self._one:
             names = [row[0] for row in self._db.execute("SELECT name FROM post WHERE created_ms < ?", (before_ms,))]
-            for some in _batches(names):
-                with transaction(self._db, "texts.trim"):
-                    self._remove("name", some)
-            with transaction(self._db, "texts.trim"):
-                drop_wiped(self._db, "body", "slot", self._first_slot())
-            truncate_wal(self._db)
+            self._drop(names)
+        return len(names)
+
+    def count(self) -> int:
+        """How many posts there are."""
+        with self._one:
+            return int(self._db.execute("SELECT count(*) FROM post").fetchone()[0])
+
+    def used_bytes(self) -> int:
+        """How much of the file is in use."""
+        with self._one:
+            pages, free, size = (
+                int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return (pages - free) * size
+
+    def keep_newest(self, most: int) -> int:
+        """Erase the oldest posts beyond so many, as `trim` does. How many there were."""
+        with self._one:
+            oldest = "SELECT name FROM post ORDER BY created_ms, name LIMIT max(0, (SELECT count(*) FROM post) - ?)"
+            names = [row[0] for row in self._db.execute(oldest, (most,))]
+            if names:
+                self._drop(names)
         return len(names)
 
     def close(self) -> None:
         """Close the file. Whatever was put is already on the disk."""
         with self._one:
             self._db.close()
+
+    def _drop(self, names: Sequence[str]) -> None:
+        """Erase these posts, and give back the space in front."""
+        for some in _batches(names):
+            with transaction(self._db, "texts.trim"):
+                self._remove("name", some)
+        moved = self._slot
+        with transaction(self._db, "texts.trim"):
+            moved = self._notes_to_the_end(moved)
+            drop_wiped(self._db, "body", "slot", self._first_slot())
+        self._slot = moved
+        truncate_wal(self._db)
+
+    def _notes_to_the_end(self, last: int) -> int:
+        """Move notes that lie before all posts, or one of them would keep the space of every post behind it.
+
+        Returns the last slot that is used then.
+        """
+        first = self._db.execute("SELECT min(slot) FROM post").fetchone()[0]
+        if first is None:
+            return last
+        found = "SELECT digest, slot, body FROM note JOIN body USING (slot) WHERE slot < ? ORDER BY slot"
+        notes = self._db.execute(found, (first,)).fetchall()
+        for digest, _, body in notes:
+            last += 1
+            self._db.execute("INSERT INTO body VALUES (?, ?)", (last, body))
+            self._db.execute("UPDATE note SET slot = ? WHERE digest = ?", (last, digest))
+        wipe(self._db, "body", "slot", [slot for _, slot, _ in notes])
+        self._move_to(last)
+        return last
 
     def _bodies(self, slots: Sequence[int]) -> list[StoredPost]:
         ordered = sorted(slots)  # neighbours in the file are read together

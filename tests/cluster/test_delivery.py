@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from alerting.delivery.ways import Answered, Click
 from alerting.escalation import Casebook
 from alerting.incident import Incident
 from stream.kafka.clients import Brokers
+from stream.kafka.cuts import Outgoing
 from stream.kafka.making import make_topics
+from stream.kafka.topics import partition_of
+from stream.sources.text_store import StoredPost, post_bytes
 from tests.acceptance.living import PEOPLE, staffed
 from tests.cluster.broker import Broker
 from tests.cluster.delivery_helpers import (
@@ -31,19 +35,31 @@ from tests.cluster.delivery_helpers import (
     pages,
     reports,
     said,
+    settings_of,
     until,
     written,
 )
+from tests.cluster.intake_helpers import all_of, write
 from tests.cluster.valkey import Valkey
 from tests.fakes.slack import FakeSlack
 from tocsin.entry import Answer
 from tocsin.scaled.core_partition import CoreMeta, Place
 from tocsin.scaled.core_state import StateStore
+from tocsin.scaled.delivery_worker import DeliveryWorker
+from tocsin.scaled.ground import lay
+from tocsin.scaled.role import Ended
+from tocsin.scaled.text_order import Read
 from tocsin.sealing import Sealing
 from tocsin.state import FrozenBrand
 
 pytestmark = pytest.mark.slow
 CRISIS = [page(1, "OpenIncident"), page(2)]
+UNREADY_WITHIN_S = 15
+
+
+def _says_silence(worker: DeliveryWorker) -> bool:
+    """Whether it says that it is not ready, since it hears nothing of its brokers."""
+    return any(words.startswith("the brokers do not") for words in worker.health().waits)
 
 
 async def test_what_was_decided_reaches_people_and_the_core_is_told(
@@ -236,6 +252,55 @@ async def test_what_a_person_wrote_is_read_by_every_worker_and_by_no_log(
     assert "called" not in str(answer)
 
 
+async def test_a_text_of_a_worker_that_stood_still_comes_back_for_nobody(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """Who reads it refuses it, and buries it again for whoever reads the topic when it was compacted."""
+    layout = brokers.layout
+
+    def record(name: str, offset: int, words: str | None) -> Outgoing:
+        post = StoredPost(name=name, id=name, source="x", text=words or "", created_ms=time.time_ns() // 1_000_000)
+        home = partition_of(name, layout.mentions)
+        value = None if words is None else post_bytes(post)
+        return Outgoing(layout.name("texts"), home, name.encode(), value, [Read(0, offset).header()])
+
+    async def left() -> list[bytes | None]:
+        found = await all_of(brokers, "texts", partition_of("n1", layout.mentions))
+        return [one.value for one in found if one.key == b"n1"]
+
+    async with FakeSlack() as slack:
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work(config) as worker:
+            await until(lambda: worker.health().shown.get("texts_read"), "it has read the texts")
+            store = worker.people.texts
+            await write(brokers, [record("n1", 3, "mine"), record("n2", 3, "theirs")])
+            await until(lambda: len(store.get(["n1", "n2"])) == 2, "both texts")
+            await write(brokers, [record("n1", 7, None), record("n1", 3, "mine"), record("n2", 8, "edited")])
+            await until(lambda: store.get(["n2"])["n2"].text == "edited", "the edit")
+            await until(lambda: _is_buried(left), "the tombstone stands last")
+            assert store.get(["n1"]) == {}
+            (kept,) = (worker.settings.data_path / "delivery-texts").glob("*.db")
+            assert kept.stat().st_mode & 0o077 == 0
+        assert list((worker.settings.data_path / "delivery-texts").iterdir()) == []
+
+
+async def _is_buried(left: Callable[[], Awaitable[list[bytes | None]]]) -> bool:
+    values = await left()
+    return len(values) == 4 and values[-1] is None
+
+
+async def test_a_worker_that_has_no_place_for_texts_says_so_and_ends(
+    tmp_path: Path, brokers: Brokers, valkey_url: str
+) -> None:
+    """Before it asks any broker, with the status of what an operator must put right."""
+    async with FakeSlack() as slack:
+        settings = settings_of(written(tmp_path, brokers, valkey_url, slack))
+        settings.data_path.write_text("")
+        with pytest.raises(Ended, match="Let `data` name a directory that this worker may write to") as ended_by:
+            await DeliveryWorker(lay(settings)).run()
+        assert ended_by.value.status == 2
+
+
 async def test_a_log_that_was_lost_is_written_again_by_whoever_knows_it(
     tmp_path: Path, kafka: Broker, brokers: Brokers, valkey_url: str
 ) -> None:
@@ -310,7 +375,9 @@ async def test_whoever_is_first_in_the_log_has_it_wherever_they_pressed(
 async def test_brokers_that_are_away_for_a_while_cost_no_page_and_double_none(
     tmp_path: Path, kafka: Broker, brokers: Brokers, valkey_url: str
 ) -> None:
-    """What was decided before they went is sent when they are back; the workers wait."""
+    """What was decided before they went is sent when they are back; the workers wait, and whoever only stands by is
+    not ready either.
+    """
     async with FakeSlack() as slack:
         config = written(tmp_path, brokers, valkey_url, slack)
         async with at_work(config) as one, at_work(config) as other:
@@ -324,8 +391,12 @@ async def test_brokers_that_are_away_for_a_while_cost_no_page_and_double_none(
             slack.faults.clear()
             await until(lambda: leader._life.held_back.get("log_silent"), "it does not send what it cannot write down")
             assert not cards(slack)
+            await until(lambda: all(_says_silence(worker) for worker in (one, other)), "both say it", UNREADY_WITHIN_S)
+            assert one.health().alive, "a new start would cure nothing"
+            assert other.health().alive, "a new start would cure nothing"
             await asyncio.to_thread(kafka.start)
             await until(lambda: cards(slack), "a card", 60)
+            await until(lambda: one.health().ready and other.health().ready, "both are ready again")
             await until(lambda: one.leads or other.leads, "one leads again", 60)
             await decide(brokers, [page(3, "Escalate", targets=("bram",), by=("slack",))])
             await until(lambda: len(pages(slack)) == 2, "the next page", 60)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
+from tocsin.scaled.delivery_texts import MOST_BYTES
 from tocsin.settings import load_settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -110,7 +111,15 @@ def test_a_worker_may_do_nothing_that_it_need_not(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["user"] == "1000:10001"
-    assert service["tmpfs"] == ["/tmp"]
+    assert service["tmpfs"] == (["/tmp:size=2g"] if name == "delivery" else ["/tmp"])
+
+
+def test_the_texts_that_cards_quote_have_room_where_delivery_may_write() -> None:
+    """The data directory lies below the scratch, which is larger than the file and a log as large."""
+    settings = load_settings(DEPLOY / "config" / "tocsin.yaml", {})
+    assert settings.data_path.is_relative_to("/tmp")
+    size = SERVICES["delivery"]["tmpfs"][0].partition("size=")[2]
+    assert int(size.removesuffix("g")) << 30 > 2 * MOST_BYTES
 
 
 def test_nothing_starts_before_what_it_needs() -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from stream.kafka.topics import Layout
+from tocsin.scaled.delivery_texts import MOST_BYTES
 from tocsin.scaled.process import DRAIN_S
 from tocsin.settings import Settings, load_settings
 
@@ -119,6 +120,15 @@ def test_a_pod_may_do_nothing_that_it_need_not(name: str, pod: Manifest) -> None
         assert set(container["resources"]["requests"]) == {"cpu", "memory"}
         assert "memory" in container["resources"]["limits"]
     assert all("sizeLimit" in v["emptyDir"] for v in pod["volumes"] if "emptyDir" in v)
+
+
+def test_the_texts_that_cards_quote_have_room_where_delivery_may_write() -> None:
+    """The data directory lies below the scratch, which holds the file and a log as large."""
+    pod = named("Deployment", "delivery")["spec"]["template"]["spec"]
+    (scratch,) = [one["mountPath"] for one in pod["containers"][0]["volumeMounts"] if one["name"] == "scratch"]
+    (volume,) = [one["emptyDir"] for one in pod["volumes"] if one["name"] == "scratch"]
+    assert settings().data_path.is_relative_to(scratch)
+    assert int(volume["sizeLimit"].removesuffix("Gi")) << 30 > 2 * MOST_BYTES
 
 
 @pytest.mark.parametrize("role", ROLES)

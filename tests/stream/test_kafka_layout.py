@@ -79,6 +79,20 @@ def test_the_journal_is_never_thinned() -> None:
     }
 
 
+def test_an_erased_text_does_not_outlive_the_day() -> None:
+    """Texts alone hold words. Sooner is as good; later, or without a limit, is a difference."""
+    cut = topics(LAYOUT)
+    assert [name for name, topic in cut.items() if "max.compaction.lag.ms" in topic.config()] == ["texts"]
+    texts = cut["texts"]
+    told = texts.config()
+    assert int(told["min.compaction.lag.ms"]) < int(told["max.compaction.lag.ms"]) == DAY_MS
+    for held, fine in (("3600000", True), (str(2 * DAY_MS), False), ("9223372036854775807", False), ("", False)):
+        found = compare(texts, [3] * 4, told | {"max.compaction.lag.ms": held})
+        assert (found == []) is fine
+        for one in found:
+            assert "what somebody erased" in difference_text(LAYOUT, *one)
+
+
 def test_raw_posts_are_the_only_ones_that_a_setting_lets_go() -> None:
     """`keep` is about `mentions`; a longer one changes nothing else."""
     short, long = topics(LAYOUT), topics(LAYOUT._replace(keep_ms=30 * DAY_MS))

@@ -20,6 +20,7 @@ from tocsin.engine import Engine
 from tocsin.entry import Control, Entry, Event, Mark, Part
 from tocsin.intake import Intake, Judges, judges_of
 from tocsin.scaled.intake_partition import PartitionIntake
+from tocsin.scaled.text_order import Read, read_of
 from tocsin.state import Contents
 
 LAYOUT = Layout("t.", mentions=1, entries=3, replication=1)
@@ -174,6 +175,7 @@ def test_a_text_goes_before_the_parts_and_a_deleted_one_leaves_a_tombstone() -> 
     assert gone is not None
     assert (gone.contents[0].topic, gone.contents[0].key, gone.contents[0].value) == ("t.texts", name, None)
     assert gone.contents[0].partition == cut.contents[0].partition, "or it would bury nothing"
+    assert [read_of(one.contents[0].headers) for one in (cut, gone)] == [Read(0, 1), Read(0, 3)], "which is older"
 
 
 def test_what_is_no_mention_and_no_control_is_buried_and_counted() -> None:

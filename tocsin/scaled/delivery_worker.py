@@ -25,6 +25,7 @@ from alerting.delivery.ways import Way
 from stream.brands import Brand
 from stream.kafka.clients import SESSION_MS
 from stream.kafka.writer import Writer
+from stream.sources.store import StoreError
 from tocsin.answers import Answers
 from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.embedded import LOOK_EVERY_S
@@ -94,7 +95,7 @@ class DeliveryWorker:
         self._writer = Writer(brokers)
         self._contents = ContentStore(brokers, self._redis, self._writer)
         self._core = CoreProjection(self._redis, brokers.layout, [brand.name for brand in self.brands])
-        self._texts = DeliveryTexts(brokers, self._writer, self.clock)
+        self._texts = DeliveryTexts(brokers, self._writer, self.clock, self.settings.data_path)
         self.lock = DeliveryLock(brokers, brokers.layout.name(TOPIC), term=self._term, session_ms=session_ms)
         self._cluster: ClusterPeople | None = None
         self._life = self._new_life(None)
@@ -151,6 +152,10 @@ class DeliveryWorker:
 
     async def _start(self) -> None:
         """Look at everything once. Waits for brokers; does without Redis."""
+        try:
+            await asyncio.to_thread(self._texts.open)
+        except StoreError as why:
+            raise Ended(told(why), 2) from None
         self._waits = "it has no brokers yet"
         await self._writer.start()
         self._writes = True
@@ -187,6 +192,7 @@ class DeliveryWorker:
             await asyncio.wait({stopping}, timeout=GOODBYE_S)
             await put_away(stopping)
         await self._redis.aclose()
+        self._texts.close()
 
     # ---- leading and standing by
 

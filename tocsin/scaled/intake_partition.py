@@ -26,6 +26,7 @@ from tocsin.entry import Control, ControlEvent, Event, Part
 from tocsin.intake import Intake
 from tocsin.scaled.dead_letters import dead_letter
 from tocsin.scaled.seen_cover import CHUNK, Chunk, SeenCover
+from tocsin.scaled.text_order import Read
 from tocsin.sealing_out import Sealed, Sealer
 
 READERS = 1_000
@@ -74,6 +75,8 @@ class PartitionIntake:
         """The running maximum of stamps: no record is known before the first step that is open."""
         self._recalled_ms = 0
         """The same for what is known again."""
+        self._read = at.offset
+        """The last record that was taken in: how new the texts are that are written next."""
         self._open: Place | None = None
         """Where a worker after this one would go on: at the first record of the open step."""
         self._controls: list[tuple[int, ControlEvent]] = []
@@ -132,6 +135,7 @@ class PartitionIntake:
     def take(self, record: InputRecord) -> None:
         """Take in one record, in the order of offsets."""
         self._known_ms = max(self._known_ms, record.observed_ms)
+        self._read = record.offset
         step = self._known_ms // self._step_ms
         if step > self._step or self._open is None:
             self._step = step
@@ -245,7 +249,9 @@ class PartitionIntake:
             yield self._text(self._names.mention(mention_id), None)
 
     def _text(self, name: str, value: bytes | None) -> Outgoing:
-        return Outgoing(self._layout.name("texts"), partition_of(name, self._layout.mentions), name.encode(), value)
+        home = partition_of(name, self._layout.mentions)
+        headers = [Read(self.number, self._read).header()]
+        return Outgoing(self._layout.name("texts"), home, name.encode(), value, headers)
 
 
 def event_bytes(event: Event) -> bytes:
