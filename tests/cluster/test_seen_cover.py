@@ -114,6 +114,23 @@ async def without_its_beginning(redis: Redis, key: str) -> None:
     await redis.lpop(key)
 
 
+async def begun_late(redis: Redis, key: str) -> None:
+    held = [Chunk.read(one) for one in await redis.lrange(key, 0, -1)]
+    await redis.delete(key)
+    for chunk in held[len(held) // 2 :]:
+        await redis.rpush(key, chunk._replace(before=chunk.before - held[len(held) // 2].before).body())
+
+
+async def for_want_of_room(redis: Redis, key: str) -> None:
+    held = [Chunk.read(one) for one in await redis.lrange(key, 0, -1)]
+    await redis.delete(key)
+    size = sum(len(one.body()) for one in held) // 2
+    cover = SeenCover(redis, key.partition("seen:")[0], key.split(":")[1], room_bytes=size)
+    for chunk in held:
+        await cover.append(int(key.rsplit(":", 1)[1]), chunk, 0)
+    assert 1 < len(await redis.lrange(key, 0, -1)) < len(held)
+
+
 async def of_old(redis: Redis, key: str) -> None:
     await redis.rpop(key)
     await redis.rpop(key)
@@ -158,9 +175,18 @@ async def test_with_its_cover_a_worker_reads_nothing_again_and_knows_the_same(
 
 
 SPOILS = (
-    *(untouched, flushed, without_its_middle, without_its_beginning, of_old, of_another_log),
-    *(of_rubbish, with_rubbish_inside),
+    *(untouched, flushed, without_its_middle, without_its_beginning, begun_late, for_want_of_room, of_old),
+    *(of_another_log, of_rubbish, with_rubbish_inside),
 )
+CALLED = {
+    without_its_beginning: {"partial"},
+    for_want_of_room: {"partial"},
+    begun_late: {"short"},
+    of_another_log: {"refused"},
+    of_rubbish: {"refused"},
+    with_rubbish_inside: {"refused"},
+}
+USELESS = (flushed, begun_late, of_another_log, of_rubbish)
 
 
 @slow
@@ -181,9 +207,14 @@ async def test_a_cover_that_is_gone_old_or_lying_changes_nothing(
         await redis.flushdb()
         await redis.rpush(key, *kept_by_key[key])
         await spoil(redis, key)
-        seen, from_topic = await recalled(worker(brokers, played.story, redis=redis), brokers, number, place)
+        one = worker(brokers, played.story, redis=redis)
+        seen, from_topic = await recalled(one, brokers, number, place)
         assert seen == truth, spoil.__name__
         assert (from_topic == 0) == (spoil is untouched), spoil.__name__
+        assert one.cover is not None
+        called = {word for word in ("partial", "short", "refused") if one.cover.counts[word]}
+        assert called == CALLED.get(spoil, set()), spoil.__name__
+        assert ("used" in one.cover.counts) == (spoil not in USELESS), spoil.__name__
     await redis.flushdb()
     monkeypatch.setattr(intake_partition, "CHUNK", 5)
     monkeypatch.setattr(tail, "AT_ONCE", 10)
@@ -252,6 +283,42 @@ async def test_what_is_older_than_the_window_goes(redis: Redis) -> None:
         await cover.append(3, Chunk(n * 10, n * 10 + 10, 1_000 + n * 10, sightings(10, n * 10)), 0)
     await cover.append(3, Chunk(50, 60, 1_050, sightings(10, 50)), 1_035)
     assert await kept(cover, 3) == [(30, 40), (40, 50), (50, 60)]
+
+
+async def test_a_cover_keeps_to_its_room_and_lets_the_oldest_go(redis: Redis) -> None:
+    cover = SeenCover(redis, "t.", "judged", room_bytes=4_000)
+    for n in range(40):
+        await cover.append(1, Chunk(n * 10, n * 10 + 10, 1_000 + n * 10, sightings(10, n * 10)), 0)
+        held = await cover._held(1)
+        assert sum(map(len, held)) <= 4_000
+    ranges = await kept(cover, 1)
+    assert 3 < len(ranges) < 40
+    assert ranges[-1] == (390, 400)
+    assert [end for _, end in ranges[:-1]] == [first for first, _ in ranges[1:]]
+    await cover.append(1, Chunk(400, 800, 1_400, sightings(400, 400)), 0)
+    assert await kept(cover, 1) == [(400, 800)], "the newest stays, whatever it takes"
+
+
+async def test_a_redis_without_room_is_counted_and_stops_nobody(own_valkey: Valkey) -> None:
+    redis = Redis.from_url(own_valkey.url(0))
+    cover = SeenCover(redis, "t.", "judged")
+    await cover.append(0, Chunk(0, 5, 1_000, sightings(5)), 0)
+    await redis.config_set("maxmemory", 1)
+    await cover.append(0, Chunk(5, 9, 1_005, sightings(4, 5)), 0)
+    assert (cover.counts["full"], cover.counts["failed"]) == (1, 1)
+    assert await kept(cover) == [(0, 5)]
+    await redis.config_set("maxmemory", 0)
+    await cover.append(0, Chunk(9, 12, 1_009, []), 0)
+    assert await kept(cover) == [(0, 5), (5, 9), (9, 12)], "what waited is told"
+    await redis.aclose()
+
+
+async def test_a_chunk_of_before_there_was_a_bound_is_read_and_followed(redis: Redis) -> None:
+    cover = SeenCover(redis, "t.", "judged")
+    old = Chunk(0, 5, 1_000, sightings(5))
+    await redis.rpush(cover._key(0), old.line() + b"\n" + old.packed())
+    await cover.append(0, Chunk(5, 9, 1_005, sightings(4, 5)), 0)
+    assert await kept(cover) == [(0, 5), (5, 9)]
 
 
 def test_a_large_chunk_is_cut_between_offsets_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

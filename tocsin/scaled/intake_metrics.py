@@ -34,8 +34,9 @@ class IntakeMetrics:
         )
         self._cover = self._gauge(
             "tocsin_intake_cover",
-            "What became of the copy in Redis of what was seen: used, covered posts, refused (not of this log), failed "
-            "calls, forgotten chunks",
+            "What became of the copy in Redis of what was seen: used, covered posts, partial (its beginning had to go "
+            "for want of room), short (covered too little), refused (not of this log), failed calls, of them full "
+            "(Redis had no room), forgotten chunks",
             "what",
         )
         self._lag = self._gauge(

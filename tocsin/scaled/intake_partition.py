@@ -107,7 +107,12 @@ class PartitionIntake:
             known = await tail.first_since(resumed.place.stamp_ms - self._repeats.window_ms)
             start = upto if known is None else min(known, upto)
         if self._cover is not None:
-            start = await self._cover.recall(self._repeats, self.number, tail, first=start, end=upto)
+
+            async def read(first: int, end: int) -> None:
+                async for records in tail.read(first, end):
+                    self._remember(records)
+
+            start = await self._cover.recall(self._repeats, self.number, tail, first=start, end=upto, read=read)
             self._repeats.news = []
         self._chunk_from = start
         if start < upto:

@@ -18,7 +18,7 @@ from stream.repeats import Repeats
 from stream.sentiment import Scorers
 from tocsin.intake import Intake, judges_of
 from tocsin.scaled.intake_partition import MakeIntake, PartitionIntake
-from tocsin.scaled.seen_cover import SeenCover, judged_by
+from tocsin.scaled.seen_cover import ROOM_BYTES, SeenCover, judged_by
 
 MAX_RECORDS = 500
 """Records that are taken at once: more cost memory, fewer cost round trips. No decision depends on it."""
@@ -50,7 +50,7 @@ class IntakeWorker:
         self._names = names
         self._step_ms = step_ms
         self._make = make or _maker(brands, names, step_ms, scorers)
-        self.cover = None if redis is None else SeenCover(redis, brokers.layout.prefix, judged_by(brands))
+        self.cover = None if redis is None else _cover(redis, brokers, brands)
         self.written: Counter[str] = Counter()
         """What it wrote and knew again: parts, controls, marks, texts, tombstones, recalled."""
         self.letters: Counter[tuple[str, str]] = Counter()
@@ -104,6 +104,11 @@ class IntakeWorker:
             cover=self.cover,
         )
         return partition
+
+
+def _cover(redis: Redis, brokers: Brokers, brands: Sequence[Brand]) -> SeenCover:
+    layout = brokers.layout
+    return SeenCover(redis, layout.prefix, judged_by(brands), room_bytes=ROOM_BYTES // layout.mentions)
 
 
 def _maker(brands: Sequence[Brand], names: Names, step_ms: int, scorers: Scorers | None) -> MakeIntake:
