@@ -18,13 +18,15 @@ class Names:
     16
     """
 
-    __slots__ = ("_author", "_mention", "_text")
+    __slots__ = ("_author", "_mention", "_text", "fingerprint")
 
     def __init__(self, key: bytes) -> None:
         key = hashlib.sha256(key).digest()
         self._mention = hashlib.blake2b(key=key, digest_size=8, person=b"mention")
         self._author = hashlib.blake2b(key=key, digest_size=8, person=b"author")
         self._text = hashlib.blake2b(key=key, digest_size=8, person=b"text")
+        self.fingerprint: str = hashlib.blake2b(key=key, digest_size=4, person=b"fingerprint").hexdigest()
+        """8 hex digits by which two workers know that they name alike; of the key itself they tell nothing."""
 
     def mention(self, mention_id: str) -> str:
         """16 hex digits that stand for a mention's id in the journal."""

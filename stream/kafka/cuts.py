@@ -25,8 +25,8 @@ class Outgoing(NamedTuple):
 class Place(NamedTuple):
     """Where an input partition goes on: at the first record of the first step that is not sealed.
 
-    >>> Place.read(7, Place(7, 340_000, 1_700_000_000_123, 5_000).metadata())
-    Place(offset=7, sealed_step=340000, stamp_ms=1700000000123, step_ms=5000)
+    >>> Place.read(7, Place(7, 340_000, 1_700_000_000_123, 5_000, "c0ffee00").metadata())
+    Place(offset=7, sealed_step=340000, stamp_ms=1700000000123, step_ms=5000, named_by='c0ffee00')
     """
 
     offset: int
@@ -34,21 +34,30 @@ class Place(NamedTuple):
     stamp_ms: int
     """The stamp that the record at `offset` bears: where it bears another, the log is another."""
     step_ms: int
+    named_by: str = ""
+    """The fingerprint of the key that names were made with up to here; empty where it was not written down."""
 
     def metadata(self) -> str:
         """What is committed beside the offset."""
-        return msgspec.json.encode([self.sealed_step, self.stamp_ms, self.step_ms]).decode()
+        return msgspec.json.encode(self[1:] if self.named_by else self[1:4]).decode()
 
     @classmethod
     def read(cls, offset: int, metadata: str) -> "Place":
         """The inverse. Raises `PlaceError` for what we did not write."""
         try:
-            sealed_step, stamp_ms, step_ms = msgspec.json.decode(metadata, type=tuple[int, int, int])
+            sealed_step, stamp_ms, step_ms, named_by = _read(metadata)
         except msgspec.MsgspecError:
             raise PlaceError(
                 "an offset is committed that is not ours: does another program use this group? Choose another `prefix`"
             ) from None
-        return cls(offset, sealed_step, stamp_ms, step_ms)
+        return cls(offset, sealed_step, stamp_ms, step_ms, named_by)
+
+
+def _read(metadata: str) -> tuple[int, int, int, str]:
+    try:
+        return msgspec.json.decode(metadata, type=tuple[int, int, int, str])
+    except msgspec.ValidationError:
+        return (*msgspec.json.decode(metadata, type=tuple[int, int, int]), "")
 
 
 class Cut(NamedTuple):

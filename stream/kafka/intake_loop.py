@@ -58,6 +58,7 @@ class IntakeLoop:
         begin: Begin,
         *,
         step_ms: int,
+        named_by: str = "",
         max_records: int = 500,
         beats: bool = True,
         group: str = "intake",
@@ -67,6 +68,7 @@ class IntakeLoop:
         self._layout = brokers.layout
         self._begin = begin
         self._step_ms = step_ms
+        self._named_by = named_by
         self._max_records = max_records
         self._beats = beats
         self._group = group
@@ -221,7 +223,8 @@ class IntakeLoop:
             return kept
         async with Tail(self._brokers, home.topic, home.partition) as tail:
             known = place or self._known.get(home)
-            at = await resumed(tail, known, vanished=place is None and known is not None, step_ms=self._step_ms)
+            vanished = place is None and known is not None
+            at = await resumed(tail, known, vanished=vanished, step_ms=self._step_ms, named_by=self._named_by)
             name = uuid4().hex
             incarnation = self._begin(self._number(home), name, at)
             await incarnation.recall(tail, at)

@@ -54,15 +54,29 @@ def hold_step(place: Place, step_ms: int) -> None:
         )
 
 
-async def resumed(tail: Tail, place: Place | None, *, vanished: bool, step_ms: int) -> Resumed:
+def hold_names(place: Place, named_by: str) -> None:
+    """Raises `PlaceError` where names were made with another key up to this place; one that says nothing is taken.
+
+    >>> hold_names(Place(7, 340_000, 1_700_000_000_123, 5_000, "c0ffee00"), "c0ffee00")
+    """
+    if place.named_by and named_by and place.named_by != named_by:
+        raise PlaceError(
+            f"the key of the names is not the one that was used before (fingerprint {named_by} after {place.named_by}):"
+            " with two keys every voice counts twice, and no post is found under its name."
+            " Give all workers the key of before, or begin with new topics (another `prefix`)"
+        )
+
+
+async def resumed(tail: Tail, place: Place | None, *, vanished: bool, step_ms: int, named_by: str = "") -> Resumed:
     """Where to go on. `vanished`: the place is known from memory alone, the brokers forgot it.
 
-    Raises `PlaceError` where the steps of the grid are not those that were sealed before.
+    Raises `PlaceError` where the steps of the grid, or the key of the names, are not those of before.
     """
     held = await tail.held()
     if place is None:
         return Resumed(held.first, -1, -1, None)
     hold_step(place, step_ms)
+    hold_names(place, named_by)
     if vanished or not held.first <= place.offset < held.end:
         trimmed = not vanished and place.offset < held.first
         lost = held.first - place.offset if trimmed else 0

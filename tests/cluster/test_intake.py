@@ -11,6 +11,7 @@ from stream import crash
 from stream.kafka.cuts import Outgoing, PlaceError
 from stream.kafka.making import make_topics
 from stream.kafka.records import headers_of
+from stream.names import Names
 from tests.cluster.broker import Broker
 from tests.cluster.conftest import MakeBrokers
 from tests.cluster.intake_helpers import (
@@ -32,6 +33,7 @@ from tests.cluster.intake_helpers import (
 )
 from tests.mentions import mention
 from tests.tocsin.stories import STEP_MS, Said
+from tocsin.scaled.intake_worker import IntakeWorker
 
 pytestmark = [pytest.mark.slow]
 
@@ -267,6 +269,19 @@ async def test_steps_of_another_size_are_refused_in_plain_words(make_brokers: Ma
         await asyncio.wait_for(worker(brokers, played.story, step_ms=10_000).run(), PATIENCE_S)
 
 
+async def test_a_worker_with_another_names_key_is_refused_by_the_place_of_the_first(make_brokers: MakeBrokers) -> None:
+    played = night()
+    brokers = await make_brokers(mentions=1, entries=1, stamped=False)
+    await fill(brokers, played.log[:50])
+    async with at_work(worker(brokers, played.story)):
+        await until_sealed(brokers, played.log[49].observed_ms // STEP_MS)
+    before = await all_of(brokers, "entries", 0)
+    other = IntakeWorker(brokers, played.story.brands, Names(b"another"), step_ms=STEP_MS, beats=False)
+    with pytest.raises(PlaceError, match="the key of the names is not the one"):
+        await asyncio.wait_for(other.run(), PATIENCE_S)
+    assert len(await all_of(brokers, "entries", 0)) == len(before)
+
+
 async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(make_brokers: MakeBrokers) -> None:
     played = night()
     brokers = await make_brokers(mentions=2, entries=2, stamped=False)
@@ -284,8 +299,8 @@ async def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on
     one = worker(brokers, played.story)
     async with at_work(one):
         await until_sealed(brokers, played.end_step)
-    assert sum(one.letters.values()) == 3
+    assert sum(one.letters.values()) == 4
     letters = await all_of(brokers, "dead-letters", 0)
-    assert sorted(len(letter.value) for letter in letters) == [5, 17, 65536], "cut where they are long"
+    assert sorted(len(letter.value) for letter in letters) == [0, 5, 17, 65536], "cut where they are long"
     core = await core_of(brokers, played.story.bodies, until=played.end_step)
     assert core.chains == played.chains

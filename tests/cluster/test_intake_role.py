@@ -128,6 +128,17 @@ async def test_a_partition_that_stands_still_ends_the_role(
         assert not role.health().alive
 
 
+async def test_a_place_of_another_names_key_ends_the_role_before_it_names_anything(
+    make_brokers: MakeBrokers, role_of: Callable[[Brokers], IntakeRole]
+) -> None:
+    brokers = await make_brokers()
+    await commit(brokers, {0: Place(0, 12, 1_700_000_000_000, 1_000, "c0ffee00")})
+    role = role_of(brokers)
+    with pytest.raises(Ended, match=r"the key of the names is not the one .* after c0ffee00") as ended:
+        await asyncio.wait_for(role.run(), PATIENCE_S)
+    assert ended.value.status == 2
+
+
 async def test_a_place_of_another_step_ends_the_role_with_the_operators_status(
     make_brokers: MakeBrokers, role_of: Callable[[Brokers], IntakeRole]
 ) -> None:

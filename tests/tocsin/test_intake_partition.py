@@ -9,10 +9,11 @@ import pytest
 
 from stream.kafka.clients import Brokers
 from stream.kafka.cuts import Cut, Outgoing, Place, PlaceError
-from stream.kafka.places import Resumed
+from stream.kafka.places import Resumed, hold_names
 from stream.kafka.records import InputRecord
 from stream.kafka.topics import Layout
 from stream.mention import Mention
+from stream.names import Names
 from stream.repeats import Repeats
 from tests.mentions import line_of, mention
 from tests.tocsin.stories import NAMES, STEP_MS, Said, _scoring, brands, chains_of, lived, run
@@ -74,7 +75,7 @@ def test_a_record_of_a_later_step_seals_and_the_place_is_its_own() -> None:
     it.take(record(10, BASE_MS + 100, post(1, BASE_MS)))
     first = it.seal()
     assert first is not None
-    assert first.place == Place(10, BASE_MS // STEP_MS - 1, BASE_MS + 100, STEP_MS)
+    assert first.place == Place(10, BASE_MS // STEP_MS - 1, BASE_MS + 100, STEP_MS, NAMES.fingerprint)
     assert not first.contents, "the step of the first record is open"
     it.take(record(11, BASE_MS + 4_999))
     assert it.seal() is None
@@ -82,7 +83,7 @@ def test_a_record_of_a_later_step_seals_and_the_place_is_its_own() -> None:
     it.take(record(13, BASE_MS + 5_001))
     second = it.seal()
     assert second is not None
-    assert second.place == Place(12, BASE_MS // STEP_MS, BASE_MS + 5_000, STEP_MS)
+    assert second.place == Place(12, BASE_MS // STEP_MS, BASE_MS + 5_000, STEP_MS, NAMES.fingerprint)
     assert [type(event) for event in events(second.contents)] == [Part]
 
 
@@ -108,12 +109,17 @@ def test_it_does_not_matter_how_many_records_are_taken_between_two_seals(seed: i
     log = story.log[:900]
     chains = run(log, story.brands, story.bodies).chains
     rng = Random(f"{seed}/gulps")
-    engines = [Engine(step_ms=STEP_MS, contents=Contents(story.bodies)) for _ in range(LAYOUT.entries)]
-    it = partition()
+    inputs = range(LAYOUT.inputs)
+    engines = [
+        Engine(step_ms=STEP_MS, partitions=inputs, contents=Contents(story.bodies)) for _ in range(LAYOUT.entries)
+    ]
+    both = [partition(number=number) for number in inputs]
     for offset, said in enumerate([*log, Said(log[-1].observed_ms + STEP_MS, None)]):
-        it.take(record(offset, said.observed_ms, said.what))
-        if (rng.random() < 0.05 or offset == len(log)) and (cut := it.seal()) is not None:
-            fed(engines, cut)
+        for it in both:
+            if said.what is None or isinstance(said.what, Mention) == (it.number == 0):
+                it.take(record(offset, said.observed_ms, said.what, it.number))
+            if (rng.random() < 0.05 or offset == len(log)) and (cut := it.seal()) is not None:
+                fed(engines, cut)
     assert {name: chain for engine in engines for name, chain in chains_of(engine).items()} == chains
 
 
@@ -181,15 +187,50 @@ def test_a_text_goes_before_the_parts_and_a_deleted_one_leaves_a_tombstone() -> 
 def test_what_is_no_mention_and_no_control_is_buried_and_counted() -> None:
     it = partition()
     it.take(InputRecord(0, 0, BASE_MS, "mention", "forum", b"{oops"))
-    it.take(InputRecord(0, 1, BASE_MS, "control", "", b'{"type":"nonsense"}'))
-    it.take(record(2, BASE_MS + STEP_MS))
+    it.take(InputRecord(0, 1, BASE_MS, "mention", "forum", b""))
+    assert buried(it, 2) == ["not_json", "no_value"]
+    it = partition(number=1)
+    it.take(InputRecord(1, 0, BASE_MS, "control", "", b'{"type":"nonsense"}'))
+    it.take(InputRecord(1, 1, BASE_MS, "control", "", b""))
+    assert buried(it, 2) == ["not_control", "not_control"]
+
+
+def buried(it: PartitionIntake, offset: int) -> list[str]:
+    """Why the records before this offset became dead letters; nothing else came of them, and the step goes on."""
+    it.take(record(offset, BASE_MS + STEP_MS, None, it.number))
     cut = it.seal()
     assert cut is not None
-    assert [one.topic for one in cut.contents] == ["t.dead-letters", "t.dead-letters"]
-    assert it._letter_counts == {("forum", "not_json"): 1, ("", "not_control"): 1}
+    assert cut.place.offset == offset
+    assert {one.topic for one in cut.contents} <= {"t.dead-letters"}
+    assert sum(it._letter_counts.values()) == len(cut.contents)
+    return [dict(one.headers)["why"].decode().split(": ")[1] for one in cut.contents]
 
 
-@pytest.mark.parametrize("metadata", ["", "{}", "[1,2]", "somebody else's", '["1",2,3]'])
+def test_what_a_record_may_be_follows_from_its_topic_and_not_from_what_it_calls_itself() -> None:
+    said = next(one.what for one in lived(1).log if one.what is not None and not isinstance(one.what, Mention))
+    posts, controls = partition(number=0), partition(number=1)
+    posts.take(record(0, BASE_MS, said, 0))
+    posts.take(record(1, BASE_MS, None, 0))
+    controls.take(record(0, BASE_MS, post(1, BASE_MS), 1))
+    controls.take(record(1, BASE_MS, None, 1))
+    assert buried(posts, 2) == ["wrong_topic"], "a source may send posts, and never an answer"
+    assert buried(controls, 2) == ["wrong_topic"], "a beat may be anywhere"
+    assert posts._letter_counts == {("", "wrong_topic"): 1}
+
+
+def test_a_place_bears_the_fingerprint_of_the_names_key_and_another_key_is_refused() -> None:
+    key, other = Names(b"one key"), Names(b"another key")
+    assert len(key.fingerprint) == 8
+    assert key.fingerprint == Names(b"one key").fingerprint != other.fingerprint
+    place = Place.read(3, Place(3, 1, 2, 5_000, key.fingerprint).metadata())
+    hold_names(place, key.fingerprint)
+    with pytest.raises(PlaceError, match="another `prefix`") as wrong:
+        hold_names(place, other.fingerprint)
+    assert place.named_by in str(wrong.value)
+    hold_names(Place.read(3, "[1,2,5000]"), other.fingerprint)
+
+
+@pytest.mark.parametrize("metadata", ["", "{}", "[1,2]", "somebody else's", '["1",2,3]', "[1,2,3,4]", '[1,2,3,"4",5]'])
 def test_a_place_that_is_not_ours_is_refused_in_plain_words(metadata: str) -> None:
     with pytest.raises(PlaceError, match="another `prefix`"):
         Place.read(3, metadata)

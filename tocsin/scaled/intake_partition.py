@@ -144,14 +144,20 @@ class PartitionIntake:
         step = self._known_ms // self._step_ms
         if step > self._step or self._open is None:
             self._step = step
-            self._open = Place(record.offset, step - 1, record.observed_ms, self._step_ms)
-        if record.kind == "mention":
+            self._open = Place(record.offset, step - 1, record.observed_ms, self._step_ms, self._names.fingerprint)
+        if record.kind == "beat":
+            return
+        # Who may write one topic need not be allowed to write the other: what a record may be follows from its home.
+        if (record.kind == "control") != (self.number == self._layout.control_input):
+            self._bury(record, "wrong_topic", f"a {record.kind} has no place here")
+        elif record.kind == "mention":
             self._take_mention(record)
-        elif record.kind == "control":
+        else:
             self._take_control(record)
 
     def _take_mention(self, record: InputRecord) -> None:
         if not record.body:
+            self._bury(record, "no_value", "a deletion is a mention that says so, never a tombstone")
             return
         try:
             mention: Mention = self._reader(record.source).read(record.body, self._known_ms)

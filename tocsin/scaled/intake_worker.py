@@ -58,7 +58,14 @@ class IntakeWorker:
         self._gone: Counter[str] = Counter()
         self._partitions: dict[int, PartitionIntake] = {}
         self.loop = IntakeLoop(
-            brokers, self._begin, step_ms=step_ms, max_records=max_records, beats=beats, group=group, clock=clock
+            brokers,
+            self._begin,
+            step_ms=step_ms,
+            named_by=names.fingerprint,
+            max_records=max_records,
+            beats=beats,
+            group=group,
+            clock=clock,
         )
 
     async def run(self) -> None:
