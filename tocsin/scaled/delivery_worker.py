@@ -33,6 +33,7 @@ from tocsin.heartbeat import Ages, Facts, Heartbeat, waits_since
 from tocsin.live_chart import BAD, LiveChart
 from tocsin.mistakes import told
 from tocsin.people import People
+from tocsin.scaled.broker_watch import BrokerWatch
 from tocsin.scaled.contents import ContentStore
 from tocsin.scaled.core_projection import CoreProjection
 from tocsin.scaled.delivery_hearing import CONTROL
@@ -97,6 +98,7 @@ class DeliveryWorker:
         self._core = CoreProjection(self._redis, brokers.layout, [brand.name for brand in self.brands])
         self._texts = DeliveryTexts(brokers, self._writer, self.clock, self.settings.data_path)
         self.lock = DeliveryLock(brokers, brokers.layout.name(TOPIC), term=self._term, session_ms=session_ms)
+        self._brokers_watch = BrokerWatch(brokers, brokers.layout.name(TOPIC))
         self._cluster: ClusterPeople | None = None
         self._life = self._new_life(None)
         self._desk: SlackDesk | None = None
@@ -179,6 +181,7 @@ class DeliveryWorker:
 
     def _work(self) -> list[Coroutine[None, None, None]]:
         work = [self._lives(), again(self._texts.run), self._core.run(), self._show(), again(self._watch)]
+        work.append(again(self._brokers_watch.run))
         slack = self.settings.slack
         if slack is not None:
             self._desk = SlackDesk(self, slack)
@@ -413,6 +416,8 @@ class DeliveryWorker:
         waits = [self._waits] if self._waits else []
         if self._writer.is_away:
             waits.append("the brokers do not acknowledge what is written")
+        elif self._brokers_watch.is_silent:
+            waits.append("the brokers do not answer")
         shown: dict[str, object] = {"leads": self.leads, "leader": self._life.log.ledger.leader}
         if self._cluster is not None:
             shown |= {"waiting": self._cluster.waiting, "heard": dict(sorted(self._cluster.hearing.at.items()))}
