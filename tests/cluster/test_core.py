@@ -48,7 +48,7 @@ from tocsin.scaled.core_keeping import Keeping
 from tocsin.scaled.core_partition import CorePartition, Decided
 from tocsin.scaled.core_runner import PartitionRunner
 from tocsin.scaled.core_state import StateStore
-from tocsin.scaled.core_worker import CoreWorker, clock_ms
+from tocsin.scaled.core_worker import UNFED, CoreWorker, clock_ms
 from tocsin.scaled.role import STALLED, Ended
 from tocsin.state import Contents
 
@@ -126,9 +126,6 @@ async def test_two_workers_on_one_partition_decide_the_same_under_the_same_keys(
     found = await decided(brokers)
     assert chains(found) == story.chains
     assert await records_in(brokers, "decisions") > sum(map(len, found.values())), "the zombie never wrote: no proof"
-    assert count(zombie, "tocsin_core_saves_total", outcome="lower") + count(
-        one, "tocsin_core_saves_total", outcome="lower"
-    ), "nobody ever came too late: no proof"
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------------
@@ -295,12 +292,12 @@ async def test_a_stream_that_brings_nothing_is_done_without_and_started_anew(
     monkeypatch.setattr(one, "_take", take)
     async with at_work(one):
         await until(lambda: len(one.runners) == 2 and not one.health().waits, "it works")
-        for n in range(8):
-            await journal(brokers, entries, share=(n / 10, (n + 1) / 10))
-            await until(read_all(entries, one, share=(n + 1) / 10), "it reads beside the stream")
+        for n in range(2 * UNFED + 4):  # a start looks once, and what it finds then is nobody's fault
+            await journal(brokers, entries, share=(n / 20, (n + 1) / 20))
+            await until(read_all(entries, one, share=(n + 1) / 20), "it reads beside the stream")
         await until(lambda: count(one, "tocsin_core_stream_restarts_total") >= 1, "the stream is started anew")
         deaf = False
-        await journal(brokers, entries, share=(0.8, 1.0))
+        await journal(brokers, entries, share=((2 * UNFED + 4) / 20, 1.0))
         await until(read_all(entries, one), "everything is applied")
     assert chains(await decided(brokers)) == story.chains
 

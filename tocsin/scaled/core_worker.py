@@ -80,6 +80,8 @@ class CoreWorker:
         self._runners: dict[int, tuple[PartitionRunner, Keeping, asyncio.Task[None]]] = {}
         self._carrier: Carrier | None = None
         self._rewinds: set[asyncio.Task[None]] = set()
+        self._set_back: set[int] = set()
+        """Partitions that the stream brought nothing of, and was set back for."""
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._waits = "it has not joined the others yet"
@@ -263,8 +265,10 @@ class CoreWorker:
         an earlier log may have been committed to this one. Where that does not help it is started anew.
         """
         for number, runner in self.runners.items():
-            if runner.unfed == UNFED:
-                runner.unfed += 1
+            if runner.unfed == 0:
+                self._set_back.discard(number)
+            elif runner.unfed >= UNFED and number not in self._set_back:
+                self._set_back.add(number)
                 log.warning("the stream brings nothing and is set to what comes next", partition=number)
                 self._rewind(number)
         unfed = [number for number, runner in self.runners.items() if runner.unfed >= 2 * UNFED]
@@ -273,6 +277,7 @@ class CoreWorker:
             self.metrics.restarted()
             for runner in self.runners.values():
                 runner.unfed = 0
+            self._set_back.clear()
             await self._carrier.stop()
 
     async def _end(self) -> None:
