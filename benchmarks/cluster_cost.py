@@ -14,7 +14,6 @@ its files as it does live. Both sides end where the core begins.
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 from collections import Counter
@@ -28,6 +27,7 @@ from rich.progress import Progress
 from benchmarks.cluster_corpus import Post, fill, stream
 from benchmarks.cluster_ground import Ground, laid, take, write_lines
 from benchmarks.cluster_jobs import Job, Took
+from benchmarks.telling import conclude
 from stream.kafka.clients import Brokers
 
 PAGE = Path(__file__).parent.parent / "docs" / "cluster-cost.md"
@@ -188,14 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = figures(rounds)
     command = f"python -m benchmarks.cluster_cost --mentions {call.mentions} --rate {call.rate} --rounds {call.rounds}"
     cut = f"{call.mentions} mentions at {call.rate} a second, {call.partitions} partitions of `mentions` and `entries`"
-    print(json.dumps(told) if call.json else page(rounds, command, cut))
     missed = [bar.what for bar in BARS if not bar.holds(statistics.median(ratios(rounds, bar)))]
-    if missed:
-        print(f"missed: {', '.join(missed)}", file=sys.stderr)
-        return 1
-    if not call.quick:
-        call.out.write_text(page(rounds, command, cut), "utf-8")
-    return 0
+    return conclude(call, told, page(rounds, command, cut), missed)
 
 
 if __name__ == "__main__":

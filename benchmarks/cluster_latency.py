@@ -14,7 +14,6 @@ which either grows is more than this machine can do, and no delay at it means an
 
 import argparse
 import asyncio
-import json
 import random
 import statistics
 import sys
@@ -34,10 +33,10 @@ from benchmarks.living_cluster import (
     deployed,
     noise,
     others,
-    quantile,
     records_since,
     send,
 )
+from benchmarks.telling import conclude, quantile
 from stream.codec import decode
 from tests.acceptance.living import CHANNEL, PEOPLE, SOURCE
 from tests.cluster.living import until
@@ -166,7 +165,7 @@ async def page_delays(living: Living, handed_s: dict[str, float], since_ms: int)
     delays, pages = [], 0
     for decision in await _first_pages(living, since_ms):
         names = _decided_by(known.get(decision.brand, {}), decision.at_ms)
-        accepted = [one.accepted_at for one in living.slack.ledger.posts if _incident(one) == decision.incident]
+        accepted = [one.accepted_at for one in living.slack.ledger.posts if one.incident == decision.incident]
         if names and accepted:
             delays += [min(accepted) - handed_s[name] for name in names]
             pages += 1
@@ -199,11 +198,6 @@ async def _first_pages(living: Living, since_ms: int) -> list[Decision]:
             if decision.kind == "Page" and decision.scenario != "blind":
                 first.setdefault(decision.incident, decision)
     return list(first.values())
-
-
-def _incident(message: Message) -> str:
-    payload = (message.metadata or {}).get("event_payload") or {}
-    return str(payload.get("incident", ""))
 
 
 async def click_delays(ground: Ground, living: Living) -> list[float]:
@@ -274,13 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         call.crises, call.spread = 6, 30.0
     found = asyncio.run(measure(call))
     command = f"python -m benchmarks.cluster_latency --crises {call.crises} --rate {call.rate:g}"
-    print(json.dumps(found.figures()) if call.json else page(found, command))
-    if missed := found.missed():
-        print(f"missed: {', '.join(missed)}", file=sys.stderr)
-        return 1
-    if not call.quick:
-        call.out.write_text(page(found, command), "utf-8")
-    return 0
+    return conclude(call, found.figures(), page(found, command), found.missed())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ step until the broker had the decision. Beside that, for every step: how long af
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import time
@@ -33,11 +32,11 @@ from benchmarks.living_cluster import (
     joyful,
     metric,
     others,
-    quantile,
     records_since,
     send,
     taken,
 )
+from benchmarks.telling import conclude, quantile
 from stream.codec import decode
 from stream.kafka.clients import Brokers
 from tests.acceptance.living import BRAND
@@ -252,13 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with laid() as ground:
         found = asyncio.run(flooded(ground, call.mentions, call.rate, call.workers, seed=call.seed))
     command = f"python -m benchmarks.hot_brand --mentions {call.mentions} --rate {call.rate:g} --workers {call.workers}"
-    print(json.dumps(found.figures()) if call.json else page(found, command))
-    if missed := found.missed():
-        print(f"missed: {', '.join(missed)}", file=sys.stderr)
-        return 1
-    if not call.quick:
-        call.out.write_text(page(found, command), "utf-8")
-    return 0
+    return conclude(call, found.figures(), page(found, command), found.missed())
 
 
 if __name__ == "__main__":

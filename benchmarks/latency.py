@@ -27,11 +27,12 @@ import httpx
 from rich.progress import Progress
 
 from alerting.decision import Decision
+from benchmarks.telling import conclude, quantile
 from stream.codec import HOUR_MS, MINUTE_MS, parse_rfc3339, rfc3339
 from stream.sources.intake_log import IntakeLog
 from stream.sources.signing import sign
 from tests.acceptance.living import CHART, ENVIRONMENT, PEOPLE, SIGNING_SECRET, SOURCE, SOURCE_SECRET, Process, decided
-from tests.fakes.slack import FakeSlackThread, Message
+from tests.fakes.slack import FakeSlackThread
 from tocsin.embedded import Service, wall_clock_ms
 from tocsin.settings import load_settings
 from tocsin.synthetic import Row, crisis, quiet
@@ -181,7 +182,7 @@ def page_delays(data: Path, slack: FakeSlackThread, since_ms: int) -> tuple[list
     delays, pages = [], 0
     for decision in _first_pages(decided(data), since_ms):
         stamps = [at for at in known.get(decision.brand, ()) if decision.at_ms - STEP_MS <= at < decision.at_ms]
-        accepted = [m.accepted_at for m in slack.ledger.posts if _incident(m) == decision.incident]
+        accepted = [m.accepted_at for m in slack.ledger.posts if m.incident == decision.incident]
         if stamps and accepted:
             delays += [min(accepted) - at / 1000 for at in stamps]
             pages += 1
@@ -194,11 +195,6 @@ def _first_pages(decisions: Sequence[Decision], since_ms: int) -> list[Decision]
         if decision.kind == "Page" and decision.scenario != "blind" and decision.at_ms >= since_ms:
             first.setdefault(decision.incident, decision)
     return list(first.values())
-
-
-def _incident(message: Message) -> str:
-    payload = (message.metadata or {}).get("event_payload") or {}
-    return str(payload.get("incident", ""))
 
 
 def _accepted(data: Path, since_ms: int) -> dict[str, list[int]]:
@@ -260,15 +256,6 @@ def measure(crises: int, rate: float, spread_s: float, seed: int) -> Delays:
 # ---- telling
 
 
-def quantile(delays: Sequence[float], share: float) -> float:
-    """The least delay that so great a share of all does not exceed.
-
-    >>> quantile([1.0, 2.0, 3.0, 4.0], 0.5), quantile([1.0, 2.0, 3.0, 4.0], 0.99)
-    (2.0, 4.0)
-    """
-    return delays[max(0, min(len(delays) - 1, -(-len(delays) * round(share * 1000) // 1000) - 1))]
-
-
 def figures(found: Delays) -> dict[str, float]:
     """What the bars are about, in seconds."""
     return {
@@ -325,14 +312,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = measure(call.crises, call.rate, call.spread, call.seed)
     told = figures(found)
     command = f"python -m benchmarks.latency --crises {call.crises} --rate {call.rate:g}"
-    print(json.dumps(told | {"unpaged": found.unpaged}) if call.json else page(found, command))
     missed = [key for key, bar in BARS.items() if told[key] > bar]
-    if missed or found.unpaged:
-        print(f"missed: {', '.join(missed) or 'nothing'}; crises without a page: {found.unpaged}", file=sys.stderr)
-        return 1
-    if not call.quick:
-        call.out.write_text(page(found, command), "utf-8")
-    return 0
+    missed += [f"crises without a page: {found.unpaged}"] * bool(found.unpaged)
+    return conclude(call, told | {"unpaged": found.unpaged}, page(found, command), missed)
 
 
 if __name__ == "__main__":

@@ -180,15 +180,6 @@ async def records_since(brokers: Brokers, topic: str, partition: int, since_ms: 
     return found
 
 
-def quantile(delays: Sequence[float], share: float) -> float:
-    """The least of the sorted delays that so great a share of all does not exceed.
-
-    >>> quantile([1.0, 2.0, 3.0, 4.0], 0.5), quantile([1.0, 2.0, 3.0, 4.0], 0.99)
-    (2.0, 4.0)
-    """
-    return delays[max(0, min(len(delays) - 1, -(-len(delays) * round(share * 1000) // 1000) - 1))]
-
-
 @contextmanager
 def taken(workers: Sequence[Worker], found: dict[str, float]) -> Iterator[None]:
     """Put into `found` what processor time workers take, by name, while the block runs."""

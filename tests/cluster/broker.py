@@ -22,7 +22,7 @@ from typing import Any, Self
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.cluster.processes import Server, free_port
+from tests.cluster.processes import Interrupted, Server, free_port
 
 READY_S = 60
 USER, STRANGER, PASSWORD = "tocsin", "stranger", "not-a-secret-of-anybody"
@@ -83,7 +83,7 @@ rootLogger.appenderRef.console.ref = out
 """
 
 
-class Broker:
+class Broker(Interrupted):
     """One node with data of its own. Its ports stay the same for its life, whatever happens to it."""
 
     def __init__(self, jars: Path, directory: Path) -> None:
@@ -92,7 +92,6 @@ class Broker:
         self._port, self._sasl, self._controller = free_port(), free_port(), free_port()
         self._java = [*JAVA, f"-Dlog4j2.configurationFile={directory / 'log4j2.properties'}", "-cp", f"{jars}/*"]
         self._server = Server([*self._java, "kafka.Kafka", str(directory / "server.properties")], directory / "log")
-        self._paused = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -112,16 +111,6 @@ class Broker:
         """host:port where SASL_PLAINTEXT, SCRAM-SHA-512 and a user are asked for."""
         return f"127.0.0.1:{self._sasl}"
 
-    @property
-    def pid(self) -> int:
-        """Number of its process."""
-        return self._server.pid
-
-    @property
-    def runs(self) -> bool:
-        """Whether its process runs and is not paused."""
-        return self._server.runs and not self._paused
-
     def start(self) -> None:
         """Start it and wait until topics can be made and groups be joined; data that are there are used again."""
         if not (self._home / "data").exists():
@@ -134,38 +123,11 @@ class Broker:
             self._server.end(signal.SIGKILL)
             raise
 
-    def stop(self) -> None:
-        """Stop it in order (SIGTERM)."""
-        self._paused = False
-        self._server.end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill it (SIGKILL)."""
-        self._paused = False
-        self._server.end(signal.SIGKILL)
-
     def wipe(self) -> None:
         """Stop it, lose its data with every topic and every committed offset, and start it at the same ports."""
         self.kill()
         shutil.rmtree(self._home / "data")
         self.start()
-
-    def pause(self) -> None:
-        """Let it stand still (SIGSTOP): connections stay, nothing is answered."""
-        self._server.send(signal.SIGSTOP)
-        self._paused = True
-
-    def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
-        self._server.send(signal.SIGCONT)
-        self._paused = False
-
-    def ensure(self) -> None:
-        """Make it run, whatever an earlier test left."""
-        if self._paused and self._server.runs:
-            self.resume()
-        if not self._server.runs:
-            self.start()
 
     def _format(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)

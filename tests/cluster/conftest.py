@@ -4,9 +4,11 @@ A test that stops or wipes a server needs not start it again: whoever comes next
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +19,15 @@ from stream.kafka.topics import Layout
 from tests.acceptance.living import SIGNING_SECRET, staffed
 from tests.cluster.broker import Broker
 from tests.cluster.jars import NoKafkaError, kafka_jars
+from tests.cluster.living import Deployment
+from tests.cluster.story import RUNG_S
 from tests.cluster.valkey import DATABASES, Valkey
 from tests.fakes.slack import FakeSlackThread
 
 _numbers = itertools.count(1)
 
 MakeBrokers = Callable[..., Awaitable[Brokers]]
+Deploy = Callable[..., Awaitable[Deployment]]
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +108,22 @@ def slack() -> Iterator[FakeSlackThread]:
     with FakeSlackThread(signing_secret=SIGNING_SECRET) as fake:
         staffed(fake)
         yield fake
+
+
+@pytest.fixture
+async def deploy(
+    make_brokers: MakeBrokers, own_valkey: Valkey, slack: FakeSlackThread, tmp_path: Path
+) -> AsyncIterator[Deploy]:
+    """`await deploy(patience_s=300)`: workers on topics of their own, a Valkey and a Slack, ended after the test.
+
+    Takes what `Deployment` takes.
+    """
+    async with contextlib.AsyncExitStack() as held:
+
+        async def make(**told: Any) -> Deployment:
+            brokers = await make_brokers(mentions=3, entries=2, stamped=False)
+            return held.enter_context(
+                Deployment(tmp_path, brokers, own_valkey, slack, **{"within": f"{RUNG_S}s", **told})
+            )
+
+        yield make

@@ -18,8 +18,9 @@ from stream.kafka.clients import Brokers
 from stream.kafka.cuts import Outgoing
 from stream.kafka.tail import Tail
 from stream.kafka.topics import Layout
-from stream.kafka.writer import Writer
 from tests.cluster.intake_helpers import night as night_around
+from tests.cluster.intake_helpers import write
+from tests.cluster.processes import eventually
 from tests.laws.test_layouts import interleaved, routed
 from tests.tocsin.stories import STEP_MS, Lived
 from tocsin.entry import Control, Event, Mark, Part
@@ -101,16 +102,6 @@ async def journal(brokers: Brokers, entries: Journal, *, share: tuple[float, flo
     await write(brokers, records)
 
 
-async def write(brokers: Brokers, records: Sequence[Outgoing]) -> None:
-    """Write some records."""
-    writer = Writer(brokers)
-    await writer.start()
-    try:
-        assert await writer.write(records)
-    finally:
-        await writer.stop()
-
-
 async def decided(brokers: Brokers) -> dict[str, list[Decided]]:
     """Each brand's decisions in their order. The same number twice must be the same decision, to the byte."""
     bodies: dict[tuple[str, int], bytes] = {}
@@ -159,13 +150,7 @@ async def at_work(*workers: CoreWorker) -> AsyncIterator[None]:
 
 async def until(what: Callable[[], bool | Awaitable[bool]], words: str, *, patience_s: float = PATIENCE_S) -> None:
     """Wait until it is so. Raises `AssertionError` in words."""
-    deadline = asyncio.get_running_loop().time() + patience_s
-    while True:
-        so = what()
-        if so if isinstance(so, bool) else await so:
-            return
-        assert asyncio.get_running_loop().time() < deadline, f"after {patience_s} s still not: {words}"
-        await asyncio.sleep(0.05)
+    await eventually(what, words, patience_s)
 
 
 def read_all(entries: Journal, *workers: CoreWorker, share: float = 1.0) -> Callable[[], bool]:

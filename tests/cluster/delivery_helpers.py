@@ -23,7 +23,7 @@ from stream.kafka.records import kind_and_source
 from stream.kafka.tail import Tail
 from stream.kafka.writer import Writer
 from tests.acceptance.living import BRAND, ENVIRONMENT, configure
-from tests.cluster.processes import free_port
+from tests.cluster.processes import eventually, free_port
 from tests.fakes.slack import FakeSlack, Message
 from tests.tocsin.test_drawing import decision
 from tocsin.entry import ConfigChange, ControlEvent, DeliveryReport
@@ -140,11 +140,7 @@ async def is_told(brokers: Brokers, report: tuple[str, str]) -> bool:
 
 async def until(true: Callable[[], Any], what: str, within_s: float = PATIENCE_S) -> Any:
     """Wait for it; what it gave."""
-    deadline = time.monotonic() + within_s
-    while not (found := await asked if asyncio.iscoroutine(asked := true()) else asked):
-        assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
-        await asyncio.sleep(0.02)
-    return found
+    return await eventually(true, what, within_s)
 
 
 def pages(slack: FakeSlack) -> Counter[str]:

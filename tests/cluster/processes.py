@@ -1,14 +1,18 @@
 """Servers that tests start: a port of their own, and an end that comes even where the test run is killed."""
 
+import asyncio
 import contextlib
+import inspect
 import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _GUARD = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), 9)"
 """Its input ends when the test run does, in whatever way; then the server must not outlive it."""
@@ -33,6 +37,15 @@ def until(true: Callable[[], bool], within_s: float, what: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {within_s} s")
         time.sleep(0.05)
+
+
+async def eventually(true: Callable[[], Any], what: str, within_s: float) -> Any:
+    """Wait for it in a loop, be it a coroutine or not; what it gave. Raises `AssertionError` in words."""
+    deadline = time.monotonic() + within_s
+    while not (found := await asked if inspect.isawaitable(asked := true()) else asked):
+        assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
+        await asyncio.sleep(0.02)
+    return found
 
 
 class Server:
@@ -91,3 +104,51 @@ class Server:
     def said(self, lines: int = 15) -> str:
         """The last lines of its output."""
         return "\n".join(self.output.read_text(errors="replace").splitlines()[-lines:]) if self.output.exists() else ""
+
+
+class Interrupted(ABC):
+    """A server that tests stop, kill, let stand still and start again. Whoever inherits says how it starts."""
+
+    _server: Server
+    _paused = False
+
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._server.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether its process runs and is not paused."""
+        return self._server.runs and not self._paused
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+
+    def stop(self) -> None:
+        """Stop it in order (SIGTERM)."""
+        self._paused = False
+        self._server.end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL)."""
+        self._paused = False
+        self._server.end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Let it stand still (SIGSTOP): connections stay, nothing is answered."""
+        self._server.send(signal.SIGSTOP)
+        self._paused = True
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._server.send(signal.SIGCONT)
+        self._paused = False
+
+    def ensure(self) -> None:
+        """Make it run, whatever an earlier test left."""
+        if self._paused and self._server.runs:
+            self.resume()
+        if not self._server.runs:
+            self.start()

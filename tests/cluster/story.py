@@ -74,11 +74,7 @@ Fault = Callable[[Night], Coroutine[None, None, None]]
 def card_of(living: Deployment, brand: str) -> Message | None:
     """The card of a brand's incident, once it is there."""
     cards = [one for one in living.slack.messages(CHANNEL) if not one.is_reply]
-    return next((one for one in cards if _incident(one).startswith(f"{brand.lower()}-")), None)
-
-
-def _incident(message: Message) -> str:
-    return str(((message.metadata or {}).get("event_payload") or {}).get("incident", ""))
+    return next((one for one in cards if one.incident.startswith(f"{brand.lower()}-")), None)
 
 
 def rungs(living: Deployment, brand: str) -> list[Message]:

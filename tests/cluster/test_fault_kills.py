@@ -8,16 +8,13 @@ import asyncio
 import random
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from stream.kafka import clients
-from tests.cluster.conftest import MakeBrokers
+from tests.cluster.conftest import Deploy
 from tests.cluster.living import ROLES, TROUBLED, Deployment
-from tests.cluster.story import RUNG_S, Night, a_night, noted
-from tests.cluster.valkey import Valkey
-from tests.fakes.slack import FakeSlackThread
+from tests.cluster.story import Night, a_night, noted
 from tests.faults.rows import fired, row
 
 SEED = 20_280
@@ -77,28 +74,20 @@ async def survive(
 @row("F1", "F2", "F16")
 @pytest.mark.slow
 async def test_workers_killed_again_and_again_lose_nothing_and_double_nothing(
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s") as living:
-        await survive(living, request, for_s=14, every_s=3)
+    living = await deploy()
+    await survive(living, request, for_s=14, every_s=3)
 
 
 @row("F1", "F2", "F16")
 @pytest.mark.proof
 async def test_ten_minutes_of_kills(
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
     """The same for ten minutes with the session that a deployment has, and a crisis of another brand each minute."""
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    told = {"within": f"{RUNG_S}s", "session_ms": clients.SESSION_MS, "troubled": TROUBLED, "patience_s": 300}
-    with Deployment(tmp_path, brokers, own_valkey, slack, **told) as living:
-        await survive(living, request, for_s=600, every_s=6, apart_s=70, full=True)
+    told = {"session_ms": clients.SESSION_MS, "troubled": TROUBLED, "patience_s": 300}
+    living = await deploy(**told)
+    await survive(living, request, for_s=600, every_s=6, apart_s=70, full=True)

@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,13 +11,12 @@ from stream.kafka.making import make_topics
 from tests.acceptance.living import BRAND, PEOPLE
 from tests.cluster import accounts
 from tests.cluster.broker import Broker
-from tests.cluster.conftest import MakeBrokers
+from tests.cluster.conftest import Deploy
 from tests.cluster.core_helpers import decided
 from tests.cluster.living import Deployment, kept_lines, until
 from tests.cluster.sending import Sender, outcry
 from tests.cluster.story import (
     PER_SECOND,
-    RUNG_S,
     Night,
     a_night,
     acknowledge,
@@ -28,8 +26,6 @@ from tests.cluster.story import (
     recovered,
     rungs,
 )
-from tests.cluster.valkey import Valkey
-from tests.fakes.slack import FakeSlackThread
 from tests.faults.rows import fired, row
 
 SEED = 20_282
@@ -84,30 +80,22 @@ async def without_a_broker(
 @pytest.mark.slow
 async def test_without_a_broker_nothing_is_promised_and_nothing_lost(
     kafka: Broker,
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s") as living:
-        await without_a_broker(living, kafka, request, for_s=8)
+    living = await deploy()
+    await without_a_broker(living, kafka, request, for_s=8)
 
 
 @row("F3")
 @pytest.mark.proof
 async def test_two_minutes_without_a_broker(
     kafka: Broker,
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s", patience_s=300) as living:
-        await without_a_broker(living, kafka, request, for_s=120, full=True)
+    living = await deploy(patience_s=300)
+    await without_a_broker(living, kafka, request, for_s=120, full=True)
 
 
 async def begin_anew(living: Deployment, night: Night, on: Callable[[], object]) -> None:
@@ -124,76 +112,66 @@ async def begin_anew(living: Deployment, night: Night, on: Callable[[], object])
 @row("F6", "F7")
 @pytest.mark.slow
 async def test_redis_only_makes_starts_quick(
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
     """Away while people are woken and answer; then there and empty, then as it was before the crisis, each time with
     core workers that begin anew on it.
     """
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s") as living:
+    living = await deploy()
 
-        async def fault(night: Night) -> None:
-            await asyncio.to_thread(own_valkey.save)
-            await until(lambda: card_of(living, BRAND), living.patience_s, living.tell)
-            await asyncio.to_thread(own_valkey.kill)
-            night.happened["Redis killed"] += 1
-            words = "Redis does not take"
-            await until(lambda: any(words in one.ask("/readyz")[1] for one in living.of("core")), 30, living.tell)
-            await until(lambda: night.acknowledged, living.patience_s, living.tell)
-            assert night.answered_s <= 1, "durable and answered within a second, without Redis"
-            await begin_anew(living, night, lambda: (own_valkey.start(), own_valkey.flush()))
-            night.happened["Redis empty"] += 1
-            await begin_anew(living, night, own_valkey.restore)
-            night.happened["Redis as before the crisis"] += 1
+    async def fault(night: Night) -> None:
+        await asyncio.to_thread(living.valkey.save)
+        await until(lambda: card_of(living, BRAND), living.patience_s, living.tell)
+        await asyncio.to_thread(living.valkey.kill)
+        night.happened["Redis killed"] += 1
+        words = "Redis does not take"
+        await until(lambda: any(words in one.ask("/readyz")[1] for one in living.of("core")), 30, living.tell)
+        await until(lambda: night.acknowledged, living.patience_s, living.tell)
+        assert night.answered_s <= 1, "durable and answered within a second, without Redis"
+        await begin_anew(living, night, lambda: (living.valkey.start(), living.valkey.flush()))
+        night.happened["Redis empty"] += 1
+        await begin_anew(living, night, living.valkey.restore)
+        night.happened["Redis as before the crisis"] += 1
 
-        night = await a_night(living, fault, seed=SEED + 1)
-        noted(request, night, "redis", "Redis is killed, comes back empty, then as it was before", full=False)
-        assert living.others() == {}
-        homes = [line.partition("home=")[2].split()[0] for line in kept_lines(living.of("core"), "home=")]
-        assert {"topic", "anchor"} & set(homes[2:]), "an empty Redis was no help"
-        assert "redis" in homes[-2:], "an old one was read"
-        fired(3)
+    night = await a_night(living, fault, seed=SEED + 1)
+    noted(request, night, "redis", "Redis is killed, comes back empty, then as it was before", full=False)
+    assert living.others() == {}
+    homes = [line.partition("home=")[2].split()[0] for line in kept_lines(living.of("core"), "home=")]
+    assert {"topic", "anchor"} & set(homes[2:]), "an empty Redis was no help"
+    assert "redis" in homes[-2:], "an old one was read"
+    fired(3)
 
 
 @row("F5")
 @pytest.mark.slow
 async def test_a_broker_that_comes_back_with_nothing(
     kafka: Broker,
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
     """One incident is acknowledged, another has woken one person, when everything is lost that the broker held."""
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
     told = {"within": f"{LONG_RUNG_S}s", "troubled": (BRAND, OTHER)}
-    with Deployment(tmp_path, brokers, own_valkey, slack, **told) as living:
-        night = Night()
-        before = await two_incidents(living, night)
-        await asyncio.to_thread(kafka.wipe)
-        await make_topics(living.deployed)
-        night.happened["broker wiped"] += 1
-        back = time.time()
-        with Sender(lambda: living.doors("intake"), seed=SEED + 2, per_second=PER_SECOND) as sender:
-            for role, words in ALARMS.items():
-                told_of = await until(
-                    lambda role=role, words=words: kept_lines(living.of(role), words), 60, living.tell
-                )
-                night.happened[f"alarms of {role}"] = len(told_of)
-            night.happened["seconds until all had given alarm"] = round(time.time() - back)
-            await recovered(living, night)
-            await until(lambda: len(rungs(living, OTHER)) >= 2, living.patience_s, living.tell)
-            await acknowledge(living, night, OTHER)
-            await asyncio.sleep(2)
-            await asyncio.to_thread(sender.rest)
-        await told_after(living, night, sender, before)
-        noted(request, night, "wiped", "the broker comes back with nothing", full=False)
-        fired(night.happened["broker wiped"])
+    living = await deploy(**told)
+    night = Night()
+    before = await two_incidents(living, night)
+    await asyncio.to_thread(kafka.wipe)
+    await make_topics(living.deployed)
+    night.happened["broker wiped"] += 1
+    back = time.time()
+    with Sender(lambda: living.doors("intake"), seed=SEED + 2, per_second=PER_SECOND) as sender:
+        for role, words in ALARMS.items():
+            told_of = await until(lambda role=role, words=words: kept_lines(living.of(role), words), 60, living.tell)
+            night.happened[f"alarms of {role}"] = len(told_of)
+        night.happened["seconds until all had given alarm"] = round(time.time() - back)
+        await recovered(living, night)
+        await until(lambda: len(rungs(living, OTHER)) >= 2, living.patience_s, living.tell)
+        await acknowledge(living, night, OTHER)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(sender.rest)
+    await told_after(living, night, sender, before)
+    noted(request, night, "wiped", "the broker comes back with nothing", full=False)
+    fired(night.happened["broker wiped"])
 
 
 async def two_incidents(living: Deployment, night: Night) -> accounts.Books:

@@ -3,17 +3,14 @@
 import asyncio
 import json
 import time
-from pathlib import Path
 
 import pytest
 
 from stream.kafka import clients
-from tests.cluster.conftest import MakeBrokers
+from tests.cluster.conftest import Deploy
 from tests.cluster.living import ROLES, TROUBLED, Deployment, until
 from tests.cluster.one_worker import Worker
-from tests.cluster.story import RUNG_S, Night, a_night, noted
-from tests.cluster.valkey import Valkey
-from tests.fakes.slack import FakeSlackThread
+from tests.cluster.story import Night, a_night, noted
 from tests.faults.rows import fired, row
 
 SEED = 20_281
@@ -108,29 +105,21 @@ async def move(
 @row("F21", "F22")
 @pytest.mark.slow
 async def test_workers_that_join_leave_sleep_and_wake_in_an_incident_change_nothing(
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
     """Partitions move while the incident opens and pages; whoever wakes believes that they are still its own."""
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    with Deployment(tmp_path, brokers, own_valkey, slack, within=f"{RUNG_S}s") as living:
-        await move(living, request, for_s=5, every_s=1, full=False)
+    living = await deploy()
+    await move(living, request, for_s=5, every_s=1, full=False)
 
 
 @row("F21", "F22")
 @pytest.mark.proof
 async def test_ten_minutes_of_coming_and_going(
-    make_brokers: MakeBrokers,
-    own_valkey: Valkey,
-    slack: FakeSlackThread,
-    tmp_path: Path,
+    deploy: Deploy,
     request: pytest.FixtureRequest,
 ) -> None:
     """The same for ten minutes with the session that a deployment has, and a crisis of another brand now and then."""
-    brokers = await make_brokers(mentions=3, entries=2, stamped=False)
-    told = {"within": f"{RUNG_S}s", "session_ms": clients.SESSION_MS, "troubled": TROUBLED, "patience_s": 300}
-    with Deployment(tmp_path, brokers, own_valkey, slack, **told) as living:
-        await move(living, request, for_s=600, every_s=5, apart_s=70, full=True)
+    told = {"session_ms": clients.SESSION_MS, "troubled": TROUBLED, "patience_s": 300}
+    living = await deploy(**told)
+    await move(living, request, for_s=600, every_s=5, apart_s=70, full=True)

@@ -12,7 +12,7 @@ from stream.codec import canonical
 from tests.acceptance.living import PEOPLE
 from tests.simulation.outside import CHANNEL
 from tests.simulation.past import RUNG_MS, STEP_MS, Past
-from tests.simulation.world import World, incident_of
+from tests.simulation.world import World
 from tocsin.engine import Engine
 from tocsin.entry import Part
 from tocsin.journal import Journal
@@ -61,7 +61,7 @@ class Oracle:
         if not residual:
             self.broken += [f"I2: page {page} came {count} times" for page, count in pages.items() if count > 1]
         rings = Counter(
-            (incident_of(m), m.channel, m.thread_ts, m.text.partition("·")[0], m.page_id if residual else "")
+            (m.incident, m.channel, m.thread_ts, m.text.partition("·")[0], m.page_id if residual else "")
             for m in self._world.slack.ledger.posts
             if any(f"<@{user}>" in m.text for user in PEOPLE.values())
         )
@@ -110,7 +110,7 @@ class Oracle:
         """When people were told that they have it: as they pressed, or, where that answer was lost, in the channel."""
         clicks, posts = self._world.facts.clicks, self._world.slack.ledger.posts
         told = [click.at_ms for click in clicks if click.action in ENDS and is_about(click.incident, brand)]
-        read = [m.accepted_at * 1000 for m in posts if m.text.startswith(SAYS_SO) and is_about(incident_of(m), brand)]
+        read = [m.accepted_at * 1000 for m in posts if m.text.startswith(SAYS_SO) and is_about(m.incident, brand)]
         return told + read
 
     def _answered_before(self, brand: str, at_ms: float) -> bool:
@@ -147,7 +147,7 @@ class Oracle:
         slack = self._world.slack
         for message in slack.ledger.posts:
             if message.channel != CHANNEL or any(f"<@{user}>" in message.text for user in PEOPLE.values()):
-                yield slack.began[message.ts], incident_of(message), f"message {message.page_id}"
+                yield slack.began[message.ts], message.incident, f"message {message.page_id}"
         for alert in self._world.pager.alerts.values():
             yield alert.began_ms, alert.incident, f"alert {alert.key}"
 

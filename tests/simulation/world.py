@@ -303,7 +303,7 @@ class World:
         self.say(f"Slack {message.channel} takes {message.page_id}: {message.text[:70]!r}")
         for who, user in PEOPLE.items():
             if f"<@{user}>" in message.text or message.channel == f"D{user[1:]}":
-                self._rang(who, incident_of(message))
+                self._rang(who, message.incident)
 
     def _alert(self, alert: Alert) -> None:
         self.say(f"PagerDuty takes {alert.key} for {alert.person}")
@@ -316,7 +316,7 @@ class World:
     def press(self, who: str, action: str, incident: str, tries: int = TRIES) -> None:
         """Press a button of the incident's card, and again where it is not taken."""
         before = len(self.facts.clicks)
-        card = next((m for m in self.slack.ledger.posts if m.channel == CHANNEL and incident_of(m) == incident), None)
+        card = next((m for m in self.slack.ledger.posts if m.channel == CHANNEL and m.incident == incident), None)
         loop, desk = self.loop, self.desk
         if card is not None and loop is not None and desk is not None and self.open:
             try:
@@ -338,12 +338,6 @@ class World:
             return
         self.say(f"{who} pressed {action}: answered")
         self.facts.clicks.append(Clicked(who, action, incident, self.timeline.now_ms, ""))
-
-
-def incident_of(message: Message) -> str:
-    """The incident that a message is about, by its metadata."""
-    payload = (message.metadata or {}).get("event_payload") or {}
-    return str(payload.get("incident", ""))
 
 
 def web_clients(roots: list[Any]) -> list[AsyncWebClient]:

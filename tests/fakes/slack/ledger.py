@@ -56,6 +56,12 @@ class Message:
         value = payload.get("page_id")
         return value if isinstance(value, str) else None
 
+    @property
+    def incident(self) -> str:
+        """`metadata.event_payload.incident`; empty where the message is about none."""
+        payload = (self.metadata or {}).get("event_payload") or {}
+        return str(payload.get("incident", ""))
+
     def to_slack(self, team: str, *, with_metadata: bool = False) -> Json:
         """The message object of history, replies, answers and click payloads."""
         shown: Json = {"type": "message", "user": self.user, "ts": self.ts, "text": self.text, "team": team}
