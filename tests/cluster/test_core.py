@@ -152,6 +152,8 @@ async def test_redis_emptied_set_back_or_away_changes_nothing(
         if what == "stop":
             await until(lambda: not one.health().ready, "it says that Redis is away")
             assert "Redis" in " ".join(one.health().waits)
+        else:
+            await until(lambda: all_kept(one), "Redis has both states once more")
     two = worker(brokers, url)
     await journal(brokers, entries, share=(0.8, 1.0))
     async with at_work(two):
