@@ -230,7 +230,7 @@ class Deployment:
         await writer.start()
         try:
             assert await writer.write(self._configuration(start_ms))
-            assert await writer.write([self._said_at(row, parse_rfc3339(row["created_at"])) for row in rows])
+            assert await writer.write([self._said_at(row, now_ms) for row in rows])
         finally:
             await writer.stop()
         await self.stamped()
@@ -247,10 +247,12 @@ class Deployment:
         changes = [canonical(ConfigChange(brand, name, at_ms)) for brand, name in found]
         return [*records, *(Outgoing(topic, 0, None, body, headers, at_ms) for body in changes)]
 
-    def _said_at(self, row: dict[str, Any], at_ms: int) -> Outgoing:
+    def _said_at(self, row: dict[str, Any], now_ms: int) -> Outgoing:
+        at_ms = parse_rfc3339(row["created_at"])
         layout, name, body = self.brokers.layout, row["id"], line_of(row)
         home = layout.mention_partition(name) if name else unnamed_partition(layout, body)
-        stamp_ms = at_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
+        # Never ahead of the clock: what is said live would wait in the step of the last stamp until the clock is there.
+        stamp_ms = min(at_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS, now_ms)
         return Outgoing(layout.name("mentions"), home, name.encode(), body, headers_of("mention", SOURCE), stamp_ms)
 
     async def stamped(self) -> None:
