@@ -84,6 +84,7 @@ class _Row(msgspec.Struct, kw_only=True, gc=False):
     replies: _Count | None = None
     views: _Count | None = None
     rating: _Rating | None = None
+    live: bool | None = None
 
 
 class _When(msgspec.Struct, gc=False):
@@ -144,7 +145,7 @@ class Reader:
     """Reads the lines of one source and counts the fields that it ignores.
 
     `source` names rows that do not name theirs; rows of the default source may also be named by their id's prefix.
-    `live` False marks all that it reads as back-filled.
+    `live` False marks all that it reads as back-filled, as a row may do for itself.
 
     >>> reader = Reader("x")
     >>> _ = reader.read(b'{"id": "7", "created_at": "2017-04-17T18:17:14Z", "text": "hi", "mood": 1}')
@@ -224,7 +225,7 @@ class Reader:
             replies=row.replies,
             views=row.views,
             rating=row.rating,
-            live=self.live,
+            live=self.live and row.live is not False,
         )
 
     def _source_of(self, row: _Row) -> str:

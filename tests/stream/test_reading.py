@@ -252,6 +252,8 @@ def test_an_infinite_number_in_a_field_that_is_ignored_is_ignored() -> None:
 
 def test_a_backfill_is_not_live() -> None:
     assert not read_mention(line(), live=False).live
+    assert not read_mention(line(live=False)).live, "a row may say so itself"
+    assert not read_mention(line(live=True), live=False).live, "and never the contrary"
 
 
 @row("F18")
