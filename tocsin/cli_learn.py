@@ -2,15 +2,21 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tocsin.mistakes import UsageError
-from tocsin.terminal import Json, err, print_json, say
+from tocsin.terminal import Json, err, fail, print_json, say
+
+if TYPE_CHECKING:
+    from tocsin.learning import Learnt
+    from tocsin.settings import Settings
+
+Progressed = Callable[[int, int], None]
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration.")]
 
@@ -20,14 +26,14 @@ def learn(
     config: Config = Path("tocsin.yaml"),
     as_json: Json = False,
 ) -> None:
-    """Take past mentions into the baselines, oldest first, before the service starts. Pages nobody, ever."""
-    from tocsin.learning import learn as learn_files
+    """Take past mentions into the baselines, oldest first, before the service starts. Pages nobody, ever.
+
+    With a section `cluster` they go into the topics, before the first worker is started.
+    """
     from tocsin.settings import load_settings
 
     settings = load_settings(config, os.environ)
-    if settings.cluster is not None:
-        said = "has a section `cluster`: what is learnt here goes into a data directory, which its workers never read"
-        raise UsageError(f"{config}: {said}; they learn a brand by listening, for six hours before anything is said")
+    learn_files = _into_topics if settings.cluster is not None else _into_directory
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=err
     )
@@ -36,8 +42,7 @@ def learn(
         learnt = learn_files(
             settings,
             files,
-            clock=lambda: time.time_ns() // 1_000_000,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            lambda done, total: progress.update(task, completed=done, total=total),
         )
     if as_json:
         print_json(msgspec.to_builtins(learnt))
@@ -50,6 +55,29 @@ def learn(
             say(f"{brand.brand}: {brand.left} posts were left: {brand.why}.")
     if learnt.dead_letters:
         say(f"{learnt.dead_letters} lines could not be read; they are kept as dead letters.")
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _into_directory(settings: "Settings", files: list[Path], progress: Progressed) -> "Learnt":
+    from tocsin.learning import learn
+
+    return learn(settings, files, clock=_clock_ms, progress=progress)
+
+
+def _into_topics(settings: "Settings", files: list[Path], progress: Progressed) -> "Learnt":
+    from tocsin.scale_extra import lacking
+
+    if said := lacking():
+        fail(said)
+
+    from tocsin.cli_topics import asked
+    from tocsin.scaled.ground import lay
+    from tocsin.scaled.learning import learn
+
+    return asked(learn(lay(settings), files, clock=_clock_ms, progress=progress))
 
 
 def digest(

@@ -42,7 +42,7 @@ def create(config: Config = Path("tocsin.yaml"), as_json: Json = False) -> None:
         left = await check_topics(brokers)
         return [topic_text(topic) for topic in done.made], [topic.name for topic in done.present], left
 
-    made, present, left = _run(both())
+    made, present, left = asked(both())
     if as_json:
         print_json({"ok": not left, "made": made, "present": present, "differences": _rows(brokers, left)})
     else:
@@ -63,7 +63,7 @@ def check(config: Config = Path("tocsin.yaml"), as_json: Json = False) -> None:
 
     from stream.kafka.making import check_topics
 
-    found = _run(check_topics(brokers))
+    found = asked(check_topics(brokers))
     if as_json:
         print_json({"ok": not found, "differences": _rows(brokers, found)})
     else:
@@ -106,7 +106,7 @@ def _secrets(settings: "Settings", cluster: "ClusterSettings") -> "Secrets":
     return Secrets(kafka_password=open_cluster_secrets(cluster, opened).get("kafka_password"))
 
 
-def _run(asked: Coroutine[Any, Any, _T]) -> _T:
+def asked(question: Coroutine[Any, Any, _T]) -> _T:
     """What the brokers say; what is wrong with them is one line. The client's own complaints would be a second."""
     from stream.kafka.making import BrokersError
 
@@ -114,7 +114,7 @@ def _run(asked: Coroutine[Any, Any, _T]) -> _T:
     level = client.level
     client.setLevel(logging.CRITICAL + 1)
     try:
-        return asyncio.run(asked)
+        return asyncio.run(question)
     except BrokersError as error:
         fail(str(error))
     finally:

@@ -77,11 +77,7 @@ def learn(
     Raises what opening the data directory raises (`StoreError` while the service runs), `SourceError` for a file that
     cannot be read, `SettingsError` for brands or scorers that are not right.
     """
-    problems = query_problems(settings)
-    if not settings.brands:
-        problems.append(str(settings.problem((), "no brand is declared; add at least one under `brands:`")))
-    if problems:
-        raise SettingsError(problems)
+    hold_brands(settings)
     read_files(paths, dead=lambda *_: None)  # a missing file is told before anything is opened
     scorers = load_scorers(settings.scorers)
     home = Deployment(settings.data_path, step_ms=settings.step)
@@ -94,6 +90,15 @@ def learn(
         return _Lesson(home, settings, configured, teacher, clock).learn(paths, progress)
     finally:
         home.close()
+
+
+def hold_brands(settings: Settings) -> None:
+    """Raises `SettingsError` where there is no brand, or one whose query cannot be read."""
+    problems = query_problems(settings)
+    if not settings.brands:
+        problems.append(str(settings.problem((), "no brand is declared; add at least one under `brands:`")))
+    if problems:
+        raise SettingsError(problems)
 
 
 class _Lesson:
@@ -126,13 +131,13 @@ class _Lesson:
         mentions = read_files(paths, dead=self._bury, progress=progress, until_ms=first.observed_ms)
         parts = past_parts(mentions, self._teacher, first.observed_ms)
         known = {name: self._engine.brands.get(name, BrandState(name)) for name, _ in self._configured}
-        told = [
-            _told(state, [p for p in parts if p.brand == name], step, self._step_ms) for name, state in known.items()
+        became = [
+            told(state, [p for p in parts if p.brand == name], step, self._step_ms) for name, state in known.items()
         ]
-        kept = [p for p in parts if _can_learn(known[p.brand], p.minute_ms, step, self._step_ms)]
+        kept = [p for p in parts if can_learn(known[p.brand], p.minute_ms, step, self._step_ms)]
         if kept:
             self._write(kept, first.observed_ms, first.offset, known)
-        return Learnt(told, dict(self._teacher.counts), self._dead)
+        return Learnt(became, dict(self._teacher.counts), self._dead)
 
     def _write(self, parts: list[Combined], observed_ms: int, offset: int, known: dict[str, BrandState]) -> None:
         sequencer = Sequencer(
@@ -157,14 +162,15 @@ class _Lesson:
         self._home.dead.add(path.name, why.reason, f"line {line}: {why.detail}", body, self._clock())
 
 
-def _can_learn(state: BrandState, minute_ms: int, step: int, step_ms: int) -> bool:
+def can_learn(state: BrandState, minute_ms: int, step: int, step_ms: int) -> bool:
+    """Whether a brand still learns from this minute at the grid point after `step`."""
     from_ms, until_ms = learnable(state, (step + 1) * step_ms)
     return from_ms <= minute_ms < until_ms
 
 
-def _told(state: BrandState, parts: Sequence[Combined], step: int, step_ms: int) -> LearntBrand:
+def told(state: BrandState, parts: Sequence[Combined], step: int, step_ms: int) -> LearntBrand:
     """What of a brand's parts is learnt and what is left, and why."""
-    learnt = [p for p in parts if _can_learn(state, p.minute_ms, step, step_ms)]
+    learnt = [p for p in parts if can_learn(state, p.minute_ms, step, step_ms)]
     minutes = [p.minute_ms for p in learnt]
     posts, all_posts = (sum(p.part.counts.mentions for p in some) for some in (learnt, parts))
     why = ""

@@ -238,14 +238,18 @@ class Deployment:
 
     def _configuration(self, at_ms: int) -> list[Outgoing]:
         """By which configuration the brands are judged from this moment on, as the leader of delivery says it."""
-        config = self.home / "past.yaml"
-        config.write_text(self._config.replace("@door@", "1").replace("@health@", "1"))
-        settings, contents = load_settings(config, SECRETS), Contents({})
+        settings, contents = load_settings(self.config_file(), SECRETS), Contents({})
         found = LiveChart(settings, settings.brand_list(), contents.put, lambda: at_ms).configured()
         records = [content_record(self.brokers, body) for body in contents.bodies().values()]
         topic, headers = self.brokers.layout.name("control"), headers_of("control", "")
         changes = [canonical(ConfigChange(brand, name, at_ms)) for brand, name in found]
         return [*records, *(Outgoing(topic, 0, None, body, headers, at_ms) for body in changes)]
+
+    def config_file(self) -> Path:
+        """The configuration of the workers, for whoever is none of them."""
+        config = self.home / "past.yaml"
+        config.write_text(self._config.replace("@door@", "1").replace("@health@", "1"))
+        return config
 
     def _said_at(self, row: dict[str, Any], now_ms: int) -> Outgoing:
         at_ms = parse_rfc3339(row["created_at"])
