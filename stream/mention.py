@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-MentionKind = Literal["create", "update", "delete", "engagement"]
+MentionKind = Literal["create", "update", "delete", "engagement", "purge"]
+"""`purge`: the author is gone from the source, and everything of theirs is to go here too."""
 Label = Literal["negative", "neutral", "positive", "unscored"]
 
 PAST_LIMIT_MS = 36 * 3_600_000

@@ -8,7 +8,7 @@ reason from a closed list, for the dead-letter store and its counter (DESIGN rul
 import json
 import re
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NoReturn, get_args
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn, get_args
 
 import msgspec
 
@@ -94,9 +94,28 @@ class _When(msgspec.Struct, gc=False):
     observed_at: str | None = None
 
 
+class _Names(msgspec.Struct, kw_only=True, gc=False):
+    """What a line says of whose it is; the rest is skipped."""
+
+    id: str | int
+    source: str | None = None
+    kind: str | None = None
+    author: str | int | None = None
+
+
+class Named(NamedTuple):
+    """What a line is about: a post, its source and its author, and what became of it."""
+
+    id: str
+    source: str
+    author: str | None
+    kind: str
+
+
 _KNOWN = frozenset(_Row.__struct_fields__)
 _KINDS: frozenset[str] = frozenset(get_args(MentionKind))
 _decode_any = msgspec.json.Decoder().decode
+_decode_names = msgspec.json.Decoder(_Names).decode
 _decode_when = msgspec.json.Decoder(_When).decode
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -176,6 +195,23 @@ class Reader:
             self._count_unknown(fields)
         return self._mention(row, observed_ms)
 
+    def name(self, line: bytes) -> Named | None:
+        """Whose line it is and about which post, without looking at the rest of it; `None` for what is no mention.
+
+        >>> Reader("x").name(b'{"id": 7, "author": "ann", "created_at": "soon"}')
+        Named(id='x:7', source='x', author='ann', kind='create')
+        """
+        try:
+            row = _decode_names(line)
+            source = self._source_of(row)
+            return Named(_id(row.id, f"{source}:", "id"), source, _author(row.author), row.kind or "create")
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadMention):
+            try:
+                one = self.read(line)
+            except BadMention:
+                return None
+            return Named(one.id, one.source, one.author, one.kind)
+
     def _count_unknown(self, fields: dict[str, Any]) -> None:
         unknown = self.unknown
         for name, value in fields.items():
@@ -191,9 +227,11 @@ class Reader:
     def _mention(self, row: _Row, observed_ms: int | None) -> Mention:
         kind = row.kind or "create"
         if kind not in _KINDS:
-            raise BadMention("bad_kind", f"kind {_shown(kind)}: one of create, update, delete, engagement")
+            raise BadMention("bad_kind", f"kind {_shown(kind)}: one of {', '.join(get_args(MentionKind))}")
         if row.text is None and kind in {"create", "update"}:
             raise BadMention("missing_field", f"`text` is required to {kind}")
+        if kind == "purge" and row.author is None:
+            raise BadMention("missing_field", "`author` is required to purge: whose posts are to go")
         claimed_ms = _time(row.created_at, "created_at")
         if observed_ms is None:
             observed_ms = claimed_ms if row.observed_at is None else _time(row.observed_at, "observed_at")
@@ -210,7 +248,7 @@ class Reader:
             created_ms=min(max(claimed_ms, observed_ms - PAST_LIMIT_MS), observed_ms + FUTURE_LIMIT_MS),
             claimed_ms=claimed_ms,
             observed_ms=observed_ms,
-            text=clip(clean(clip(row.text))) if row.text and kind != "delete" else "",
+            text=clip(clean(clip(row.text))) if row.text and kind not in {"delete", "purge"} else "",
             author=_author(row.author),
             author_followers=row.author_followers,
             author_created_ms=_time(row.author_created_at, "author_created_at") if row.author_created_at else None,
@@ -228,7 +266,7 @@ class Reader:
             live=self.live and row.live is not False,
         )
 
-    def _source_of(self, row: _Row) -> str:
+    def _source_of(self, row: _Row | _Names) -> str:
         if row.source:
             return row.source if row.source == self.source else _source(row.source)
         if self.source == DEFAULT_SOURCE and isinstance(row.id, str):

@@ -17,6 +17,17 @@ from stream.sentiment import Scorers
 from stream.sources.text_store import StoredPost
 
 
+SILENCED = 100_000
+"""Purged authors that are remembered."""
+
+
+class Voice(NamedTuple):
+    """An author, as a source calls them."""
+
+    source: str
+    author: str
+
+
 class Judges(NamedTuple):
     """What looks at texts: heavy, without memory of a mention, and shared by all the partitions of a process."""
 
@@ -33,7 +44,7 @@ class Intake:
     """One input partition's intake. `judges` may be those of another partition of the same brands.
 
     `counts` has what became of each mention: read, repeated, unmatched, matched, scored, unscored, responses, edited,
-    deleted, engagement; `rivals` are about a competitor alone.
+    deleted, engagement, purged; `rivals` are about a competitor alone.
     """
 
     def __init__(
@@ -58,11 +69,18 @@ class Intake:
         """Texts to be stored before the step's parts are journaled, by name."""
         self.erased: list[str] = []
         """Ids whose texts their platform took back."""
+        self.purged: list[Voice] = []
+        """Authors of whom everything is to go."""
+        self._silenced: dict[Voice, None] = {}
+        """Those who were purged last: an edit of theirs is no reason to keep a text."""
 
     def take(self, mention: Mention, offset: int) -> None:
         """Take in what stands at `offset` of the input partition."""
         self.counts["read"] += 1
         self._repeats.pass_time(mention.observed_ms)
+        if mention.kind == "purge":
+            self._purge(mention)
+            return
         brands = self._repeats.brands_of(mention.id)
         if mention.kind == "create":
             self._create(mention, offset, brands)
@@ -71,14 +89,19 @@ class Intake:
             # An edit of a post we never saw is the first we see of it; what else concerns it says nothing to us.
             if mention.kind == "update" and mention.text:
                 self._create(mention, offset, brands)
-            else:
-                self.counts["unmatched"] += 1
+                return
+            if mention.kind == "delete":  # ids are forgotten after two days, texts later
+                self.erased.append(mention.id)
+            self.counts["unmatched"] += 1
             return
         self._follow_up(brands, mention, offset)
 
     def remember(self, mention: Mention, offset: int) -> None:
         """Know again, after a restart, a mention that was taken in before: nothing is counted or combined."""
         self._repeats.pass_time(mention.observed_ms)
+        if mention.kind == "purge":
+            self._silence(Voice(mention.source, mention.author or ""))
+            return
         known = self._repeats.brands_of(mention.id)
         if mention.kind == "delete":
             self._repeats.remember(mention.id, (), offset)
@@ -87,6 +110,14 @@ class Intake:
         if taken and not self._is_repeat(mention, offset, known):
             brands = tuple(brand.name for brand in self._matcher.match(mention))
             self._repeats.remember(mention.id, brands, offset)
+
+    def forget(self, mention_ids: Sequence[str], voices: Sequence[Voice] = ()) -> None:
+        """Somebody had these posts erased, and all that these voices said: no edit that comes late brings it back."""
+        for mention_id in mention_ids:
+            self.posts.pop(self._names.mention(mention_id), None)
+            self._repeats.remember(mention_id, ())
+        for voice in voices:
+            self._silence(voice)
 
     def seal(self, upto_step: int) -> list[Combined]:
         """The parts of all steps up to this one, in a fixed order; they are gone from here."""
@@ -131,7 +162,11 @@ class Intake:
             self.counts["edited"] += 1
             for brand in brands:
                 self._combiner.add_edit(brand, mention)
-            if self._keep_posts and mention.text:
+            if Voice(mention.source, mention.author or "") in self._silenced:
+                # Of a post from before, or of one since: nobody can tell, so neither is quoted any more.
+                self.posts.pop(self._names.mention(mention.id), None)
+                self.erased.append(mention.id)
+            elif self._keep_posts and mention.text:
                 self._keep(mention, [s for s in self._scoring.score(mention) if not s.rival], tuple(brands))
         elif mention.kind == "delete":
             self._delete(brands, mention, offset)
@@ -148,6 +183,21 @@ class Intake:
         self.posts.pop(self._names.mention(mention.id), None)
         self.erased.append(mention.id)
         self._repeats.remember(mention.id, (), offset)
+
+    def _purge(self, mention: Mention) -> None:
+        """Everything of an author goes. It changes no count: how many posts that were is known to their texts alone."""
+        self.counts["purged"] += 1
+        voice = Voice(mention.source, mention.author or "")
+        self._silence(voice)
+        self.purged.append(voice)
+
+    def _silence(self, voice: Voice) -> None:
+        for name in [name for name, post in self.posts.items() if (post.source, post.author) == voice]:
+            del self.posts[name]
+        self._silenced.pop(voice, None)
+        self._silenced[voice] = None
+        if len(self._silenced) > SILENCED:
+            del self._silenced[next(iter(self._silenced))]
 
     def _keep(self, mention: Mention, found: Sequence[ScoredMention], brands: tuple[str, ...]) -> None:
         name = self._names.mention(mention.id)

@@ -11,7 +11,7 @@ import msgspec
 from alerting.decision import Decision
 from stream.combine import Combined
 from stream.mention import Mention
-from stream.sources.text_store import TextStore
+from stream.sources.text_store import StoredPost, TextStore
 from tocsin.engine import Engine
 from tocsin.entry import ControlEvent, Event
 from tocsin.intake import Intake
@@ -20,6 +20,8 @@ from tocsin.sealing_out import Sealer
 
 PARTITION = 0
 Sink = Callable[[Sequence[Decision]], None]
+Erasing = Callable[[Sequence[StoredPost]], None]
+"""Hears which posts are about to be erased."""
 
 
 class Sequencer:
@@ -40,6 +42,7 @@ class Sequencer:
         sink: Sink,
         batch: int = 1,
         snapshot_every: int = 2_000,
+        erasing: Erasing = lambda _: None,
     ) -> None:
         self._journal = journal
         self._engine = engine
@@ -47,6 +50,7 @@ class Sequencer:
         self._texts = texts
         self._step_ms = step_ms
         self._sink = sink
+        self._erasing = erasing
         self._batch = batch
         self._snapshot_every = snapshot_every
         self._snapshot_seq = engine.seq
@@ -93,12 +97,10 @@ class Sequencer:
 
     def flush(self) -> None:
         """Store texts, journal, apply, hand over, record: in this order, so that a crash loses nothing."""
+        self._erase()
         if self._intake.posts:
             self._texts.put(list(self._intake.posts.values()))
             self._intake.posts = {}
-        for mention_id in self._intake.erased:
-            self._texts.erase_mention(mention_id)
-        self._intake.erased.clear()
         if not self._buffer:
             return
         entries = self._journal.append(self._buffer)
@@ -108,6 +110,19 @@ class Sequencer:
         self._journal.record(decided, applied_seq=self._engine.seq)
         if self._engine.seq - self._snapshot_seq >= self._snapshot_every:
             self.snapshot()
+
+    def _erase(self) -> None:
+        """What platforms took back goes, before what was written since is kept. Whoever shows it is told first: should
+        the process die in between, the records that say so are taken in again.
+        """
+        ids, self._intake.erased = self._intake.erased, []
+        voices, self._intake.purged = self._intake.purged, []
+        found = self._texts.of_mentions(ids) if ids else []
+        for voice in dict.fromkeys(voices):
+            found += self._texts.of_author(*voice)
+        if found:
+            self._erasing(found)
+            self._texts.erase_names([post.name for post in found])
 
     def snapshot(self) -> None:
         """Keep the engine's state, so that a start need not replay everything."""

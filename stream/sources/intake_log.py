@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from stream.repeats import Sighting
 from stream.sources.kinds import RecordKind
 from stream.sources.signing import KEPT_MS, Seen
 from stream.sources.store import StoreError, drop_wiped, open_store, transaction, truncate_wal, wipe
@@ -41,6 +42,13 @@ CREATE TABLE IF NOT EXISTS seen (
     at_ms INTEGER NOT NULL,
     PRIMARY KEY (source, signature)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gone (
+    key BLOB PRIMARY KEY,
+    offset INTEGER NOT NULL,
+    observed_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS swept (one INTEGER PRIMARY KEY CHECK (one = 1), offset INTEGER NOT NULL);
+INSERT OR IGNORE INTO swept VALUES (1, 0);
 """
 _CHUNK = 2_000
 
@@ -128,20 +136,48 @@ class IntakeLog:
                     wipe(self._db, "log", "offset", range(self.first_offset, upto))
                     drop_wiped(self._db, "log", "offset", upto)
                     self._db.execute("UPDATE head SET first_offset = ?", (upto,))
+                    self._db.execute("DELETE FROM gone WHERE observed_ms < ?", (before_observed_ms,))
                 trimmed += upto - self.first_offset
                 self.first_offset = upto
             if trimmed:
                 truncate_wal(self._db)
         return trimmed
 
-    def erase(self, offsets: Iterable[int]) -> None:
+    def erase(self, offsets: Iterable[int], *, gone: Iterable[Sighting] = (), swept: int | None = None) -> None:
         """Wipe the bodies of these records, in the file and in its log; the records stay, with an empty body.
 
-        Raises `StoreError` if old bytes had to stay in the write-ahead log; erasing again is harmless.
+        `gone` are the digests of posts that can no longer be read here: they stay known as seen. `swept` says up to
+        which record all that was taken back is wiped. Raises `StoreError` if old bytes had to stay in the write-ahead
+        log; erasing again is harmless.
         """
         with self._writing:
             with transaction(self._db, "intake.erase"):
                 wipe(self._db, "log", "offset", offsets)
+                self._db.executemany(
+                    "INSERT INTO gone VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET offset = min(offset,"
+                    " excluded.offset), observed_ms = max(observed_ms, excluded.observed_ms)",
+                    ((one.key, one.offset, one.observed_ms) for one in gone),
+                )
+                if swept is not None:
+                    self._db.execute("UPDATE swept SET offset = ?", (swept,))
+            truncate_wal(self._db)
+
+    def gone(self) -> list[Sighting]:
+        """The posts that were seen and whose records were wiped since, in the order of their records."""
+        with self._reading:
+            rows = self._reader.execute("SELECT key, offset, observed_ms FROM gone ORDER BY offset").fetchall()
+        return [Sighting(*row) for row in rows]
+
+    def swept(self) -> int:
+        """Up to which record all that was taken back is wiped."""
+        with self._reading:
+            return int(self._reader.execute("SELECT offset FROM swept").fetchone()[0])
+
+    def finish(self) -> None:
+        """Take what was wiped out of the write-ahead log, should a process have died before it had. Raises
+        `StoreError` if a reader holds on to the log.
+        """
+        with self._writing:
             truncate_wal(self._db)
 
     def find(self, needles: Sequence[bytes]) -> list[int]:

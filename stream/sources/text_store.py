@@ -8,7 +8,7 @@ hashes, times and our own brands, no words and no handles.
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), last_s
 INSERT OR IGNORE INTO head VALUES (1, 0, randomblob(16));
 """
 _SALT_BYTES = 16
+_EVER_MS = 2**62
 _MANY = 500
 """Below SQLite's oldest limit on bound values."""
 
@@ -197,6 +198,33 @@ class TextStore:
             posts = self._bodies([slot for _, _, slot in found])
         return sorted(posts, key=lambda post: (post.created_ms, post.name))
 
+    def of_mentions(self, mention_ids: Sequence[str]) -> list[StoredPost]:
+        """The posts with these ids, as far as they are here."""
+        return self._found("id_hash", [self._hash(one) for one in mention_ids])
+
+    def of_author(self, source: str, author: str) -> list[StoredPost]:
+        """The posts of an author, as their source calls them."""
+        return [post for post in self._found("author_hash", [self._hash(author)]) if post.source == source]
+
+    def search(self, matches: Callable[[StoredPost], bool], before_ms: int | None = None) -> list[StoredPost]:
+        """The posts that match, of all or of those created before a time. Looks at each, a few at a time, so that
+        others can use the store meanwhile.
+        """
+        found: list[StoredPost] = []
+        created, name = -1, ""
+        while True:
+            with self._one:
+                rows = self._db.execute(
+                    "SELECT created_ms, name, slot FROM post WHERE (created_ms, name) > (?, ?) AND created_ms < ?"
+                    " ORDER BY created_ms, name LIMIT ?",
+                    (created, name, _EVER_MS if before_ms is None else before_ms, _MANY),
+                ).fetchall()
+                posts = self._bodies([slot for _, _, slot in rows])
+            found += [post for post in posts if matches(post)]
+            if len(rows) < _MANY:
+                return found
+            created, name, _ = rows[-1]
+
     def erase_mention(self, mention_id: str) -> int:
         """Erase one post by its id: out of the file and out of its log when this returns. How many there were.
 
@@ -246,6 +274,18 @@ class TextStore:
                 self._db.execute("DELETE FROM note WHERE digest = ?", (digest,))
             truncate_wal(self._db)
         return bool(slots)
+
+    def notes(self) -> list[str]:
+        """The digests of all notes that are here."""
+        with self._one:
+            return [row[0] for row in self._db.execute("SELECT digest FROM note ORDER BY digest")]
+
+    def finish(self) -> None:
+        """Take what was erased out of the write-ahead log, should a process have died before it had. Raises
+        `StoreError` if a reader holds on to the log.
+        """
+        with self._one:
+            truncate_wal(self._db)
 
     def trim(self, before_ms: int) -> int:
         """Erase every post created before `before_ms`, and give back the space in front. How many there were.
@@ -336,6 +376,10 @@ class TextStore:
         wipe(self._db, "body", "slot", slots)
         self._db.execute(f"DELETE FROM post WHERE {column} IN ({_marks(values)})", values)
         return len(slots)
+
+    def _found(self, column: str, values: Sequence[bytes | None]) -> list[StoredPost]:
+        with self._one:
+            return self._bodies(self._slots(column, values))
 
     def _slots(self, column: str, values: Sequence[bytes | str | None]) -> list[int]:
         return [
