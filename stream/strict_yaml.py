@@ -360,6 +360,11 @@ def _problem(item: dict[str, Any], document: Document, model: type[BaseModel] | 
         wanted = str(item["ctx"]["expected"]).replace("'", "")
         near = did_you_mean(str(item["input"]), re.split(r", | or ", wanted))
         return document.problem(path, f"{name} is {_shown(path, item['input'])}; allowed: {wanted}{near}")
+    if kind == "union_tag_invalid":
+        wanted = str(item["ctx"]["expected_tags"]).replace("'", "")
+        near = did_you_mean(str(item["ctx"]["tag"]), wanted.split(", "))
+        said = f"`type` is {described(item['ctx']['tag'])}; allowed: {wanted}{near}"
+        return document.problem((*path, "type") if document.has((*path, "type")) else path, said)
     if kind in ("value_error", "assertion_error"):
         return document.problem(path, str(item["ctx"]["error"]))
     if kind in _BOUNDS:

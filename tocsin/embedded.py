@@ -29,6 +29,7 @@ from tocsin.metrics import service_routes
 from tocsin.serving import GOODBYE_S, Server, address_of, listener, opened, server_of
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
+from tocsin.source_sections import doors
 from tocsin.steady_clock import SteadyClock
 from tocsin.works import Works
 
@@ -190,7 +191,7 @@ class Service:
             clock=self._clock,
             dead=works.home.dead,
             limits=Limits(all_items_per_s=self._settings.ingest.items_per_second),
-            rates={source.name: source.rate for source in self._settings.sources},
+            rates={source.name: source.rate for source in doors(self._settings)},
         )
         works.refused = ingest.refused
         routes: list[BaseRoute] = [*ingest.routes, *service_routes(works.metrics, self._health)]

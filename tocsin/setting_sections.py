@@ -13,7 +13,6 @@ from tocsin.setting_types import (
     Language,
     Number,
     SlackChannel,
-    SourceName,
     Text,
     Variable,
     WebAddress,
@@ -81,23 +80,6 @@ class BrandSettings(Section):
     )
     mode: Literal["live", "shadow"] | None = Field(
         default=None, description="its own mode; when absent, that of the whole file"
-    )
-
-
-class SourceSettings(Section):
-    """A way in for mentions: a sender that posts to `/ingest/NAME` and signs with a secret."""
-
-    name: SourceName = Field(description="stands in the address: /ingest/NAME")
-    type: Literal["webhook"] = Field(default="webhook", description="how it delivers")
-    secret_env: Variable | None = Field(default=None, description="environment variable with the signing secret")
-    secrets_env: tuple[Variable, ...] = Field(
-        default=(), max_length=2, description="two of them, while one replaces the other"
-    )
-    secret_file: Text | None = Field(
-        default=None, description="file of mode 0600 with the signing secret, instead of a variable"
-    )
-    rate: Whole = Field(
-        default=1000, ge=1, le=1_000_000, description="mentions a second it may send; more are told to wait (429)"
     )
 
 
@@ -200,6 +182,7 @@ class Secrets(Section):
     slack_app: Secret | None = None
     slack_signing: Secret | None = None
     sources: dict[str, tuple[Secret, ...]] = {}
+    source_keys: dict[str, dict[str, Secret]] = {}
     heartbeat: Secret | None = None
     email_password: Secret | None = None
     pagerduty: dict[str, Secret] = {}

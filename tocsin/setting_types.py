@@ -32,7 +32,8 @@ NO_CHANNEL = (
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def _duration(value: Any, info: ValidationInfo) -> Any:
+def as_duration(value: Any, info: ValidationInfo) -> Any:
+    """Milliseconds from a number with its unit; every setting that is a `Duration` goes through it."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"`{info.field_name}` must be a number with its unit, as 5s, 250ms, 2m, 1h or 1d")
@@ -150,7 +151,7 @@ def _issue_term(value: str) -> str:
     return value
 
 
-Duration = Annotated[int, BeforeValidator(_duration)]
+Duration = Annotated[int, BeforeValidator(as_duration)]
 """Milliseconds, written with a unit."""
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]

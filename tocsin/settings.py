@@ -30,9 +30,9 @@ from tocsin.setting_sections import (
     Secrets,
     Section,
     SlackSettings,
-    SourceSettings,
 )
 from tocsin.setting_types import Duration, Text, WayName, Zone, is_web_address
+from tocsin.source_sections import AnySource, open_source_secrets, source_contradictions
 from tocsin.state import Judged
 from tocsin.way_sections import (
     AppriseSettings,
@@ -74,7 +74,7 @@ class Settings(Section):
     )
     budget: BudgetSettings = Field(default=BudgetSettings(), description="how often a brand may be told of nothing")
     brands: tuple[BrandSettings, ...] = Field(default=(), description="whom to listen for")
-    sources: tuple[SourceSettings, ...] = Field(default=(), description="where mentions come from")
+    sources: tuple[AnySource, ...] = Field(default=(), description="where mentions come from")
     scorers: tuple[Text, ...] = Field(
         default=(), description="own scorers as module:Class, asked before the shipped ones; see docs/scoring.md"
     )
@@ -275,12 +275,7 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
             elif name in names[:index]:
                 said = f'"{name}" is the name of an earlier entry under `{section}`; each needs its own'
                 yield document.problem((section, index, "name"), said)
-    for index, source in enumerate(settings.sources):
-        ways = [w for w in ("secret_env", "secrets_env", "secret_file") if getattr(source, w)]
-        if len(ways) != 1:
-            has = "has no secret" if not ways else f"has {' and '.join(ways)}"
-            said = f"source {source.name} {has}; give exactly one of secret_env, secrets_env, secret_file"
-            yield document.problem(("sources", index), said)
+    yield from source_contradictions(settings, document)
     heartbeat = settings.heartbeat
     if heartbeat is not None and bool(heartbeat.url_env) == bool(heartbeat.url_file):
         yield document.problem(("heartbeat",), "`heartbeat` needs exactly one of url_env, url_file")
@@ -357,14 +352,6 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
     found |= open_cluster_secrets(settings.cluster, opened)
     problems += [str(problem) for problem in key_problems(settings.cluster, found.get("names_key"), document)]
     problems += [str(problem) for problem in package_problems(settings, document)]
-    sources: dict[str, tuple[Secret, ...]] = {}
-    for index, source in enumerate(settings.sources):
-        names = source.secrets_env or ((source.secret_env,) if source.secret_env else (None,))
-        opened_here = [opened(("sources", index), name, source.secret_file) for name in names]
-        sources[source.name] = tuple(s for s in opened_here if s is not None)
-        for other in (name for name in sources if name != source.name):
-            if any(secret in sources[other] for secret in sources[source.name]):
-                said = f"source {source.name} has a secret of source {other}: what one accepted could be sent again to "
-                problems.append(str(document.problem(("sources", index), f"{said}the other; give each its own")))
-    settings._secrets = Secrets(**found, sources=sources)  # noqa: SLF001
+    signing, keys = open_source_secrets(settings, document, opened, problems)
+    settings._secrets = Secrets(**found, sources=signing, source_keys=keys)  # noqa: SLF001
     settings._secret_problems = problems  # noqa: SLF001

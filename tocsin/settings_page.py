@@ -22,10 +22,10 @@ from tocsin.setting_sections import (
     IngestSettings,
     Section,
     SlackSettings,
-    SourceSettings,
 )
-from tocsin.setting_types import in_units
+from tocsin.setting_types import as_duration, in_units
 from tocsin.settings import Settings
+from tocsin.source_sections import SOURCE_SECTIONS
 from tocsin.way_sections import (
     AppriseSettings,
     EmailSettings,
@@ -40,7 +40,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`brands:` a list", BrandSettings),
     ("A brand's `competitors:`, a list", CompetitorSettings),
     ("`budget:`, of the file or of a brand", BudgetSettings),
-    ("`sources:` a list", SourceSettings),
+    *SOURCE_SECTIONS,
     ("`ingest:`", IngestSettings),
     ("`slack:`", SlackSettings),
     ("`email:`", EmailSettings),
@@ -56,17 +56,6 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("The `kafka:` of a cluster", KafkaSettings),
     ("The `redis:` of a cluster", RedisSettings),
 )
-_DURATIONS = {
-    ("Settings", "step"),
-    ("DeliverySettings", "grace"),
-    ("DeliverySettings", "timeout"),
-    ("DeliverySettings", "second_way"),
-    ("DeliverySettings", "pace"),
-    ("DrillSettings", "longest"),
-    ("HeartbeatSettings", "every"),
-    ("ClusterSettings", "stalled"),
-    ("KafkaSettings", "keep"),
-}
 
 
 def page() -> str:
@@ -85,19 +74,18 @@ def page() -> str:
         lines += ["", f"## {title}", "", (section.__doc__ or "").split("\n")[0], ""]
         lines += ["| setting | default | meaning |", "|---|---|---|"]
         lines += [
-            f"| `{name}` | {_default(section, name, field)} | {_meaning(field)} |"
-            for name, field in section.model_fields.items()
+            f"| `{name}` | {_default(field)} | {_meaning(field)} |" for name, field in section.model_fields.items()
         ]
     return "\n".join(lines) + "\n"
 
 
-def _default(section: type[Section], name: str, field: FieldInfo) -> str:
+def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if value is PydanticUndefined:
         return "*required*"
     if value is None or value in ((), {}) or isinstance(value, Section):
         return ""
-    if (section.__name__, name) in _DURATIONS:
+    if any(getattr(mark, "func", None) is as_duration for mark in field.metadata):
         return f"`{in_units(value)}`"
     return f"`[{', '.join(value)}]`" if isinstance(value, tuple) else f"`{value}`"
 

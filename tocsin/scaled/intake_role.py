@@ -26,6 +26,7 @@ from tocsin.scaled.intake_worker import IntakeWorker
 from tocsin.scaled.role import STALLED, Ended, Health
 from tocsin.scaled.watchdog import Watchdog
 from tocsin.scorers import load_scorers
+from tocsin.source_sections import doors
 
 log = structlog.get_logger("tocsin")
 
@@ -190,5 +191,5 @@ def _door(ground: Ground) -> Door | None:
         ground.brokers,
         verifiers,
         limits=Limits(all_items_per_s=settings.ingest.items_per_second),
-        rates={source.name: source.rate for source in settings.sources},
+        rates={source.name: source.rate for source in doors(settings)},
     )
