@@ -36,3 +36,36 @@ async def served(platform: httpx.AsyncBaseTransport) -> AsyncIterator[str]:
         server.force_exit = True
         with contextlib.suppress(Exception):
             await asyncio.wait_for(task, 5)
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body as it comes over a wire, in two pieces; it may end before its time."""
+
+    def __init__(self, body: bytes, *, cut: bool) -> None:
+        self._body = body
+        self._cut = cut
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        half = len(self._body) // 2
+        yield self._body[:half]
+        if self._cut:
+            raise httpx.ReadError("reset")
+        yield self._body[half:]
+
+
+def said(
+    request: httpx.Request, status: int, body: bytes, headers: dict[str, str] | None = None, *, cut: bool = False
+) -> httpx.Response:
+    """An answer. `cut`: its connection ends in the middle."""
+    return httpx.Response(status, headers=headers, stream=_Body(body, cut=cut), request=request)
+
+
+class Lasting(httpx.AsyncBaseTransport):
+    """A platform that stays when a source closes its side."""
+
+    def __init__(self, platform: httpx.AsyncBaseTransport) -> None:
+        self._platform = platform
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Hand it on."""
+        return await self._platform.handle_async_request(request)
