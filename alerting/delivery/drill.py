@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from alerting.delivery.ways import Message, Outcome, Settles, Way
+from alerting.delivery.ways import Message, Outcome, Prepares, Settles, Way
 
 DRILL = "DRILL"
 NOTHING_REAL = "DRILL: nothing of this is real."
@@ -26,6 +26,10 @@ class DrillWay:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._way, name)
+
+    async def prepare(self, to: str) -> Outcome | None:
+        """As the way itself."""
+        return await self._way.prepare(to) if isinstance(self._way, Prepares) else None
 
     async def post(self, message: Message) -> Outcome:
         """Send once, marked."""

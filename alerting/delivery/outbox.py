@@ -213,10 +213,31 @@ class Outbox(OutboxReading):
     def edited(self, page_id: str, *, shown: int | None = None, due_ms: int = 0) -> None:
         """The card shows this revision; or, without one, is to be tried again at `due_ms`."""
         self._db.execute(
-            "INSERT INTO edits VALUES (?, ?, ?) ON CONFLICT (page_id) DO UPDATE SET "
-            "shown = max(shown, excluded.shown), due_ms = excluded.due_ms",
-            (page_id, shown or 0, due_ms),
+            "INSERT INTO edits VALUES (?1, coalesce(?2, 0), ?3) ON CONFLICT (page_id) DO UPDATE SET "
+            "shown = CASE WHEN ?2 IS NULL THEN shown ELSE max(shown, ?2) END, due_ms = ?3",
+            (page_id, shown, due_ms),
         )
+
+    def show_again(self, incidents: Sequence[str], said: Sequence[str] = ()) -> list[OutboxRow]:
+        """What was shown of these incidents, and every line that quotes one of the notes `said`, is made anew: words in
+        it were erased. Returns the messages that arrived and may hold those words.
+        """
+        old: list[OutboxRow] = []
+        with transaction(self._db, "outbox.again"):
+            shown = [digest.encode() for digest in said]
+            saying = "SELECT incident FROM views WHERE instr(view, ?) > 0"
+            drafted = [incident for digest in shown for (incident,) in self._db.execute(saying, (digest,))]
+            for incident in dict.fromkeys([*incidents, *drafted]):
+                self._db.execute("UPDATE views SET revision = revision + 1 WHERE incident = ?", (incident,))
+                old += self._rows("incident = ? AND kind IN ('card', 'page')", (incident,))
+            for digest in said:
+                rows = [row for row in self._rows("instr(body, ?) > 0", (digest.encode(),)) if row.said == digest]
+                for row in rows:
+                    again = "ON CONFLICT (page_id) DO UPDATE SET shown = -1, due_ms = 0"
+                    self._db.execute(f"INSERT INTO edits VALUES (?, -1, 0) {again}", (row.page_id,))
+                old += rows
+        self._changed.update(dict.fromkeys([*incidents, *(row.incident for row in old)]))
+        return [row for row in old if row.state in ("sent", "sending", "unknown")]
 
     # ---- rows and their bytes
 

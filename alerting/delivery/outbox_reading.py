@@ -19,7 +19,8 @@ UNTOLD = "state IN ('sent', 'failed', 'unknown') AND kind != 'story' AND reporte
 OPEN = "state IN ('planned', 'sending', 'not_sent', 'unknown')"
 """As their indexes have it: else SQLite does not use them."""
 _OUTDATED = """FROM pages JOIN views ON views.incident = pages.incident LEFT JOIN edits ON edits.page_id = pages.page_id
-WHERE pages.kind IN ('card', 'page') AND pages.state = 'sent' AND views.revision > coalesce(edits.shown, 0)"""
+WHERE pages.state = 'sent' AND (pages.kind IN ('card', 'page') AND views.revision > coalesce(edits.shown, 0)
+OR edits.shown < 0)"""
 DECODED = 8_192
 """Rows kept decoded: what waits is looked at again and again, and seldom changes."""
 
@@ -137,7 +138,9 @@ class OutboxReading:
         return int(found[0]) if found else 0
 
     def edits(self, now_ms: int) -> list[OutboxRow]:
-        """Cards, and messages with buttons, that show an older view than there is, and may be edited now."""
+        """Cards, and messages with buttons, that show an older view than there is, and whatever is to be shown again;
+        as far as it may be edited now.
+        """
         found: list[OutboxRow] = []
         for incident in list(self._changed):
             outdated = self._outdated(incident)

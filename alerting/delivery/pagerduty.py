@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from alerting.delivery.posting import Reveal, Told, posted
+from alerting.delivery.posting import Reveal, Told, looked_up, posted
 from alerting.delivery.ways import Message, Outcome, Settles
 from alerting.inert import clip
 from alerting.letter import form, summary
@@ -36,6 +36,10 @@ class PagerDutyWay:
         self._services = services
         self._url = f"{base_url.rstrip('/')}/v2/enqueue"
         self._told = Told()
+
+    async def prepare(self, to: str) -> Outcome | None:
+        """Look up PagerDuty's name."""
+        return await looked_up(self._client, self._url)
 
     async def post(self, message: Message) -> Outcome:
         """Trigger the page's alert at the service that `message.to` names."""

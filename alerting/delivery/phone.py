@@ -2,7 +2,7 @@
 
 import msgspec
 
-from alerting.delivery.ways import Message, Outcome, Settles, Way
+from alerting.delivery.ways import Message, Outcome, Prepares, Settles, Way
 
 
 class PhoneWay:
@@ -15,6 +15,10 @@ class PhoneWay:
         self._ringing = ringing
         self._to = to
         self.settles: Settles = ringing.settles
+
+    async def prepare(self, to: str) -> Outcome | None:
+        """Make the way that rings ready."""
+        return await self._ringing.prepare(self._to) if isinstance(self._ringing, Prepares) else None
 
     async def post(self, message: Message) -> Outcome:
         """Have the number rung that `message.to` is."""

@@ -16,6 +16,15 @@ LONGEST_RETRY_MS = 60_000
 REMEMBERED = 10_000
 
 
+async def looked_up(client: GuardedClient, url: str) -> Outcome | None:
+    """Look up the name in an address, so that a POST leaves at once; what became of the message if it has none."""
+    try:
+        await client.look_up(url)
+    except Refused as refused:
+        return _refused(refused)
+    return None
+
+
 async def posted(client: GuardedClient, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
     """One POST, and what it came to. Never raises for what a network or a receiver does; the detail is a word or two of
     ours, never a part of the address or of the answer.
@@ -23,7 +32,7 @@ async def posted(client: GuardedClient, url: str, body: bytes, headers: Mapping[
     try:
         answer = await client.post(url, body, {"Content-Type": "application/json", **headers})
     except Refused as refused:
-        return Outcome("not_sent", retry_ms=RETRY_MS, detail=str(refused)) if refused.passing else _no(str(refused))
+        return _refused(refused)
     except NotSent as why:
         return Outcome("not_sent", retry_ms=RETRY_MS, detail=str(why))
     except Lost as why:
@@ -46,6 +55,10 @@ def outcome_of(answer: Answer) -> Outcome:
     if status == 408 or status >= 500:
         return Outcome("unknown", detail=f"http_{status}")
     return _no(f"http_{status}")
+
+
+def _refused(refused: Refused) -> Outcome:
+    return Outcome("not_sent", retry_ms=RETRY_MS, detail=str(refused)) if refused.passing else _no(str(refused))
 
 
 def _no(detail: str) -> Outcome:

@@ -88,6 +88,14 @@ class SlackWay:
         self._ids: dict[str, str] = {}
         """Names and people as the channel that Slack made of them."""
 
+    async def prepare(self, to: str) -> Outcome | None:
+        """Open a person's conversation, once."""
+        try:
+            await self._destination(to)
+        except _NETWORK as error:
+            return _before_sending(error)
+        return None
+
     async def post(self, message: Message) -> Outcome:
         """One POST of chat.postMessage."""
         try:

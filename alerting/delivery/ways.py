@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,6 +14,8 @@ people who are not in that channel; `story`: a line of the thread that wakes nob
 
 THREADED = ("slack", "terminal")
 """Ways with a card that is kept true and a thread below it; on all others each page is a message of its own."""
+
+PREPARE_AGAIN_MS = 5_000
 
 OutcomeKind = Literal["sent", "not_sent", "permanent", "unknown"]
 
@@ -99,6 +101,29 @@ class Way(Protocol):
 
     async def edit(self, channel: str, ts: str, message: Message) -> Outcome:
         """Make a message say something else. Doing it twice changes nothing."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A way with something to do before a message can leave: to open a conversation, to look up a name. That may take
+    a while, and somebody may acknowledge meanwhile. So it is done first, and then it is looked at for the last time.
+    """
+
+    async def prepare(self, to: str) -> Outcome | None:
+        """Make ready to post to an address; what became of the message where that cannot be done, certainly not sent.
+        Never raises. What it makes ready lasts for a few seconds at least.
+        """
+
+
+async def prepared(way: Way | None, to: str, longest_s: float) -> Outcome | None:
+    """Make a way ready, if there is anything to make ready; what became of the message where it cannot be sent."""
+    if not isinstance(way, Prepares):
+        return None
+    try:
+        async with asyncio.timeout(longest_s):
+            return await way.prepare(to)
+    except Exception as error:  # noqa: BLE001 - nothing left yet, whatever it is
+        return Outcome("not_sent", retry_ms=PREPARE_AGAIN_MS, detail=type(error).__name__)
 
 
 async def attempted(call: Awaitable[Outcome], longest_s: float) -> Outcome:

@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from alerting.delivery.posting import Reveal, Told, posted
+from alerting.delivery.posting import Reveal, Told, looked_up, posted
 from alerting.delivery.ways import Message, Outcome, Settles
 from alerting.letter import form
 from stream import crash
@@ -38,6 +38,10 @@ class WebhookWay:
         self._hooks = hooks
         self._clock = clock
         self._told = Told()
+
+    async def prepare(self, to: str) -> Outcome | None:
+        """Look up the name in the address."""
+        return await looked_up(self._client, to) if to in self._hooks else None
 
     async def post(self, message: Message) -> Outcome:
         """One POST of the page to the address `message.to`."""

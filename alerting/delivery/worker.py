@@ -35,7 +35,7 @@ from alerting.delivery.reaching import Reaching
 from alerting.delivery.second_way import SECOND_WAY_MS, Trouble
 from alerting.delivery.settling import Settling
 from alerting.delivery.summary import is_stale, summary_of, waits_with
-from alerting.delivery.ways import HELD_BACK, Address, Answered, Delivered, Outcome, Way, attempted
+from alerting.delivery.ways import HELD_BACK, Address, Answered, Delivered, Outcome, Way, attempted, prepared
 from alerting.explain import Explanation
 from alerting.naming import NameOf, named_decision
 from alerting.view import TELLS, IncidentView, ShownPost, answered, grown, unreached
@@ -312,13 +312,13 @@ class Delivery:
 
     async def _post(self, row: OutboxRow) -> int:
         """One attempt at one message; 0 where there was nothing to send any more."""
-        row = self.outbox.row(row.page_id)
-        if row.state not in ("planned", "not_sent"):  # something became of it since it was due
+        if not self._is_wanted(row.page_id):
             return 0
-        if self.is_moot(row):
-            self.outbox.cancel_incident(row.incident, over=self._is_over(row.incident))
+        held = await prepared(self._ways.get(row.way), row.to, self._longest_s)
+        # Opening a conversation takes its time: whoever acknowledged meanwhile is heard.
+        if not self._is_wanted(row.page_id):
             return 0
-        row = self._folded(row)
+        row = self._folded(self.outbox.row(row.page_id))
         way, message, shown = self._ways.get(row.way), self.composer.message(row), self.outbox.revision(row.incident)
         if way is None or message is None:
             self._gone(row, "no_way" if way is None else "no_card")
@@ -326,7 +326,7 @@ class Delivery:
         now_ms = self._clock()
         attempt = self.outbox.begin(row.page_id, row.attempt + 1, now_ms).attempt
         self._pacing.began(row.way, row.lane, now_ms)
-        outcome = await attempted(way.post(message), self._longest_s)
+        outcome = held or await attempted(way.post(message), self._longest_s)
         self._pacing.ended(row.way, row.lane, outcome, self._clock())
         self._answering.took(row.way, outcome, now_ms)
         settled = self.outbox.settle(row.page_id, _put_off(outcome, row.page_id, attempt), self._clock())
@@ -335,6 +335,16 @@ class Delivery:
             if row.kind == "card":
                 self._after_card(settled)
         return 1
+
+    def _is_wanted(self, page_id: str) -> bool:
+        """Whether a message is to be sent still: something may have become of it since it was due."""
+        row = self.outbox.row(page_id)
+        if row.state not in ("planned", "not_sent"):
+            return False
+        if self.is_moot(row):
+            self.outbox.cancel_incident(row.incident, over=self._is_over(row.incident))
+            return False
+        return True
 
     def _folded(self, row: OutboxRow) -> OutboxRow:
         """Lines that were held up go out as one message."""

@@ -23,6 +23,9 @@ LARGEST_BYTES = 1 << 20
 TOTAL_S = 10.0
 """How long a call may take, from the look-up of the name to the last byte."""
 CONNECT_S = 5.0
+LOOKED_UP_S = 5.0
+"""How long what a look-up found is used, and then once."""
+HOSTS_KNOWN = 1_000
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _WRAPPED_V4 = ipaddress.ip_network("64:ff9b::/96")
@@ -52,6 +55,9 @@ class Rules(NamedTuple):
     plain: tuple[str, ...] = ()
     private: bool = False
     """Whether numbers of private networks may be asked, with https."""
+    unencrypted: bool = False
+    """Whether numbers of the open internet may also be asked without https: for what is public anyway, as some feeds
+    are. What comes so may have been changed on its way. `ports` must then hold 80."""
 
 
 class Target(NamedTuple):
@@ -90,16 +96,17 @@ def target_of(url: str, rules: Rules = Rules()) -> Target:  # noqa: B008 - a tup
         raise Refused("it holds a name or a password before the host")
     port = (443 if parts.scheme == "https" else 80) if port is None else port
     listed = _is_listed(host, port, rules)
-    if parts.scheme != "https" and not (parts.scheme == "http" and listed):
+    if parts.scheme != "https" and not (parts.scheme == "http" and (listed or rules.unencrypted)):
         raise Refused("it has no https")
     if not listed and rules.ports and port not in rules.ports:
         raise Refused(f"it names port {port}; allowed: {', '.join(map(str, rules.ports))}")
     number = _number(host)
     if number is None and not _is_name(host):
         raise Refused("its host is no name, and no address in its usual spelling")
-    if number is not None and not (listed or rules.private or is_public(host)):
+    target = Target(parts.scheme, host, port, listed)
+    if number is not None and not (_may_be_private(target, rules) or is_public(host)):
         raise Refused("it lies inside a private network")
-    return Target(parts.scheme, host, port, listed)
+    return target
 
 
 def place_of(url: str) -> str:
@@ -115,6 +122,10 @@ def place_of(url: str) -> str:
         return ""
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port or (443 if parts.scheme == 'https' else 80)}" if host else ""
+
+
+def _may_be_private(target: Target, rules: Rules) -> bool:
+    return target.listed or (rules.private and target.scheme == "https")
 
 
 def _is_listed(host: str, port: int, rules: Rules) -> bool:
@@ -167,7 +178,7 @@ def numbers_of(target: Target, rules: Rules = Rules()) -> list[str]:  # noqa: B0
     except (OSError, UnicodeError):
         raise Refused("no such host", passing=True) from None
     numbers = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    allowed = [one for one in numbers if target.listed or rules.private or is_public(one)]
+    allowed = [one for one in numbers if _may_be_private(target, rules) or is_public(one)]
     if not allowed:
         raise Refused("it lies inside a private network")
     return allowed
@@ -211,17 +222,32 @@ class GuardedClient:
         self._largest = largest
         # The transport and not a client: a client of httpx logs whole addresses, and follows where it is led.
         self._transport: httpx.AsyncHTTPTransport | None = None
+        self._numbers: dict[tuple[str, int], tuple[float, list[str]]] = {}
+
+    async def look_up(self, url: str) -> None:
+        """Look the host up now, so that a call within `LOOKED_UP_S` begins at once. Raises `Refused`."""
+        target = target_of(url, self._rules)
+        await self._looked_up(target)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One POST, never again by itself. Raises `Refused`, `NotSent` or `Lost`."""
         target = target_of(url, self._rules)
         ends_s = time.monotonic() + self._total_s
+        known_s, numbers = self._numbers.pop((target.host, target.port), (0.0, []))
+        if not numbers or time.monotonic() - known_s > LOOKED_UP_S:
+            await self._looked_up(target)
+            _, numbers = self._numbers.pop((target.host, target.port))
+        return await self._sent(url, numbers, body, headers, ends_s)
+
+    async def _looked_up(self, target: Target) -> None:
         try:
             async with asyncio.timeout(min(CONNECT_S, self._total_s)):
                 numbers = await asyncio.to_thread(numbers_of, target, self._rules)
         except TimeoutError:
             raise Refused("its name could not be looked up in time", passing=True) from None
-        return await self._sent(url, numbers, body, headers, ends_s)
+        if len(self._numbers) >= HOSTS_KNOWN:
+            self._numbers.clear()
+        self._numbers[target.host, target.port] = (time.monotonic(), numbers)
 
     async def _sent(
         self, url: str, numbers: Sequence[str], body: bytes, headers: Mapping[str, str], ends_s: float

@@ -63,6 +63,21 @@ class Hanging(Place):
         return await super().edit(channel, ts, message)
 
 
+class Opening(Place):
+    """A way that must open a conversation before it can send."""
+
+    def __init__(self, *, refused: Outcome | None = None) -> None:
+        super().__init__()
+        self.refused = refused
+        self.opens = 0
+        self.opened = asyncio.Event()
+
+    async def prepare(self, to: str) -> Outcome | None:
+        self.opens += 1
+        await self.opened.wait()
+        return self.refused
+
+
 class Desk(PlainDesk):
     """A delivery with Slack and e-mail."""
 
@@ -254,6 +269,41 @@ async def test_a_page_that_was_cancelled_between_its_turn_and_its_post_stays_can
     desk.outbox.cancel(desk.outbox.pages("acme-1")[0].page_id, "told elsewhere")
     await desk.delivery.step()
     assert desk.slack.posts == 0
+
+
+async def test_nobody_is_woken_who_was_acknowledged_for_while_their_conversation_was_opened() -> None:
+    """That takes a call of its own: it is looked again when it came back."""
+    place = Opening()
+    desk = Desk(place)
+    desk.decide("Page", "dora")
+    running = asyncio.create_task(desk.delivery.run())
+    try:
+        async with asyncio.timeout(5):
+            while not place.opens:
+                await asyncio.sleep(0.002)
+            desk.quiet.add("acme-1")
+            place.opened.set()
+            while desk.outbox.pages("acme-1")[0].state not in ("cancelled", "sent"):
+                await asyncio.sleep(0.002)
+    finally:
+        running.cancel()
+    assert place.posts == 0
+
+
+async def test_a_conversation_that_cannot_be_opened_is_an_attempt_that_failed() -> None:
+    """Certainly not sent, and not asked for twice in one attempt."""
+    place = Opening(refused=Outcome("not_sent", retry_ms=3_000, detail="ratelimited"))
+    place.opened.set()
+    desk = Desk(place)
+    desk.decide("Page", "dora")
+    await desk.delivery.step()
+    assert (place.opens, place.posts) == (1, 0)
+    row = desk.outbox.pages("acme-1")[0]
+    assert (row.state, row.attempt, row.detail) == ("not_sent", 1, "ratelimited")
+    place.refused = None
+    await desk.wait(8)
+    assert place.posts == 1
+    assert desk.outbox.pages("acme-1")[0].state == "sent"
 
 
 # ---- doubts that no history ends

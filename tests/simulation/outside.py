@@ -278,6 +278,9 @@ class PagerClient:
     pager: SimPagerDuty
     alive: Callable[[], bool]
 
+    async def look_up(self, _url: str) -> None:
+        """Its name is known."""
+
     async def post(self, _url: str, body: bytes, _headers: Any) -> Answer:
         """One POST. Raises `NotSent` or `Lost`."""
         began_ms = self.pager.network.timeline.now_ms

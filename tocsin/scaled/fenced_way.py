@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from alerting.delivery.ways import Message, Outcome, Settles, Way
+from alerting.delivery.ways import Message, Outcome, Prepares, Settles, Way
 from stream import crash
 
 AGAIN_MS = 1_000
@@ -27,6 +27,10 @@ class FencedWay:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._way, name)
+
+    async def prepare(self, to: str) -> Outcome | None:
+        """As the way itself."""
+        return await self._way.prepare(to) if isinstance(self._way, Prepares) else None
 
     async def post(self, message: Message) -> Outcome:
         """Send once, where it may be sent."""
