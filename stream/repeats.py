@@ -57,14 +57,14 @@ class Repeats:
         `observed_ms` is the partition's running maximum (DESIGN T2): it never falls as offsets rise.
         """
         self.pass_time(observed_ms)
-        key = _key(mention_id)
+        key = key_of(mention_id)
         if self.news is not None:
             self.news.append(Sighting(key, offset, observed_ms))
         return self._see(key, offset, observed_ms)
 
     def remember(self, mention_id: str, brands: tuple[str, ...], offset: int = -1) -> None:
         """Note which brands a post hit: its delete, its edit and its counts carry no text to match."""
-        key = _key(mention_id)
+        key = key_of(mention_id)
         if self.news is not None:
             self.news.append(Sighting(key, offset, self._newest_ms, brands))
         self._note(key, brands)
@@ -88,7 +88,7 @@ class Repeats:
 
     def brands_of(self, mention_id: str) -> tuple[str, ...]:
         """The brands last remembered for an id; none when it hit none, or is older than the window."""
-        held = self._brands.get(_key(mention_id))
+        held = self._brands.get(key_of(mention_id))
         return held[1] if held else ()
 
     def pass_time(self, observed_ms: int) -> None:
@@ -127,5 +127,6 @@ class Repeats:
             self._brands.pop(key, None)
 
 
-def _key(mention_id: str) -> bytes:
+def key_of(mention_id: str) -> bytes:
+    """What stands for an id in the table: a digest."""
     return hashlib.blake2b(mention_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()

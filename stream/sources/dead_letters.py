@@ -4,7 +4,7 @@ Bounded, so that a broken or hostile sender cannot fill the disk: the oldest let
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,18 +140,30 @@ class DeadLetters:
     def erase(self, needles: Iterable[bytes]) -> int:
         """Wipe every letter that holds one of `needles` (an id, a handle), in the file and its log. How many."""
         wanted = list(needles)
-        with self._one:
-            found = [
-                number
-                for number, body in self._db.execute(
-                    "SELECT number, body FROM letter WHERE number >= ?", (self._first,)
-                )
-                if any(needle in body for needle in wanted)
-            ]
-            with transaction(self._db, "dead.erase"):
-                wipe(self._db, "letter", "number", found)
-            truncate_wal(self._db)
+        found = self.find(lambda body: any(needle in body for needle in wanted))
+        self.wipe(found)
         return len(found)
+
+    def find(self, matches: Callable[[bytes], bool]) -> list[int]:
+        """The numbers of the letters of which detail and body, as one, match."""
+        with self._one:
+            query = "SELECT number, body FROM letter WHERE number >= ?"
+            rows = self._db.execute(query, (self._first,))
+            return [number for number, body in rows if body.startswith(_WRITTEN) and matches(body)]
+
+    def wipe(self, numbers: Iterable[int]) -> None:
+        """Wipe these letters, in the file and its log; that they came stays known."""
+        with self._one:
+            with transaction(self._db, "dead.erase"):
+                wipe(self._db, "letter", "number", numbers)
+            truncate_wal(self._db)
+
+    def finish(self) -> None:
+        """Take what was wiped out of the write-ahead log, should a process have died before it had. Raises
+        `StoreError` if a reader holds on to the log.
+        """
+        with self._one:
+            truncate_wal(self._db)
 
     def close(self) -> None:
         """Close the file."""

@@ -173,6 +173,11 @@ class IntakeLog:
         with self._reading:
             return int(self._reader.execute("SELECT offset FROM swept").fetchone()[0])
 
+    def mark_swept(self, offset: int) -> None:
+        """Up to this record nothing is left to be wiped."""
+        with self._writing, transaction(self._db, "intake.swept"):
+            self._db.execute("UPDATE swept SET offset = ?", (offset,))
+
     def finish(self) -> None:
         """Take what was wiped out of the write-ahead log, should a process have died before it had. Raises
         `StoreError` if a reader holds on to the log.
