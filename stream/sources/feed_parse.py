@@ -19,8 +19,10 @@ from stream.reading import EARLIEST_MS, LATEST_MS
 from stream.sources.html_text import text_of
 from stream.sources.links import key_of, leads_nowhere, link_id, opened
 
-LARGEST_BYTES = 4 << 20
+LARGEST_BYTES = 2 << 20
 """A feed that is longer is no list of news; feedparser reads some 8 MB in a second."""
+MOST_TAGS = 100_000
+"""Tags that nobody closes take feedparser 20 microseconds each, and everything else waits for it."""
 MOST_ENTRIES = 2_000
 """Of one feed; what stands below is not read."""
 _AUTHOR = 200
@@ -28,7 +30,7 @@ _DIGEST = 8
 """Hexadecimal digits of a text's digest: to tell an entry's versions apart."""
 
 BadFeed = Literal["not_a_feed", "grows", "too_large", "packed", "unreadable"]
-"""Something else than a feed, most often a page of HTML; entities made of entities; beyond `LARGEST_BYTES`; packed and
+"""Something else than a feed, most often a page of HTML; entities made of entities; beyond the limits above; packed and
 broken; what even a lenient parser stumbles over."""
 
 _GROWING = re.compile(rb"<!ENTITY\s[^>]{0,200}?([\"'])(?:(?!\1)[^>]){0,10000}?(?:&(?!#)|%)", re.IGNORECASE)
@@ -88,6 +90,8 @@ def listing_of(body: bytes, headers: Mapping[str, str], url: str) -> Listing:
         raise NoFeed("too_large", f"more than {LARGEST_BYTES} bytes")
     # An encoding of two bytes a character would hide the names from the expressions; then expat's own limits hold.
     head = body[:LARGEST_BYTES].replace(b"\0", b"")
+    if head.count(b"<") > MOST_TAGS:
+        raise NoFeed("too_large", f"more than {MOST_TAGS} tags")
     if b"<!ENTITY" in head.upper() and (_GROWING.search(head) or _LONG_ENTITY.search(head)):
         raise NoFeed("grows", "its entities are made to grow")
     said = {"content-type": headers.get("content-type", ""), "content-location": url}
