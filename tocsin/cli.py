@@ -21,6 +21,7 @@ from tocsin import (
     cli_roster,
     cli_silence,
     cli_slack,
+    cli_sources,
     cli_topics,
     cli_worker,
     flowchart_cli,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(flowchart_cli.app, name="flowchart")
 app.add_typer(cli_slack.app, name="slack")
+app.add_typer(cli_sources.app, name="sources")
 app.add_typer(cli_topics.app, name="topics")
 cli_silence.hook(app)
 cli_roster.hook(app)

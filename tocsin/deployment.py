@@ -9,6 +9,7 @@ from alerting.delivery.seen import Seen
 from stream.names import Names
 from stream.sources.dead_letters import DeadLetters
 from stream.sources.intake_log import IntakeLog
+from stream.sources.places import Places
 from stream.sources.store import StoreError, lock
 from stream.sources.text_store import TextStore
 from tocsin.journal import Journal
@@ -29,13 +30,14 @@ class Deployment:
         self.intake_log = IntakeLog(directory / "intake.db")
         self.texts = TextStore(directory / "texts.db")
         self.dead = DeadLetters(directory / "dead_letters.db")
+        self.places = Places(directory / "sources.db")
         self.journal = Journal(directory / "journal.db", step_ms=step_ms)
         self.outbox = Outbox(directory / "outbox.db")
         self.slack_seen = Seen(directory / "slack_seen.db")
 
     def close(self) -> None:
         """Close every file and give the directory back."""
-        for store in (self.slack_seen, self.outbox, self.journal, self.dead, self.texts, self.intake_log):
+        for store in (self.slack_seen, self.outbox, self.journal, self.places, self.dead, self.texts, self.intake_log):
             store.close()
         self._lock.close()
 

@@ -23,6 +23,7 @@ from tocsin.deployment import Deployment
 from tocsin.drill_start import Starter
 from tocsin.engine import Engine
 from tocsin.heartbeat import Ages, Heartbeat
+from tocsin.listening import Listening
 from tocsin.live_chart import LiveChart
 from tocsin.logs import set_up_logs
 from tocsin.metrics import service_routes
@@ -60,6 +61,7 @@ class Service:
         self._clock = clock
         self._look = asyncio.Event()
         self.heartbeat = self._build_heartbeat()
+        self.listening = Listening(settings, self.works)
         self._tasks: list[asyncio.Task[None]] = []
         self._server: Server | None = None
         self._inbound: SocketInbound | None = None
@@ -110,6 +112,7 @@ class Service:
         if self.works.slack_side is not None:
             self._work(self.works.slack_side.run())
         self._work(self._watch())
+        self._work(self.listening.run())
         self._work(self.heartbeat.run())
         log.info("listening", address=self.base_url, brands=[b.name for b in self.works.brands])
 
@@ -204,6 +207,7 @@ class Service:
         return {
             **self.heartbeat.health(),
             "troubles": self.works.troubles.words(),
+            "sources": self.listening.health(),
             "entries": self.home.journal.seq,
             "sealed_step_ms": self.works.core_time_ms,
             "behind_records": self.works.behind_records,

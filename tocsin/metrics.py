@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from alerting.decision import Decision
 from tocsin.entry import DeliveryReport
+from tocsin.source_metrics import SourceMetrics
 
 
 class PeopleMetrics:
@@ -115,6 +116,8 @@ class Metrics(PeopleMetrics):
             ["brand", "kind", "reason"],
             registry=self.registry,
         )
+        self.sources = SourceMetrics(self.registry)
+        """What each source that is listened to brings."""
 
     def took(self, counts: Mapping[str, int], dead: Mapping[tuple[str, str], int], refused: Mapping[str, int]) -> None:
         """Show the counts of intake and of the door as they are now."""

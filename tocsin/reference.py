@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from alerting.facts import FACT_HELP, Facts
@@ -36,6 +37,7 @@ from tocsin.scaled.core_metrics import CoreMetrics
 from tocsin.scaled.delivery_metrics import DeliveryMetrics
 from tocsin.scaled.health import WorkerMetrics
 from tocsin.scaled.intake_metrics import IntakeMetrics
+from tocsin.source_metrics import SourceMetrics
 
 MADE = "This page is made from the code by `make format`; edit the code."
 NODES = (
@@ -81,6 +83,7 @@ def metrics() -> str:
     rows: dict[str, tuple[list[str], str]] = {}
     for who, one in (
         ("service", Metrics()),
+        ("service", SourceMetrics(CollectorRegistry())),
         ("every worker", WorkerMetrics()),
         ("intake", IntakeMetrics()),
         ("core", CoreMetrics()),

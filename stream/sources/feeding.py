@@ -124,12 +124,9 @@ class Feeding:
 
     async def run(self) -> None:
         """Feed until cancelled."""
-        watch = asyncio.create_task(self._watch())
-        try:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._watch())
             await self._feed()
-        finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
 
     @property
     def waits_for_log(self) -> bool:

@@ -1,0 +1,60 @@
+"""EDGE. What the service says to Prometheus about each source that it listens to."""
+
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from stream.sources.feeding import Figures, Status
+
+
+class SourceMetrics:
+    """Gauges by source. Labels are bounded: configured sources, and the closed lists of statuses, kinds and units."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._taken = Gauge(
+            "tocsin_source_taken",
+            "What a source brought since the start: rows, bad (nobody could read it), batches, gaps; and connects and "
+            "troubles",
+            ["source", "what"],
+            registry=registry,
+        )
+        self._status = Gauge(
+            "tocsin_source_status",
+            "1 for how a source does now, else 0: ok, silent, lagging or capped",
+            ["source", "status"],
+            registry=registry,
+        )
+        self._lag = Gauge(
+            "tocsin_source_lag_seconds",
+            "How old that was, when it came, before which nothing of a source is missing",
+            ["source"],
+            registry=registry,
+        )
+        self._blind = Gauge(
+            "tocsin_source_blind_seconds",
+            "For how long a source is silent, lagging or capped; 0 while it is ok",
+            ["source"],
+            registry=registry,
+        )
+        self._heard = Gauge(
+            "tocsin_source_heard_timestamp_seconds",
+            "When a source last gave a sign of life, in seconds since 1970; 0: never",
+            ["source"],
+            registry=registry,
+        )
+        self._cost = Gauge(
+            "tocsin_source_cost", "What a source cost since the start, by unit", ["source", "unit"], registry=registry
+        )
+
+    def show(self, source: str, figures: Figures, now_ms: int) -> None:
+        """Show how a source does now."""
+        for what in ("rows", "bad", "batches", "gaps", "connects", "troubles"):
+            self._taken.labels(source, what).set(getattr(figures, what))
+        for status in get_args(Status):
+            self._status.labels(source, status).set(status == figures.status)
+        self._lag.labels(source).set(figures.lag_ms / 1000)
+        blind_ms = max(0, now_ms - figures.since_ms) if figures.status != "ok" else 0
+        self._blind.labels(source).set(blind_ms / 1000)
+        self._heard.labels(source).set(figures.heard_ms / 1000)
+        for unit, amount in sorted(figures.costs.items()):
+            self._cost.labels(source, unit).set(amount)
