@@ -15,6 +15,7 @@ import typer
 from tocsin import (
     __version__,
     cli_drill,
+    cli_erase,
     cli_learn,
     cli_mentions,
     cli_review,
@@ -41,6 +42,7 @@ app.add_typer(cli_slack.app, name="slack")
 app.add_typer(cli_sources.app, name="sources")
 app.add_typer(cli_topics.app, name="topics")
 cli_silence.hook(app)
+cli_erase.hook(app)
 cli_roster.hook(app)
 cli_learn.add_to(app)
 cli_mentions.add_to(app)

@@ -23,10 +23,12 @@ from tocsin.deployment import Deployment
 from tocsin.drill_start import Starter
 from tocsin.engine import Engine
 from tocsin.heartbeat import Ages, Heartbeat
+from tocsin.keeping import Keeping
 from tocsin.listening import Listening
 from tocsin.live_chart import LiveChart
 from tocsin.logs import set_up_logs
 from tocsin.metrics import service_routes
+from tocsin.retention import KeptFor
 from tocsin.serving import GOODBYE_S, Server, address_of, listener, opened, server_of
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
@@ -113,6 +115,7 @@ class Service:
             self._work(self.works.slack_side.run())
         self._work(self._watch())
         self._work(self.listening.run())
+        self._work(Keeping(self.works, self._settings.data_path, KeptFor()).run())
         self._work(self.heartbeat.run())
         log.info("listening", address=self.base_url, brands=[b.name for b in self.works.brands])
 

@@ -4,18 +4,17 @@ Reads no clock and writes nothing; what is to be stored waits in `posts` and `er
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from stream.brands import Brand, Matcher
 from stream.combine import Combined, Combiner
 from stream.mention import Mention, ScoredMention
 from stream.names import Names
-from stream.repeats import Repeats
+from stream.repeats import Repeats, Sighting
 from stream.scoring import Scoring
 from stream.sentiment import Scorers
 from stream.sources.text_store import StoredPost
-
 
 SILENCED = 100_000
 """Purged authors that are remembered."""
@@ -110,6 +109,10 @@ class Intake:
         if taken and not self._is_repeat(mention, offset, known):
             brands = tuple(brand.name for brand in self._matcher.match(mention))
             self._repeats.remember(mention.id, brands, offset)
+
+    def know_again(self, seen: Iterable[Sighting]) -> None:
+        """Posts that were seen, and whose records were wiped since: they stay known as seen."""
+        self._repeats.absorb(seen)
 
     def forget(self, mention_ids: Sequence[str], voices: Sequence[Voice] = ()) -> None:
         """Somebody had these posts erased, and all that these voices said: no edit that comes late brings it back."""

@@ -28,9 +28,9 @@ from alerting.review import (
 from alerting.timeline import Act, Sending, Timeline, timeline
 from alerting.view import WAKES, ShownPost
 from alerting.words import kind_text, names_text, reason_words
-from stream.codec import rfc3339
+from stream.codec import digest, rfc3339
 from stream.sources.text_store import TextStore
-from tocsin import drawing
+from tocsin import drawing, reports
 from tocsin.drawing import Series
 from tocsin.drill_file import read_drill
 from tocsin.entry import Answer, ConfigChange, Control, DeliveryReport
@@ -39,9 +39,19 @@ from tocsin.incident_series import incident_series, title_of
 from tocsin.journal import Journal, open_existing
 from tocsin.mistakes import UsageError
 from tocsin.paper import template
+from tocsin.reports import Renewed, Report
 from tocsin.state import DRILL, Content, Contents
 
 POSTS_QUOTED = 5
+
+
+class Quotes(NamedTuple):
+    """What a review quotes: names of posts, and digests of notes."""
+
+    directory: Path
+    """Of the journal and its texts."""
+    posts: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 class Reviewed(NamedTuple):
@@ -49,6 +59,8 @@ class Reviewed(NamedTuple):
 
     review: Review
     series: Series | None
+    quotes: Quotes | None = None
+    """What it quotes of the store that an erasure reaches."""
 
 
 class IncidentLine(msgspec.Struct, frozen=True):
@@ -72,6 +84,8 @@ class _Heard(NamedTuple):
     sendings: list[Sending]
     content: Content | None
     until_ms: int
+    notes: list[str]
+    """Digests of what people wrote."""
 
 
 def incidents(path: Path) -> list[IncidentLine]:
@@ -127,6 +141,7 @@ def review(path: Path, incident: str, *, counterfactual: bool = True) -> Reviewe
             until_ms=heard.until_ms,
         )
         found = _told(story, own, heard.content, contents, texts)
+        quotes = Quotes(path.parent.absolute(), *_quotes(own, heard.notes, texts))
     finally:
         journal.close()
         if texts is not None:
@@ -136,7 +151,7 @@ def review(path: Path, incident: str, *, counterfactual: bool = True) -> Reviewe
     changes = _changes(path, incident) if counterfactual and story.first_page_ms else ()
     drill = read_drill(path.parent) if found.drill else None
     speed = drill.speed if drill is not None else 1
-    return Reviewed(msgspec.structs.replace(found, changes=changes, picture=picture, speed=speed), series)
+    return Reviewed(msgspec.structs.replace(found, changes=changes, picture=picture, speed=speed), series, quotes)
 
 
 def _texts(path: Path) -> TextStore | None:
@@ -156,19 +171,20 @@ def _decisions(journal: Journal, path: Path, incident: str) -> list[Decision]:
 def _heard(journal: Journal, incident: str, first: Decision, texts: TextStore | None) -> _Heard:
     acts: list[Act] = []
     sendings: list[Sending] = []
-    content, until_ms = "", 0
+    content, until_ms, notes = "", 0, []
     for entry in journal.entries():
         until_ms = max(until_ms, entry.at_ms)
         event = entry.event.event if isinstance(entry.event, Control) else None
         if isinstance(event, Answer) and event.incident == incident:
             acts.append(_act(event, texts))
+            notes.append(event.note_digest)
         elif isinstance(event, DeliveryReport) and event.incident == incident:
             sendings.append(
                 Sending(at_ms=event.at_ms, key=event.key, way=event.way, outcome=event.outcome, detail=event.detail)
             )
         elif isinstance(event, ConfigChange) and event.brand == first.brand and entry.at_ms <= first.at_ms:
             content = event.digest
-    return _Heard(acts, sendings, journal.contents().content(content) if content else None, until_ms)
+    return _Heard(acts, sendings, journal.contents().content(content) if content else None, until_ms, notes)
 
 
 def _act(answer: Answer, texts: TextStore | None) -> Act:
@@ -195,14 +211,31 @@ def _first_post_ms(own: Sequence[Decision], texts: TextStore | None) -> int:
     return next((post.created_ms for post in earliest if not post.own), 0)
 
 
+def _page(own: Sequence[Decision]) -> Decision:
+    return next((one for one in own if one.kind in WAKES), max(own, key=lambda one: rank(one.severity)))
+
+
+def _posts(own: Sequence[Decision]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for one in (_page(own), *own) for name in one.exemplars))[:POSTS_QUOTED]
+
+
+def _quotes(
+    own: Sequence[Decision], notes: Sequence[str], texts: TextStore | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The posts and notes that are there to be quoted."""
+    if texts is None:
+        return (), ()
+    return tuple(texts.get(_posts(own))), tuple(d for d in dict.fromkeys(notes) if d and texts.note(d) is not None)
+
+
 def _told(
     story: Timeline, own: Sequence[Decision], content: Content | None, contents: Contents, texts: TextStore | None
 ) -> Review:
-    page = next((one for one in own if one.kind in WAKES), max(own, key=lambda one: rank(one.severity)))
+    page = _page(own)
     promises: dict[str, int] = {}
     if content is not None:
         promises |= dict(contents.chart(content.chart).written.promise_pages.items())
-    names = tuple(dict.fromkeys(name for one in (page, *own) for name in one.exemplars))[:POSTS_QUOTED]
+    names = _posts(own)
     found = texts.get(names) if texts is not None else {}
     posts = [
         ShownPost(p.text, p.author or "", p.url or "", p.source, p.followers, p.created_ms) for p in found.values()
@@ -241,7 +274,7 @@ def as_markdown(reviewed: Reviewed) -> str:
 
 def html(reviewed: Reviewed) -> str:
     """The review as one page that asks for nothing from outside."""
-    found, series = reviewed
+    found, series = reviewed.review, reviewed.series
     story = found.timeline
     return template("review.html.j2").render(
         review=found,
@@ -282,7 +315,51 @@ def as_json(reviewed: Reviewed) -> dict[str, Any]:
 
 
 def write(reviewed: Reviewed, out: Path, form: str) -> list[Path]:
-    """Write a review as `html` or `markdown`, the latter with its picture beside it. Returns the files."""
+    """Write a review as `html` or `markdown`, the latter with its picture beside it, and note where it is. Returns the
+    files.
+    """
+    files = _written(reviewed, out, form)
+    if reviewed.quotes is not None:
+        _note(reviewed, out, form)
+    return files
+
+
+def renew(directory: Path) -> Renewed:
+    """Write the reviews of this directory's journal anew that quote what was erased since. Raises `StoreError`."""
+    path, kept = directory / "journal.db", directory / "texts.db"
+    if not (reports.reports(directory) and path.is_file() and kept.is_file()):
+        return Renewed()
+    texts = TextStore(kept)
+
+    def again(one: Report) -> None:
+        found = review(path, one.incident, counterfactual=False)
+        whole = msgspec.structs.replace(found.review, changes=one.changes)
+        write(found._replace(review=whole), Path(one.path), one.form)
+
+    try:
+        return reports.renew(directory, texts, again)
+    finally:
+        texts.close()
+
+
+def _note(reviewed: Reviewed, out: Path, form: str) -> None:
+    assert reviewed.quotes is not None
+    directory, posts, notes = reviewed.quotes
+    reports.note(
+        directory,
+        Report(
+            path=str(out.absolute()),
+            incident=reviewed.review.timeline.incident,
+            form=form,
+            posts=posts,
+            notes=notes,
+            changes=reviewed.review.changes,
+            digest=digest(out.read_bytes()),
+        ),
+    )
+
+
+def _written(reviewed: Reviewed, out: Path, form: str) -> list[Path]:
     if form == "html":
         out.write_text(html(reviewed), encoding="utf-8")
         return [out]

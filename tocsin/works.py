@@ -23,10 +23,12 @@ from stream.codec import HOUR_MS
 from stream.reading import BadMention, Reader
 from stream.sources.intake_log import Appender, Item, LogRecord
 from stream.sources.store import StoreError
+from stream.sources.text_store import StoredPost
 from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.deployment import Deployment
 from tocsin.drill_time import DrillTime
 from tocsin.entry import Answer, ConfigChange, ControlEvent
+from tocsin.erasing import quoting
 from tocsin.heartbeat import Ages, Facts, waits_since
 from tocsin.intake import Intake
 from tocsin.letterbox import collect
@@ -107,6 +109,7 @@ class Works:
             sink=self._deliver,
             batch=TAKE_AT_ONCE,
             snapshot_every=max(200, 600_000 // self.step_ms),
+            erasing=self._erasing,
         )
         self._readers: dict[str, Reader] = {}
         self._remember()
@@ -242,6 +245,10 @@ class Works:
             self.people.hear(decision)
             self.delivery.take(decision)
 
+    def _erasing(self, posts: Sequence[StoredPost]) -> None:
+        """These texts go: what showed them is shown anew."""
+        self.home.outbox.show_again(quoting(self.home.outbox.views(), posts))
+
     # ---- recovery
 
     def _recover(self) -> None:
@@ -259,6 +266,7 @@ class Works:
     def _remember(self) -> None:
         """Know the ids of the last 48 hours again, and start behind what is sealed."""
         self.cursor = self.home.journal.next_offset()
+        self.intake.know_again(self.home.intake_log.gone())
         horizon = self.home.intake_log.last_observed_ms - REMEMBERED_MS
         offset = 0
         while offset < self.cursor and (records := self.home.intake_log.read(offset, READ_AT_ONCE)):

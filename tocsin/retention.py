@@ -1,0 +1,39 @@
+"""EDGE. How long what came in is kept, by what it is and where it came from."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from stream.codec import DAY_MS
+from tocsin.erasing import Stores
+
+RAW_MS = 3 * DAY_MS
+"""Repeats are known for two days by the raw records."""
+
+
+class KeptFor(NamedTuple):
+    """Milliseconds. A post's age counts from when it was written, a raw record's and a letter's from when it came."""
+
+    texts_ms: int = 30 * DAY_MS
+    raw_ms: int = RAW_MS
+    letters_ms: int = 30 * DAY_MS
+    by_source: Mapping[str, int] = {}
+    """Texts of sources that are kept for less."""
+
+
+def trim(stores: Stores, ages: KeptFor, now_ms: int, keep_from_offset: int) -> dict[str, int]:
+    """Erase what is too old; nothing of the log from `keep_from_offset` on. How much went, by what it was. Raises
+    `StoreError`.
+    """
+    gone = {
+        "records": stores.intake_log.trim(now_ms - ages.raw_ms, keep_from_offset),
+        "letters": stores.dead.trim(now_ms - ages.letters_ms),
+        "texts": stores.texts.trim(now_ms - ages.texts_ms),
+    }
+    shorter = {source: age_ms for source, age_ms in ages.by_source.items() if age_ms < ages.texts_ms}
+    if shorter:
+        old = stores.texts.search(
+            lambda post: post.created_ms < now_ms - shorter.get(post.source, ages.texts_ms),
+            now_ms - min(shorter.values()),
+        )
+        gone["texts"] += stores.texts.erase_names([post.name for post in old]) if old else 0
+    return {what: number for what, number in gone.items() if number}
