@@ -28,7 +28,7 @@ from tocsin.listening import Listening
 from tocsin.live_chart import LiveChart
 from tocsin.logs import set_up_logs
 from tocsin.metrics import service_routes
-from tocsin.retention import KeptFor
+from tocsin.retention import kept_for
 from tocsin.serving import GOODBYE_S, Server, address_of, listener, opened, server_of
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
@@ -115,7 +115,7 @@ class Service:
             self._work(self.works.slack_side.run())
         self._work(self._watch())
         self._work(self.listening.run())
-        self._work(Keeping(self.works, self._settings.data_path, KeptFor()).run())
+        self._work(Keeping(self.works, self._settings.data_path, kept_for(self._settings)).run())
         self._work(self.heartbeat.run())
         log.info("listening", address=self.base_url, brands=[b.name for b in self.works.brands])
 

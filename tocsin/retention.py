@@ -3,21 +3,25 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from stream.codec import DAY_MS
 from tocsin.erasing import Stores
-
-RAW_MS = 3 * DAY_MS
-"""Repeats are known for two days by the raw records."""
+from tocsin.settings import Settings
 
 
 class KeptFor(NamedTuple):
     """Milliseconds. A post's age counts from when it was written, a raw record's and a letter's from when it came."""
 
-    texts_ms: int = 30 * DAY_MS
-    raw_ms: int = RAW_MS
-    letters_ms: int = 30 * DAY_MS
+    texts_ms: int
+    raw_ms: int
+    letters_ms: int
     by_source: Mapping[str, int] = {}
     """Texts of sources that are kept for less."""
+
+
+def kept_for(settings: Settings) -> KeptFor:
+    """As a configuration has it."""
+    kept = settings.retention
+    by_source = {one.name: one.retention for one in settings.sources if one.retention is not None}
+    return KeptFor(kept.texts, kept.raw, kept.dead_letters, by_source)
 
 
 def trim(stores: Stores, ages: KeptFor, now_ms: int, keep_from_offset: int) -> dict[str, int]:

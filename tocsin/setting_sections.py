@@ -158,6 +158,26 @@ class DeliverySettings(Section):
     )
 
 
+class RetentionSettings(Section):
+    """How long what people wrote is kept. Counts and decisions stay: they name nobody."""
+
+    texts: Duration = Field(
+        default=30 * 86_400_000,
+        ge=86_400_000,
+        le=400 * 86_400_000,
+        description="texts that cards and reviews quote, from when they were written; a card compares a fortnight",
+    )
+    raw: Duration = Field(
+        default=3 * 86_400_000,
+        ge=2 * 86_400_000,
+        le=30 * 86_400_000,
+        description="posts as they came in; repeats are known by them for two days",
+    )
+    dead_letters: Duration = Field(
+        default=30 * 86_400_000, ge=86_400_000, le=400 * 86_400_000, description="what could not be read"
+    )
+
+
 class HeartbeatSettings(Section):
     """The dead man's switch: an address outside that is touched while all is well, and tells people when it is not."""
 

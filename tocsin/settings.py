@@ -27,6 +27,7 @@ from tocsin.setting_sections import (
     DrillSettings,
     HeartbeatSettings,
     IngestSettings,
+    RetentionSettings,
     Secrets,
     Section,
     SlackSettings,
@@ -91,6 +92,7 @@ class Settings(Section):
     phone: PhoneSettings | None = Field(default=None, description="who rings the telephones of responders")
     drill: DrillSettings = Field(default=DrillSettings(), description="how a crisis is rehearsed")
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="how long delivery waits")
+    retention: RetentionSettings = Field(default=RetentionSettings(), description="how long what people wrote is kept")
     heartbeat: HeartbeatSettings | None = Field(
         default=None, description="the address outside that hears nothing any more when all else fails"
     )

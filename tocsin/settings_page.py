@@ -20,6 +20,7 @@ from tocsin.setting_sections import (
     DrillSettings,
     HeartbeatSettings,
     IngestSettings,
+    RetentionSettings,
     Section,
     SlackSettings,
 )
@@ -51,6 +52,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`phone:`", PhoneSettings),
     ("`delivery:`", DeliverySettings),
     ("`drill:`", DrillSettings),
+    ("`retention:`", RetentionSettings),
     ("`heartbeat:`", HeartbeatSettings),
     ("`cluster:`", ClusterSettings),
     ("The `kafka:` of a cluster", KafkaSettings),

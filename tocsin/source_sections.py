@@ -28,6 +28,11 @@ class SourceSection(Section):
 
     name: SourceName = Field(description="what it is called; also the first part of its mentions' ids")
     type: str = Field(default="webhook", description="how it delivers")
+    retention: Duration | None = Field(
+        default=None,
+        ge=86_400_000,
+        description="how long its texts are kept, where that is less than `retention.texts`",
+    )
 
 
 class SourceSettings(SourceSection):
