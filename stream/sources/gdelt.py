@@ -95,6 +95,8 @@ class Gdelt:
         self._free_ms = 0
         """When the next request may be made."""
         self._requests = 0
+        self._turns: dict[str, int] = {}
+        """When each query had its last turn."""
         self._told: dict[tuple[str, _Window], None] = {}
         """Gaps that were told: the same window is looked at several times."""
 
@@ -103,7 +105,9 @@ class Gdelt:
         known = _read(place)
         while True:
             began_ms = self._around.clock()
-            for key in self._queries:
+            # After a trouble the round begins with those that it kept from their turn.
+            for key in sorted(self._queries, key=lambda one: self._turns.get(one, 0)):
+                self._turns[key] = self._around.clock()
                 async for batch in self._searched(key, known):
                     yield batch
             await asyncio.sleep(max(PAUSE_S, self._poll_s - (self._around.clock() - began_ms) / 1000))
