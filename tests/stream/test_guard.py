@@ -204,6 +204,36 @@ def test_other_ports_than_the_listed_are_refused(url: str) -> None:
         target_of(url)
 
 
+WITHOUT_HTTPS = Rules(ports=(443, 80), private=True, unencrypted=True)
+
+
+@pytest.mark.parametrize("number", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fd00::1"])
+def test_without_https_no_inner_number_is_asked_even_where_https_may(
+    monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    """By number, and by a name that has it: `private` speaks of https alone."""
+    shown = f"[{number}]" if ":" in number else number
+    with pytest.raises(Refused, match="private network"):
+        target_of(f"http://{shown}/feed", WITHOUT_HTTPS)
+    naming(monkeypatch, lambda _: [number])
+    with pytest.raises(Refused, match="private network"):
+        guard.numbers_of(target_of("http://feeds.example/rss", WITHOUT_HTTPS), WITHOUT_HTTPS)
+    assert guard.numbers_of(target_of("https://feeds.example/rss", WITHOUT_HTTPS), WITHOUT_HTTPS) == [number]
+
+
+def test_without_https_a_public_number_is_asked_where_the_rules_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    naming(monkeypatch, lambda _: ["10.0.0.1", "93.184.216.34"])
+    assert guard.numbers_of(target_of("http://feeds.example/rss", WITHOUT_HTTPS), WITHOUT_HTTPS) == ["93.184.216.34"]
+    for rules in (Rules(ports=(443, 80)), Rules(ports=(), private=True)):
+        with pytest.raises(Refused, match="no https"):
+            target_of("http://feeds.example/rss", rules)
+    with pytest.raises(Refused, match="port"):
+        target_of("http://feeds.example:8080/rss", WITHOUT_HTTPS)
+    for url in ("ftp://feeds.example/rss", "file:///etc/passwd", "//feeds.example/rss"):
+        with pytest.raises(Refused, match="no https"):
+            target_of(url, WITHOUT_HTTPS)
+
+
 @pytest.mark.parametrize(
     "number",
     ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8", "2002:808:808::"],
