@@ -4,16 +4,20 @@ source -> feeding -> intake log          each change of how it does -> `SourceRe
 """
 
 import asyncio
+from collections.abc import Callable
 
 from stream.codec import canonical
-from stream.sources.contract import Surroundings
+from stream.sources.contract import Source, Surroundings
 from stream.sources.feeding import Feeding, Status
 from stream.sources.places import SourcePurse
 from tocsin.entry import SourceReport
 from tocsin.settings import Settings
+from tocsin.source_sections import SourceSection
 from tocsin.source_threads import CoreThreads
 from tocsin.sources import fed_by, listened_to, made
 from tocsin.works import Works
+
+Make = Callable[[Settings, SourceSection, Surroundings], Source]
 
 SHOW_EVERY_S = 5.0
 HOLD_STEPS = 3
@@ -23,16 +27,16 @@ HOLD_STEPS = 3
 class Listening:
     """All sources of a configuration that are listened to, over the works of a service.
 
-    Raises `SettingsError` where a secret cannot be had.
+    `make` stands in for what makes a source of its section. Raises `SettingsError` where a secret cannot be had.
     """
 
-    def __init__(self, settings: Settings, works: Works) -> None:
+    def __init__(self, settings: Settings, works: Works, *, make: Make = made) -> None:
         self._works = works
         threads = CoreThreads(works.engine, works.home.names, works.home.texts)
         self.feedings: list[Feeding] = []
         for section in listened_to(settings):
             purse = SourcePurse(works.home.places, section.name, works.clock)
-            source = made(settings, section, Surroundings(works.clock, purse, threads))
+            source = make(settings, section, Surroundings(works.clock, purse, threads))
             self.feedings.append(
                 Feeding(
                     source,
