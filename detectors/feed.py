@@ -176,7 +176,9 @@ class FeedSilence:
         if not outages:
             return None
         worst = min(outages, key=lambda o: o.rank)
-        gap_ms = max(0, window.at_ms - window.sources[worst.source].last_ms)
+        # A source that says itself that it is out may never have brought a post of this brand.
+        heard_ms = window.sources[worst.source].last_ms or worst.since_ms
+        gap_ms = max(0, window.at_ms - heard_ms)
         return Signal(
             kind="feed",
             score=worst.score,

@@ -268,3 +268,12 @@ def test_after_a_long_silence_more_is_no_proof_and_angrier_is(signal, wakes):
     assert judged.score >= 500
     assert (judged.score >= 750) == wakes
     assert in_doubt([signal], Window(at_ms=START_MS)) == [signal]
+
+
+def test_a_source_that_never_brought_a_post_and_says_that_it_is_out_is_told_from_when_it_says():
+    """Else its gap would begin in 1970."""
+    window = Window(at_ms=START_MS, sources={"hn": SourceState(status="silent", status_since_ms=START_MS - HOUR_MS)})
+    signal = FeedSilence().score_one(window)
+    assert signal is not None
+    assert (signal.evidence["state"], signal.evidence["gap_minutes"]) == ("silent", 60)
+    assert signal.since_ms == START_MS - HOUR_MS
