@@ -4,35 +4,19 @@ A section names its secrets in `KEYS`: each is given as `NAME_env` or `NAME_file
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Discriminator, Field, Tag
 
 from stream.strict_yaml import Document, YamlProblem
+from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
-from tocsin.setting_sections import Section
 from tocsin.setting_types import Duration, SourceName, Text, Variable, WebAddress, Whole
+from tocsin.source_base import SourceSection
 
 Where = tuple[str | int, ...]
 Opened = Callable[[Where, str | None, str | None], Secret | None]
 """Opens the secret that a variable or a file holds; a problem is noted with the line of the setting."""
-
-
-class SourceSection(Section):
-    """A source of any type."""
-
-    KEYS: ClassVar[tuple[str, ...]] = ()
-    """Secrets that it needs."""
-    MAY: ClassVar[tuple[str, ...]] = ()
-    """Secrets that it can do without."""
-
-    name: SourceName = Field(description="what it is called; also the first part of its mentions' ids")
-    type: str = Field(default="webhook", description="how it delivers")
-    retention: Duration | None = Field(
-        default=None,
-        ge=86_400_000,
-        description="how long its texts are kept, where that is less than `retention.texts`",
-    )
 
 
 class SourceSettings(SourceSection):
@@ -76,13 +60,22 @@ def _type_of(value: Any) -> str:
 
 
 AnySource = Annotated[
-    Annotated[SourceSettings, Tag("webhook")] | Annotated[HackerNewsSettings, Tag("hackernews")],
+    Annotated[SourceSettings, Tag("webhook")]
+    | Annotated[FeedsSettings, Tag("feeds")]
+    | Annotated[GdeltSettings, Tag("gdelt")]
+    | Annotated[GoogleAlertsSettings, Tag("google_alerts")]
+    | Annotated[HackerNewsSettings, Tag("hackernews")]
+    | Annotated[RedditSettings, Tag("reddit")],
     Discriminator(_type_of),
 ]
 
 SOURCE_SECTIONS: tuple[tuple[str, type[SourceSection]], ...] = (
     ("`sources:` a list", SourceSettings),
+    ("A source of type `feeds`", FeedsSettings),
+    ("A source of type `gdelt`", GdeltSettings),
+    ("A source of type `google_alerts`", GoogleAlertsSettings),
     ("A source of type `hackernews`", HackerNewsSettings),
+    ("A source of type `reddit`", RedditSettings),
 )
 """For the reference, in its order."""
 
@@ -110,6 +103,8 @@ def source_contradictions(settings: Sources, document: Document) -> Iterator[Yam
         elif settings.cluster is not None:
             said = f"source {source.name} is of type {source.type}, which workers do not listen to; allowed beside"
             yield document.problem((*where, "type"), f"{said} `cluster`: webhook")
+        for inner, said in source.problems():
+            yield document.problem((*where, *inner), f"source {source.name}: {said}")
         for key in source.KEYS:
             yield from _exactly_one(source, (f"{key}_env", f"{key}_file"), key, where, document)
         for key in source.MAY:

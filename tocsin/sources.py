@@ -7,9 +7,13 @@ from urllib.parse import urlsplit
 
 from stream.brands import Brand
 from stream.sources.contract import Source, Surroundings
+from stream.sources.feeds import Feed, FeedOptions, FeedSource
+from stream.sources.gdelt import Gdelt, GdeltOptions
 from stream.sources.guard import Rules, place_of
 from stream.sources.hackernews import HackerNews, HackerNewsOptions
+from stream.sources.reddit import Reddit, RedditOptions
 from stream.sources.web import Web
+from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
 from tocsin.settings import Settings
 from tocsin.source_sections import HackerNewsSettings, SourceSection
@@ -39,8 +43,11 @@ def web_to(*urls: str, inside: bool = False) -> Web:
     machine alone), and all of them where they lie `inside` our own network, are asked whatever their number.
     """
     plain = tuple(place_of(url) for url in urls if inside or urlsplit(url).scheme in ("http", "ws"))
-    ports = {443} | {port for url in urls if (port := urlsplit(url).port) is not None}
-    return Web(Rules(tuple(sorted(ports)), plain))
+    return Web(Rules(_ports(urls), plain))
+
+
+def _ports(urls: Sequence[str]) -> tuple[int, ...]:
+    return tuple(sorted({443} | {port for url in urls if (port := urlsplit(url).port) is not None}))
 
 
 def _hackernews(section: HackerNewsSettings, making: Making) -> Source:
@@ -49,8 +56,52 @@ def _hackernews(section: HackerNewsSettings, making: Making) -> Source:
     return HackerNews(section.name, options, web=web, around=making.around)
 
 
+def _feeds(section: FeedsSettings, making: Making) -> Source:
+    pace_s = section.every / 1000
+    open_ones = tuple(Feed(url, pace_s, insecure=section.inside) for url in section.feeds)
+    feeds = (*open_ones, *(Feed(url, pace_s, insecure=True) for url in section.insecure_feeds))
+    urls = (*section.feeds, *section.insecure_feeds)
+    plain = tuple(place_of(url) for url in urls) if section.inside else ()
+    # What has no https is of the open internet by its number, for nobody vouches for its name; 80 is where it leads.
+    web = Web(Rules((*_ports(urls), 80), plain, unencrypted=bool(section.insecure_feeds)))
+    return FeedSource(section.name, FeedOptions(feeds), web=web, around=making.around)
+
+
+def _google_alerts(section: GoogleAlertsSettings, making: Making) -> Source:
+    addresses = making.key("feeds")
+    inside = section.inside
+    options = FeedOptions((), section.every / 1000, inside, "google_alerts")
+    web = web_to(*addresses.split(), inside=True) if inside else web_to()
+    return FeedSource(section.name, options, web=web, around=making.around, addresses=addresses)
+
+
+def _gdelt(section: GdeltSettings, making: Making) -> Source:
+    options = GdeltOptions(section.queries, section.every / 1000, section.base_url)
+    return Gdelt(section.name, options, web=web_to(section.base_url), around=making.around)
+
+
+def _reddit(section: RedditSettings, making: Making) -> Source:
+    options = RedditOptions(
+        section.client_id,
+        section.user_agent,
+        section.subreddits,
+        section.searches,
+        comments=section.comments,
+        poll_s=section.every / 1000,
+        recheck_s=section.recheck / 1000,
+        requests_a_minute=section.requests_a_minute,
+        bases=(section.token_url, section.api_url),
+    )
+    web = web_to(section.token_url, section.api_url)
+    return Reddit(section.name, options, web=web, around=making.around, client_secret=making.key("client_secret"))
+
+
 MAKES: dict[type[SourceSection], Make] = {
+    FeedsSettings: _feeds,
+    GdeltSettings: _gdelt,
+    GoogleAlertsSettings: _google_alerts,
     HackerNewsSettings: _hackernews,
+    RedditSettings: _reddit,
 }
 """How each type is made that is listened to; one that is not here comes to us by itself."""
 

@@ -65,6 +65,7 @@ class FeedOptions(NamedTuple):
     feeds: tuple[Feed, ...] = ()
     secret_interval_s: float = 600.0
     """For the feeds whose addresses are secret."""
+    secret_insecure: bool = False
     kind: str = "feeds"
     """As the configuration calls this type of source: `feeds` or `google_alerts`."""
     agent: str = "Tocsin (feed reader)"
@@ -98,7 +99,11 @@ class FeedSource:
         self.name = name
         self.kind = options.kind
         self.completeness: Completeness = "sampled"
-        secret = [Feed(line.strip(), options.secret_interval_s) for line in addresses.splitlines() if line.strip()]
+        secret = [
+            Feed(line.strip(), options.secret_interval_s, options.secret_insecure)
+            for line in addresses.splitlines()
+            if line.strip()
+        ]
         self._feeds = [
             _Reading(feed, number, secret=number > len(options.feeds))
             for number, feed in enumerate((*options.feeds, *secret), 1)

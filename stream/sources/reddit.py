@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from stream.sources.contract import BadPayload, Batch, Completeness, Denied, Gap, Sample, Surroundings, Trouble
-from stream.sources.reddit_api import NotThere, RedditApi
+from stream.sources.reddit_api import API, TOKEN_URL, NotThere, RedditApi
 from stream.sources.reddit_parse import NAME, Page, Unreadable, gone_row, page_of, row_of
 from stream.sources.web import Web
 
@@ -47,6 +47,8 @@ class RedditOptions(NamedTuple):
     recheck_s: float = 300.0
     requests_a_minute: int = 60
     """Of the hundred that Reddit allows one client id, wherever it is used."""
+    bases: tuple[str, str] = (TOKEN_URL, API)
+    """Where a token is had, and where everything else."""
 
 
 class _Listing(NamedTuple):
@@ -93,6 +95,7 @@ class Reddit:
             web=web,
             clock=around.clock,
             pause_s=60 / options.requests_a_minute,
+            bases=options.bases,
         )
         self._refused: dict[str, tuple[int, str]] = {}
         """Listings that are not there: until when they are left alone, and why."""

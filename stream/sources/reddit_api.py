@@ -39,7 +39,7 @@ class RedditApi:
         web: Web,
         clock: Callable[[], int],
         pause_s: float,
-        bases: tuple[str, str] = (TOKEN_URL, API),
+        bases: tuple[str, str],
     ) -> None:
         self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._agent = user_agent
