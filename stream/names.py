@@ -18,13 +18,14 @@ class Names:
     16
     """
 
-    __slots__ = ("_author", "_mention", "_text", "fingerprint")
+    __slots__ = ("_author", "_mention", "_text", "_voice", "fingerprint")
 
     def __init__(self, key: bytes) -> None:
         key = hashlib.sha256(key).digest()
         self._mention = hashlib.blake2b(key=key, digest_size=8, person=b"mention")
         self._author = hashlib.blake2b(key=key, digest_size=8, person=b"author")
         self._text = hashlib.blake2b(key=key, digest_size=8, person=b"text")
+        self._voice = hashlib.blake2b(key=key, digest_size=12, person=b"voice")
         self.fingerprint: str = hashlib.blake2b(key=key, digest_size=4, person=b"fingerprint").hexdigest()
         """8 hex digits by which two workers know that they name alike; of the key itself they tell nothing."""
 
@@ -39,6 +40,12 @@ class Names:
         h = self._author.copy()
         h.update(author.encode("utf-8", "surrogatepass"))
         return int.from_bytes(h.digest(), "big")
+
+    def voice(self, source: str, author: str) -> bytes:
+        """96 bits that stand for an author at one source, where everything of theirs must be found again."""
+        h = self._voice.copy()
+        h.update(f"{source}\n{author}".encode("utf-8", "surrogatepass"))
+        return h.digest()
 
     def text(self, normalised: str) -> int:
         """64 bits that stand for a normalised text: equal texts, equal numbers."""

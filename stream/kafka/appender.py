@@ -12,6 +12,7 @@ from stream.kafka.cuts import Outgoing
 from stream.kafka.records import headers_of
 from stream.kafka.topics import Layout, partition_of
 from stream.kafka.writer import Writer
+from stream.mention import Mention
 from stream.reading import DEFAULT_SOURCE, BadMention, Reader
 from stream.sources.intake_log import Item, Overloaded
 from stream.sources.kinds import RecordKind
@@ -25,7 +26,8 @@ _ANY_TIME_MS = 1_700_000_000_000
 
 
 class TopicAppender:
-    """Writes mentions into the partition of their id, and everything else into `control`.
+    """Writes mentions into the partition of their id, an author's purge into every one, and everything else into
+    `control`.
 
     To be started before it takes anything; until then it raises `StoreError`. `appended` and `overloaded` count.
     Signatures are not kept: a request that is sent again to another door is a repeat by its mentions' ids.
@@ -62,7 +64,7 @@ class TopicAppender:
         self._items += len(items)
         self._bytes += size
         try:
-            await self._write([self._outgoing(*item) for item in items])
+            await self._write([out for item in items for out in self._outgoing(*item)])
         finally:
             self._items -= len(items)
             self._bytes -= size
@@ -83,23 +85,25 @@ class TopicAppender:
         if not written:
             raise StoreError("the brokers did not acknowledge in time")
 
-    def _outgoing(self, kind: RecordKind, source: str, body: bytes) -> Outgoing:
+    def _outgoing(self, kind: RecordKind, source: str, body: bytes) -> list[Outgoing]:
         layout = self._layout
-        if kind == "mention":
-            name = self._name_of(source, body)
-            key = None if name is None else name.encode("utf-8", "surrogatepass")
-            home = layout.mention_partition(name) if name is not None else unnamed_partition(layout, body)
-            return Outgoing(layout.name("mentions"), home, key, body, headers_of("mention", source))
-        return Outgoing(layout.name("control"), 0, None, body, headers_of(kind, source))
+        if kind != "mention":
+            return [Outgoing(layout.name("control"), 0, None, body, headers_of(kind, source))]
+        mention = self._mention(source, body)
+        key = None if mention is None else mention.id.encode("utf-8", "surrogatepass")
+        homes = [unnamed_partition(layout, body) if mention is None else layout.mention_partition(mention.id)]
+        if mention is not None and mention.kind == "purge":
+            homes = list(range(layout.mentions))  # an author's posts are everywhere
+        return [Outgoing(layout.name("mentions"), home, key, body, headers_of("mention", source)) for home in homes]
 
-    def _name_of(self, source: str, body: bytes) -> str | None:
-        """The mention's id, as intake will read it; `None` for what intake will bury."""
+    def _mention(self, source: str, body: bytes) -> Mention | None:
+        """The mention, as intake will read it; `None` for what intake will bury."""
         source = source or DEFAULT_SOURCE
         try:
             reader = self._readers.get(source)
             if reader is None:
                 reader = self._readers[source] = Reader(source)
-            return reader.read(body, _ANY_TIME_MS).id
+            return reader.read(body, _ANY_TIME_MS)
         except BadMention:
             return None
 

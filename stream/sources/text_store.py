@@ -95,7 +95,7 @@ def post_from(body: bytes) -> StoredPost:
 
 class TextStore:
     """Posts and notes in one SQLite file, or in memory (`path=None`) for a replay. `durable=False`: no sync per commit,
-    for a replay's file, which can be made again.
+    for a replay's file, which can be made again. `voice` stands for a source and an author in place of a salted hash.
 
     Safe to use from several threads of one process. Every method that writes raises `StoreError` if the disk is full
     or the file locked or corrupt.
@@ -110,12 +110,15 @@ class TextStore:
     {}
     """
 
-    def __init__(self, path: Path | None, *, durable: bool = True) -> None:
+    def __init__(
+        self, path: Path | None, *, durable: bool = True, voice: Callable[[str, str], bytes] | None = None
+    ) -> None:
         in_file = path is not None
         self._db = open_store(path, _SCHEMA, version=1, durable=durable and in_file, erasable=in_file)
         self._one = threading.RLock()
         self.erasures = 0
         """How many times something was erased: what was read before may no longer be shown."""
+        self._voice = voice or self._salted_author
         self._slot, self._salt = self._db.execute("SELECT last_slot, salt FROM head").fetchone()
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(StoredPost).decode
@@ -134,7 +137,7 @@ class TextStore:
                 self._db.executemany(
                     "INSERT OR REPLACE INTO post VALUES (?, ?, ?, ?, ?)",
                     (
-                        (post.name, slot, self._hash(post.id), self._hash(post.author), post.created_ms)
+                        (post.name, slot, self._hash(post.id), self._voice_of(post), post.created_ms)
                         for post, (slot, _) in zip(latest.values(), rows, strict=True)
                     ),
                 )
@@ -204,7 +207,11 @@ class TextStore:
 
     def of_author(self, source: str, author: str) -> list[StoredPost]:
         """The posts of an author, as their source calls them."""
-        return [post for post in self._found("author_hash", [self._hash(author)]) if post.source == source]
+        return [post for post in self.of_voice(self._voice(source, author)) if post.source == source]
+
+    def of_voice(self, voice: bytes) -> list[StoredPost]:
+        """The posts of an author of whom only that is known which `voice` stands for them."""
+        return self._found("author_hash", [voice])
 
     def search(self, matches: Callable[[StoredPost], bool], before_ms: int | None = None) -> list[StoredPost]:
         """The posts that match, of all or of those created before a time. Looks at each, a few at a time, so that
@@ -233,7 +240,7 @@ class TextStore:
         return self._erase("id_hash", [self._hash(mention_id)])
 
     def erase_author(self, author: str) -> int:
-        """Erase every post of an author, as `erase_mention` does. How many there were."""
+        """Erase every post of an author of that name, at any source, as `erase_mention` does. How many there were."""
         return self._erase("author_hash", [self._hash(author)])
 
     def put_note(self, text: str) -> str:
@@ -396,6 +403,12 @@ class TextStore:
             ((b, post.created_ms // HOUR_MS, post.name) for post in self._bodies(slots) for b in post.brands),
         )
         return slots
+
+    def _voice_of(self, post: StoredPost) -> bytes | None:
+        return None if post.author is None else self._voice(post.source, post.author)
+
+    def _salted_author(self, _: str, author: str) -> bytes:
+        return self._hash(author) or b""
 
     def _first_slot(self) -> int:
         first = "SELECT min(slot) FROM (SELECT min(slot) AS slot FROM post UNION ALL SELECT min(slot) FROM note)"

@@ -17,9 +17,10 @@ from stream.kafka.cuts import Outgoing
 from stream.kafka.topics import Layout
 from stream.sources.store import StoreError
 from stream.sources.text_store import StoredPost, TextStore, post_bytes, salted
+from tests.tocsin.stories import NAMES
 from tocsin.scaled.delivery_texts import DIRECTORY, NOTE, DeliveryTexts
 from tocsin.scaled.own_file import OwnFile
-from tocsin.scaled.text_order import Read, TextOrder, read_of
+from tocsin.scaled.text_order import PURGE, Read, TextOrder, read_of
 
 HOME = TopicPartition("t.texts", 0)
 DIES = """
@@ -69,6 +70,7 @@ def tombstone(offset: int | None, name: str = "n1") -> Record:
 
 def texts_in(data: Path, **more: Any) -> DeliveryTexts:
     brokers = Brokers("nowhere:1", Layout("t.", mentions=1, entries=1, replication=1))
+    more = {"names": NAMES} | more
     return DeliveryTexts(brokers, Written(), lambda: 0, data, **more)  # type: ignore[arg-type]
 
 
@@ -276,3 +278,50 @@ def test_a_number_of_names_is_remembered_and_the_oldest_forgotten() -> None:
     assert order.is_late("gone", Read(0, 8))
     order.forget()
     assert not order.is_late("gone", Read(0, 8))
+
+
+# ---- an author who is gone
+
+
+def by(author: str, offset: int, name: str = "n1") -> Record:
+    """A text by an author, written when so much had been read."""
+    body = post_bytes(StoredPost(name=name, id=f"x:{name}", source="x", text="hello", created_ms=0, author=author))
+    return Record(name.encode(), body, [Read(0, offset).header()])
+
+
+def purge(author: str, offset: int) -> Record:
+    voice = NAMES.voice("x", author)
+    return Record(f"purge/{voice.hex()}/0".encode(), voice, [PURGE, Read(0, offset).header()])
+
+
+def buried(texts: DeliveryTexts) -> set[bytes]:
+    writer: Written = texts._writer  # type: ignore[assignment]
+    return {one.key or b"" for one in writer.records if one.value is None}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 0, 1, 2), (2, 1, 0, 3), (3, 2, 1, 0)])
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_purge_takes_what_was_written_before_it_whatever_the_order(
+    tmp_path: Path, order: Sequence[int], at_once: bool
+) -> None:
+    """Texts lie in many partitions, so a purge may be read before what it takes; the topic hears of each."""
+    shown: list[str] = []
+    texts = texts_in(tmp_path, erasing=lambda posts, _: shown.extend(one.name for one in posts))
+    texts.open()
+    records = [by("ann", 3), by("bob", 4, "n2"), by("ann", 9, "n3"), purge("ann", 7)]
+    wanted = [records[number] for number in order]
+    for some in [wanted] if at_once else [[one] for one in wanted]:
+        await texts._take({HOME: some})
+    await texts._bury_again()
+    assert [words(texts, name) for name in ("n1", "n2", "n3")] == [None, "hello", "hello"]
+    assert buried(texts) == {b"n1"}
+    if order == (0, 1, 2, 3) and not at_once:
+        assert set(shown) == {"n1"}, "who shows it is told"
+    texts.close()
+
+
+async def test_a_purge_takes_a_text_of_which_the_order_was_forgotten(texts: DeliveryTexts) -> None:
+    await texts._take({HOME: [by("ann", 3)]})
+    texts._order.forget()
+    await texts._take({HOME: [purge("ann", 7)]})
+    assert words(texts) is None

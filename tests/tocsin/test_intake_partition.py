@@ -21,7 +21,7 @@ from tocsin.engine import Engine
 from tocsin.entry import Control, Entry, Event, Mark, Part
 from tocsin.intake import Intake, Judges, judges_of
 from tocsin.scaled.intake_partition import PartitionIntake
-from tocsin.scaled.text_order import Read, read_of
+from tocsin.scaled.text_order import PURGE, Read, read_of
 from tocsin.state import Contents
 
 LAYOUT = Layout("t.", mentions=1, entries=3, replication=1)
@@ -234,3 +234,22 @@ def test_a_place_bears_the_fingerprint_of_the_names_key_and_another_key_is_refus
 def test_a_place_that_is_not_ours_is_refused_in_plain_words(metadata: str) -> None:
     with pytest.raises(PlaceError, match="another `prefix`"):
         Place.read(3, metadata)
+
+
+def test_a_purge_says_to_the_texts_who_is_gone_without_a_name() -> None:
+    it = partition(keep_posts=True)
+    first = msgspec.structs.replace(post(1, BASE_MS), author="kanarie")
+    gone = msgspec.structs.replace(first, id=f"{first.source}:kanarie", kind="purge", text="")
+    late = msgspec.structs.replace(post(2, BASE_MS), author="kanarie")
+    for offset, one in enumerate((first, gone, late)):
+        it.take(record(offset, BASE_MS + offset, one))
+    it.take(record(3, BASE_MS + STEP_MS))
+    cut = it.seal()
+    assert cut is not None
+    written = [one for one in cut.contents if one.topic == "t.texts"]
+    voice = NAMES.voice(first.source, "kanarie")
+    assert written[0].key == f"purge/{voice.hex()}/0".encode()
+    assert written[0].value == voice
+    assert PURGE in written[0].headers
+    assert read_of(written[0].headers) == Read(0, 3)
+    assert [one.key for one in written[1:]] == [NAMES.mention(late.id).encode()], "what came before it is never written"

@@ -21,11 +21,12 @@ from stream.kafka.starting import started
 from stream.kafka.tail import AT_ONCE, WAIT_MS
 from stream.kafka.topics import partition_of
 from stream.kafka.writer import Writer
+from stream.names import Names
 from stream.sources.store import StoreError
 from stream.sources.text_store import StoredPost, TextStore, post_from, salted
 from tocsin.fresh_words import PAST_MS
 from tocsin.scaled.own_file import OwnFile
-from tocsin.scaled.text_order import Read, TextOrder, read_of
+from tocsin.scaled.text_order import PURGE, Purged, Read, TextOrder, read_of
 
 log = structlog.get_logger("tocsin")
 
@@ -49,7 +50,15 @@ class DeliveryTexts:
     """Follows the topic; keeps notes, in the topic first."""
 
     def __init__(
-        self, brokers: Brokers, writer: Writer, clock: Callable[[], int], data: Path, *, most: int = MOST
+        self,
+        brokers: Brokers,
+        writer: Writer,
+        clock: Callable[[], int],
+        data: Path,
+        *,
+        names: Names,
+        erasing: Callable[[Sequence[StoredPost], Sequence[str]], None] = lambda _, __: None,
+        most: int = MOST,
     ) -> None:
         self._brokers = brokers
         self._topic = brokers.layout.name("texts")
@@ -57,6 +66,9 @@ class DeliveryTexts:
         self._clock = clock
         self._directory = data / DIRECTORY
         self._most = most
+        self._names = names
+        self._erasing = erasing
+        self._purged = Purged()
         self._file: OwnFile | None = None
         self._store: TextStore | None = None
         self._order = TextOrder()
@@ -74,7 +86,7 @@ class DeliveryTexts:
     def open(self) -> None:
         """Make the file. Raises `StoreError` where that cannot be done."""
         self._file = OwnFile(self._directory)
-        self._store = TextStore(self._file.path, durable=False)
+        self._store = TextStore(self._file.path, durable=False, voice=self._names.voice)
 
     def close(self) -> None:
         """Remove the file. May be called twice, or before `open`."""
@@ -104,6 +116,7 @@ class DeliveryTexts:
                 except OffsetOutOfRangeError:
                     log.error("the topic of texts was wiped: it is read from its beginning")
                     self._order.forget()
+                    self._purged.forget()
                     goal = await self._begin(reader, homes)
                     continue
                 await self._take(found)
@@ -129,10 +142,15 @@ class DeliveryTexts:
     async def _take(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
         """Keep what the records leave of each name: the last of them that is not late."""
         left: dict[str, StoredPost | bytes | None] = {}
+        voices: dict[bytes, None] = {}
         for record in (record for home in sorted(found) for record in found[home]):
             name = (record.key or b"").decode("utf-8", "replace")
             read = read_of(record.headers)
-            if record.value is None:
+            if PURGE in record.headers:
+                if read is not None and record.value:
+                    self._purged.add(record.value, read)
+                    voices[record.value] = None
+            elif record.value is None:
                 left[name] = None
                 self._order.buried(name, read)
                 self._to_bury.pop(name, None)
@@ -144,13 +162,47 @@ class DeliveryTexts:
                     self._to_bury[name] = grave
             else:
                 try:
-                    left[name] = post_from(record.value)
+                    post = post_from(record.value)
                 except msgspec.MsgspecError:
                     self.unreadable += 1
                 else:
-                    self._order.written(name, read)
+                    left[name] = self._unless_purged(post, read)
+        for voice in voices:
+            left |= self._of_purged(voice, left)
         if left or self._to_erase:
+            erased = self._erased(left)
+            # Before, for this worker may die in between; and after, for a card may be drawn meanwhile.
+            self._erasing(*erased)
             await asyncio.to_thread(self._keep, left)
+            self._erasing(*erased)
+
+    def _unless_purged(self, post: StoredPost, read: Read | None) -> StoredPost | None:
+        """The post, or nothing where its author is gone since; then its topic is told so too."""
+        purge = None if post.author is None else self._purged.since(self._names.voice(post.source, post.author), read)
+        if purge is None:
+            self._order.written(post.name, read)
+            return post
+        self.late += 1
+        self._to_bury[post.name] = purge
+        return None
+
+    def _of_purged(self, voice: bytes, left: Mapping[str, StoredPost | bytes | None]) -> dict[str, None]:
+        """What is kept of an author and is older than the purge: it goes, from the topic too."""
+        gone: dict[str, None] = {}
+        said = [one for one in left.values() if isinstance(one, StoredPost)]
+        theirs = [one for one in said if one.author and self._names.voice(one.source, one.author) == voice]
+        for post in (*self.store.of_voice(voice), *theirs):
+            written = self._order.last_written(post.name) or Read(self._brokers.layout.mention_partition(post.id), -1)
+            purge = self._purged.since(voice, written)
+            if purge is not None:
+                self._to_bury[post.name] = purge
+                gone[post.name] = None
+        return gone
+
+    def _erased(self, left: Mapping[str, StoredPost | bytes | None]) -> tuple[list[StoredPost], list[str]]:
+        """Which posts and notes are about to go."""
+        gone = [name for name, one in left.items() if one is None]
+        return list(self.store.get(gone).values()), [name for name in gone if self.store.note(name) is not None]
 
     def _keep(self, left: Mapping[str, StoredPost | bytes | None]) -> None:
         """A disk that fails costs quotes, never a page: what is to be erased waits until it can be."""

@@ -8,9 +8,11 @@ worker that stands by has the outbox as the leader writes it, so it takes over w
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 from starlette.requests import Request
@@ -26,9 +28,11 @@ from stream.brands import Brand
 from stream.kafka.clients import SESSION_MS
 from stream.kafka.writer import Writer
 from stream.sources.store import StoreError
+from stream.sources.text_store import StoredPost
 from tocsin.answers import Answers
 from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.embedded import LOOK_EVERY_S
+from tocsin.erasing import quoting
 from tocsin.heartbeat import Ages, Facts, Heartbeat, waits_since
 from tocsin.live_chart import BAD, LiveChart
 from tocsin.mistakes import told
@@ -55,6 +59,8 @@ from tocsin.steady_clock import SteadyClock
 log = structlog.get_logger("tocsin")
 
 SHOW_EVERY_S = 1.0
+ERASED_KNOWN = 1_000
+"""Erasures that somebody who does not lead keeps in mind."""
 BROKERS_AGAIN_S = 1.0
 GOODBYE_S = 5.0
 """How long what is not acknowledged yet may take at the end."""
@@ -96,7 +102,16 @@ class DeliveryWorker:
         self._writer = Writer(brokers)
         self._contents = ContentStore(brokers, self._redis, self._writer)
         self._core = CoreProjection(self._redis, brokers.layout, [brand.name for brand in self.brands])
-        self._texts = DeliveryTexts(brokers, self._writer, self.clock, self.settings.data_path)
+        self._texts = DeliveryTexts(
+            brokers,
+            self._writer,
+            self.clock,
+            self.settings.data_path,
+            names=ground.names,
+            erasing=self._hear_of_erased,
+        )
+        self._erased: deque[tuple[Sequence[StoredPost], Sequence[str]]] = deque(maxlen=ERASED_KNOWN)
+        """What was erased and may still be shown: whoever leads has it shown anew."""
         self.lock = DeliveryLock(brokers, brokers.layout.name(TOPIC), term=self._term, session_ms=session_ms)
         self._brokers_watch = BrokerWatch(brokers, brokers.layout.name(TOPIC))
         self._cluster: ClusterPeople | None = None
@@ -274,6 +289,21 @@ class DeliveryWorker:
         self._life = self._new_life(kept)
         self._following = asyncio.create_task(self._life.follow())
 
+    def _hear_of_erased(self, posts: Sequence[StoredPost], notes: Sequence[str]) -> None:
+        if not (posts or notes):
+            return
+        wordless = [msgspec.structs.replace(one, id="", text="", author=None, url=None) for one in posts]
+        self._erased.append((wordless, notes))
+        self._show_again()
+
+    def _show_again(self) -> None:
+        """Whoever stands by keeps in mind what was erased, for the one who leads may be gone before it was shown."""
+        if not self.leads:
+            return
+        while self._erased:
+            posts, notes = self._erased.popleft()
+            self.outbox.show_again(quoting(self.outbox.views(), posts), notes)
+
     @property
     def cluster(self) -> ClusterPeople:
         """Its people."""
@@ -404,6 +434,7 @@ class DeliveryWorker:
     async def _show(self) -> None:
         while True:
             ledger, cluster = self._life.log.ledger, self.cluster
+            self._show_again()
             self.metrics.led(self.leads, ledger.takeovers, ledger.refused, self._life.held_back)
             unreadable = cluster.hearing.unreadable + self._texts.unreadable
             self.metrics.heard(cluster.waiting, self._core.age_s, unreadable)

@@ -26,7 +26,7 @@ from tocsin.entry import Control, ControlEvent, Event, Part
 from tocsin.intake import Intake
 from tocsin.scaled.dead_letters import dead_letter
 from tocsin.scaled.seen_cover import CHUNK, Chunk, SeenCover
-from tocsin.scaled.text_order import Read
+from tocsin.scaled.text_order import PURGE, Read
 from tocsin.sealing_out import Sealed, Sealer
 
 READERS = 1_000
@@ -38,7 +38,7 @@ MakeIntake = Callable[[Repeats], Intake]
 class PartitionIntake:
     """One incarnation of one input partition's intake.
 
-    `counts` counts what it wrote (parts, controls, marks, texts, tombstones) and what it knew again (recalled),
+    `counts` counts what it wrote (parts, controls, marks, texts, tombstones, purges) and what it knew again (recalled),
     `letters` what could not be read, by source and reason; both are shared by a worker's partitions.
     """
 
@@ -252,12 +252,24 @@ class PartitionIntake:
     def _texts(self) -> Iterable[Outgoing]:
         posts, self._intake.posts = self._intake.posts, {}
         erased, self._intake.erased = self._intake.erased, []
+        purged, self._intake.purged = self._intake.purged, []
         self._counts["texts"] += len(posts)
+        self._counts["purges"] += len(purged)
         self._counts["tombstones"] += len(erased)
+        for voice in purged:
+            yield self._purge(self._names.voice(*voice))
         for name, post in posts.items():
             yield self._text(name, post_bytes(post))
         for mention_id in erased:
             yield self._text(self._names.mention(mention_id), None)
+
+    def _purge(self, voice: bytes) -> Outgoing:
+        """Says that what this input partition gave of an author before is gone. It names nobody."""
+        key = f"purge/{voice.hex()}/{self.number}"
+        headers = [PURGE, Read(self.number, self._read).header()]
+        return Outgoing(
+            self._layout.name("texts"), partition_of(key, self._layout.mentions), key.encode(), voice, headers
+        )
 
     def _text(self, name: str, value: bytes | None) -> Outgoing:
         home = partition_of(name, self._layout.mentions)

@@ -11,6 +11,8 @@ READ = "read"
 KNOWN = 200_000
 """Names that are remembered, of tombstones and of texts each: a worker that stands still is replaced in a minute."""
 _LONGEST = 40
+PURGE = ("kind", b"purge")
+"""The header of what says that an author is gone; its value is what stands for them (`Names.voice`)."""
 
 
 class Read(NamedTuple):
@@ -74,6 +76,10 @@ class TextOrder:
         known = self._gone.get(name)
         return known if _older(read, known) else None
 
+    def last_written(self, name: str) -> Read | None:
+        """With how much read its text was written that was taken last."""
+        return self._written.get(name)
+
     def forget(self) -> None:
         """The topic was wiped: offsets may begin anew."""
         self._gone.clear()
@@ -84,6 +90,38 @@ class TextOrder:
         known[name] = before if before is not None and _older(read, before) else read
         if len(known) > self._most:
             del known[next(iter(known))]
+
+
+class Purged:
+    """Authors of whom everything is gone that was written before: by input partition, how far that had been read.
+
+    >>> purged = Purged()
+    >>> purged.add(b"v", Read(0, 7))
+    >>> [purged.since(b"v", Read(*read)) for read in ((0, 5), (0, 7), (1, 5))]
+    [Read(partition=0, offset=7), None, None]
+    """
+
+    def __init__(self, most: int = KNOWN) -> None:
+        self._most = most
+        self._known: dict[tuple[bytes, int], int] = {}
+
+    def add(self, voice: bytes, read: Read) -> None:
+        """A purge was read: it takes what the same input partition gave before."""
+        key = (voice, read.partition)
+        self._known[key] = max(read.offset, self._known.pop(key, -1))
+        if len(self._known) > self._most:
+            del self._known[next(iter(self._known))]
+
+    def since(self, voice: bytes, read: Read | None) -> Read | None:
+        """The purge that a text is older than."""
+        if read is None:
+            return None
+        offset = self._known.get((voice, read.partition), -1)
+        return Read(read.partition, offset) if read.offset < offset else None
+
+    def forget(self) -> None:
+        """The topic was wiped: offsets may begin anew."""
+        self._known.clear()
 
 
 def _older(read: Read | None, known: Read | None) -> bool:
