@@ -1,6 +1,6 @@
 """EDGE. Which conversations matter now, for sources that can ask what became of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from alerting.facts import BLIND, rank
 from stream.names import Names
@@ -8,7 +8,10 @@ from stream.sources.text_store import TextStore
 from stream.window import Window
 from tocsin.engine import Engine
 
-THREADS_A_BRAND = 20
+LOOKED_AT = 400
+"""Conversations of one incident, the largest, among which those of a source are looked for."""
+MOST = 100
+"""Posts that a source is told at once."""
 SHOWN_MS = 3_600_000
 
 
@@ -28,10 +31,10 @@ class CoreThreads:
         return any(name in state.window.threads for state in self._engine.brands.values())
 
     def open(self, source: str) -> Sequence[str]:
-        """The posts of one source that carry open incidents, those of the gravest incident first."""
+        """The posts of one source that carry open incidents: of the gravest first, and of each the largest first."""
         names = list(dict.fromkeys(self._carrying()))
         posts = self._texts.get(names)
-        return [posts[name].id for name in names if name in posts and posts[name].source == source]
+        return [posts[name].id for name in names if name in posts and posts[name].source == source][:MOST]
 
     def _carrying(self) -> Iterator[str]:
         found = []
@@ -47,6 +50,5 @@ class CoreThreads:
 
 
 def _largest(window: Window) -> list[str]:
-    threads: Mapping[str, object] = window.threads
-    ranked = sorted(threads, key=lambda key: (-window.threads[key].weight, key))
-    return ranked[:THREADS_A_BRAND]
+    ranked = sorted(window.threads.values(), key=lambda thread: (-thread.weight, -thread.first_ms, thread.key))
+    return [thread.key for thread in ranked[:LOOKED_AT]]

@@ -11,15 +11,17 @@ from alerting.flowchart.fields import duration_text
 from stream.codec import DAY_MS, rfc3339
 from stream.reading import BadMention, Reader
 from stream.sources.contract import Denied, Sample, Surroundings, Trouble
-from stream.sources.places import Places, SourcePurse
+from stream.sources.places import Places, SourcePurse, Standing
 from tocsin.mistakes import UsageError
 from tocsin.settings import Settings
-from tocsin.source_sections import SourceSection
+from tocsin.source_base import SourceSection
 from tocsin.sources import listened_to, made
 
 CHECK_S = 60.0
 COSTS_DAYS = 30
 GAPS_SHOWN = 5
+SLACK_MS = 60_000
+"""A service that runs has told of a silence by then; one that does not run tells nothing."""
 
 
 class _NoThreads:
@@ -48,12 +50,12 @@ def _listed(section: SourceSection, listened: bool, places: Places | None, now_m
     if not listened or places is None:
         return row
     known = places.standing(section.name)
-    blind = known.status not in ("", "ok")
+    status, blind_ms = _how(known, now_ms)
     return row | {
-        "status": known.status or "new",
+        "status": status,
         "last_batch": rfc3339(known.heard_ms) if known.heard_ms else None,
         "lag_s": max(0, now_ms - known.known_until_ms) // 1000 if known.known_until_ms else None,
-        "blind_since": rfc3339(known.since_ms) if blind else None,
+        "blind_since": rfc3339(blind_ms) if blind_ms else None,
         "trouble": known.trouble or None,
         "mentions": known.rows,
         "bad": known.bad,
@@ -63,6 +65,15 @@ def _listed(section: SourceSection, listened: bool, places: Places | None, now_m
         ],
         "costs_30_days": places.costs(section.name, since_ms=now_ms - COSTS_DAYS * DAY_MS),
     }
+
+
+def _how(known: Standing, now_ms: int) -> tuple[str, int]:
+    """How a source does, and since when it is blind (0: it is not): as told last, unless nobody listens any more."""
+    if not known.heard_ms:
+        return ("silent", known.since_ms) if known.status == "silent" else ("new", 0)
+    if known.status in ("", "ok"):
+        return ("silent", known.heard_ms) if now_ms > known.due_ms + SLACK_MS else ("ok", 0)
+    return known.status, known.since_ms
 
 
 def list_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -124,6 +124,7 @@ class Feeding:
 
     async def run(self) -> None:
         """Feed until cancelled."""
+        self._began_ms = self._clock()
         async with asyncio.TaskGroup() as both:
             both.create_task(self._watch())
             await self._feed()
@@ -244,7 +245,15 @@ class Feeding:
             try:
                 now_ms = self._clock()
                 heard_ms = now_ms if _lives(batch) else self.figures.heard_ms
-                self._places.keep(self.source.name, batch, rows=rows, bad=bad, heard_ms=heard_ms, at_ms=now_ms)
+                self._places.keep(
+                    self.source.name,
+                    batch,
+                    rows=rows,
+                    bad=bad,
+                    heard_ms=heard_ms,
+                    at_ms=now_ms,
+                    silent_after_ms=int(self.source.silent_after_s * 1000),
+                )
             except (StoreError, sqlite3.Error) as error:
                 if wait_s == AGAIN_S:
                     log.error("the place of a source cannot be kept", source=self.source.name, problem=str(error))

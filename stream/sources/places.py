@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS source (
     name TEXT PRIMARY KEY,
     place TEXT,
     heard_ms INTEGER NOT NULL DEFAULT 0,
+    due_ms INTEGER NOT NULL DEFAULT 0,
     known_until_ms INTEGER NOT NULL DEFAULT 0,
     rows INTEGER NOT NULL DEFAULT 0,
     bad INTEGER NOT NULL DEFAULT 0,
@@ -53,6 +54,8 @@ class Standing(NamedTuple):
     place: str | None = None
     heard_ms: int = 0
     """When its last batch was kept that was a sign of life; 0: never."""
+    due_ms: int = 0
+    """When the next was due at the latest."""
     known_until_ms: int = 0
     """Up to when, by the platform's time, all was brought; 0: no telling."""
     rows: int = 0
@@ -84,13 +87,15 @@ class Places:
         """How a source stands; as if new where nothing is known of it."""
         with self._one:
             row = self._db.execute(
-                "SELECT place, heard_ms, known_until_ms, rows, bad, status, since_ms, trouble FROM source"
+                "SELECT place, heard_ms, due_ms, known_until_ms, rows, bad, status, since_ms, trouble FROM source"
                 " WHERE name = ?",
                 (source,),
             ).fetchone()
         return Standing() if row is None else Standing(*row)
 
-    def keep(self, source: str, batch: Batch, *, rows: int, bad: int, heard_ms: int, at_ms: int) -> None:
+    def keep(
+        self, source: str, batch: Batch, *, rows: int, bad: int, heard_ms: int, at_ms: int, silent_after_ms: int = 0
+    ) -> None:
         """Note that a batch is kept: its place, gaps and costs, `rows` mentions of it and `bad` things unread.
 
         A gap that is there already only changes in whether it is filled.
@@ -98,9 +103,9 @@ class Places:
         with self._one, transaction(self._db, "places.keep"):
             self._db.execute("INSERT OR IGNORE INTO source (name) VALUES (?)", (source,))
             self._db.execute(
-                "UPDATE source SET place = coalesce(?, place), heard_ms = ?, rows = rows + ?, bad = bad + ?,"
-                " known_until_ms = coalesce(?, known_until_ms) WHERE name = ?",
-                (batch.place, heard_ms, rows, bad, batch.known_until_ms, source),
+                "UPDATE source SET place = coalesce(?, place), heard_ms = ?, due_ms = ?, rows = rows + ?,"
+                " bad = bad + ?, known_until_ms = coalesce(?, known_until_ms) WHERE name = ?",
+                (batch.place, heard_ms, heard_ms + silent_after_ms, rows, bad, batch.known_until_ms, source),
             )
             self._note_gaps(source, batch.gaps)
             self._spend(source, batch.costs, at_ms)

@@ -132,6 +132,10 @@ def test_a_source_that_stands_still_in_a_crisis_is_blind_within_its_time_and_the
             await night.say(burst(SEED, posts=200), 240)
             assert [d.brand for d in night.decided("Page")] == [BRAND]
             (feeding,) = listening.feedings
+            threads = feeding.source._around.threads  # type: ignore[attr-defined]
+            assert 50 <= len(threads.open("hn")) <= 100
+            assert all(name.startswith("hn:") and threads.tracked(name) for name in threads.open("hn")[:5])
+            assert threads.open("other") == []
             night.platform.stalled = asyncio.Event()
             await asyncio.sleep(feeding.source.silent_after_s + 12)
             last = night.reports()[-1]

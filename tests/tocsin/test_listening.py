@@ -99,6 +99,9 @@ async def test_what_a_source_brings_is_matched_and_kept_and_its_place_outlives_t
     assert not door["listened_to"]
     assert any(line.startswith("hn (hackernews): ok; last batch ") for line in list_lines([row, door]))
 
+    (later, _) = listed(settings, wall_clock_ms() + 600_000)
+    assert (later["status"], later["blind_since"]) == ("silent", row["last_batch"]), "nobody listens any more"
+
     fake.asked = 0
     again = Service(settings, terminal=io.StringIO())
     await again.start()
