@@ -3,15 +3,16 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tocsin.terminal import Json, complain, print_json, say
+from tocsin.terminal import Json, complain, fail, print_json, say
 
 if TYPE_CHECKING:
     from tocsin.erase_box import Told
     from tocsin.erasing import Erase, Erased
+    from tocsin.settings import Settings
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
 
@@ -44,7 +45,10 @@ def erase(
     path = config or Path("tocsin.yaml")
     settings = load_settings(path, os.environ)
     if settings.cluster is not None:
-        _in_a_cluster(path)
+        if note == "list":
+    X
+        wish = _wish(author or "", mention or "", note or "", source or "", naming=naming)
+        _in_a_cluster(settings, wish, dry_run=dry_run, as_json=as_json)
     data = settings.data_path
     if not data.is_dir():
         raise UsageError(f"{data}: there is no such data directory, so nothing is kept there")
@@ -169,10 +173,31 @@ def _list_notes(data: Path, *, as_json: bool) -> None:
         say(f"{one.note_digest[:16]}  {one.incident}  {one.who}, {clock_text(one.at_ms, 'UTC')} UTC")
 
 
-def _in_a_cluster(path: Path) -> None:
-    from tocsin.mistakes import UsageError
+def _in_a_cluster(settings: "Settings", wish: "Erase", *, dry_run: bool, as_json: bool) -> NoReturn:
+    """Let the topics know; workers do the rest."""
+    from tocsin.scale_extra import lacking
 
-    raise UsageError(f"{path}: has a section `cluster`")
+    if said := lacking():
+        fail(said)
+
+    from stream.codec import rfc3339
+    from tocsin.cli_topics import asked
+    from tocsin.scaled.erasing import erase as erase_there
+    from tocsin.scaled.ground import lay
+
+    sources = [one.name for one in settings.sources]
+    now_ms = time.time_ns() // 1_000_000
+    gone = asked(erase_there(lay(settings).brokers, sources, wish, now_ms, dry_run=dry_run))
+    found = bool(gone.posts or gone.notes)
+    until = {"texts_until": rfc3339(gone.texts_until_ms), "raw_until": rfc3339(gone.raw_until_ms)}
+    if as_json:
+        print_json({"found": found, "dry_run": dry_run, "posts": gone.posts, "notes": gone.notes, **until})
+    else:
+        verb = "Would erase" if dry_run else "Erased"
+        say(f"{verb} {gone.posts} texts and {gone.notes} notes; cards are edited by whoever delivers.")
+        say(f"Brokers drop the texts by {until['texts_until']}, and what came in by {until['raw_until']}.")
+        say("Not reached: the topic dead-letters (kept for 30 days), and messages by other ways than Slack.")
+    raise SystemExit(0 if found else 1)
 
 
 def hook(app: typer.Typer) -> None:

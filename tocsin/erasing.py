@@ -101,12 +101,12 @@ class Meaning:
         self._wish = wish
         self._author = _bare(wish.author)
         prefixed = wish.mention.startswith(f"{wish.source}:") or not wish.source
-        self._id = wish.mention if prefixed else f"{wish.source}:{wish.mention}"
+        self.mention_id = wish.mention if prefixed else f"{wish.source}:{wish.mention}"
         self.ids: set[str] = set()
         """Of the posts that were found."""
         self.voices: set[Voice] = set()
         """Under which names the author was found."""
-        self._standing = _standing(wish.author.lstrip("@") or self._id) if wish.author or wish.mention else None
+        self._standing = _standing(wish.author.lstrip("@") or self.mention_id) if wish.author or wish.mention else None
 
     def is_theirs(self, post_id: str, source: str, author: str | None) -> bool:
         """Whether this very post is meant."""
@@ -114,7 +114,7 @@ class Meaning:
         if wish.source and source != wish.source:
             return False
         if wish.mention:
-            return post_id == self._id
+            return post_id == self.mention_id
         return bool(self._author) and author is not None and _bare(author) == self._author
 
     def names_them(self, text: str) -> bool:

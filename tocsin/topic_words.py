@@ -9,6 +9,7 @@ _FOLLOWS: dict[str, str | dict[str, str]] = {
     "cleanup.policy": {
         "delete": "older records of a key are thrown away, and what is rebuilt from them comes out different",
         "compact": "what was not written again within its retention is gone for good",
+        "compact,delete": "what people wrote stays for ever, or is not erased when it must be",
     },
     "retention.ms": "what must still be read might be deleted",
     "retention.bytes": "what must still be read might be deleted when much is written",
@@ -62,9 +63,8 @@ def topic_text(topic: Topic) -> str:
     >>> topic_text(Layout("tocsin.").topics()[6])
     'tocsin.contents: 1 partition, 3 copies, compacted'
     """
-    kept = "compacted" if topic.cleanup == "compact" else "kept for ever"
-    if topic.cleanup == "delete" and topic.keep_ms != KEEP_FOR_EVER:
-        kept = f"kept for {in_units(topic.keep_ms)}"
+    for_how_long = "for ever" if topic.keep_ms == KEEP_FOR_EVER else f"for {in_units(topic.keep_ms)}"
+    kept = {"compact": "compacted", "delete": f"kept {for_how_long}"}.get(topic.cleanup, f"compacted, {for_how_long}")
     cut = f"{_count(topic.partitions, 'partition')}, {_count(topic.replication, 'copy', 'copies')}"
     stamped = ", stamped by the broker" if topic.stamped else ""
     return f"{topic.name}: {cut}, {kept}{stamped}"

@@ -13,6 +13,8 @@ from stream.kafka.murmur import murmur2
 KEEP_FOR_EVER = -1
 CONTROL_PARTITIONS = 1
 """Answers, reports and configuration have one input partition of their own, so that they have one order."""
+TEXTS = "compact,delete"
+"""What was erased goes, and what is old."""
 ERASED_WITHIN_MS = 86_400_000
 """A text that was erased is compacted away that soon; without a limit, a segment that is written to keeps it a week."""
 LARGEST_BYTES = 8 << 20
@@ -26,7 +28,7 @@ class Topic(NamedTuple):
     partitions: int
     replication: int
     cleanup: str
-    """`delete` or `compact`."""
+    """`delete`, `compact`, or both."""
     keep_ms: int = KEEP_FOR_EVER
     stamped: bool = False
     """Whether the broker stamps a record when it is appended: when we knew (DESIGN T2)."""
@@ -41,9 +43,9 @@ class Topic(NamedTuple):
             "message.timestamp.type": "LogAppendTime" if self.stamped else "CreateTime",
             "min.insync.replicas": str(self.replication // 2 + 1),  # said even of one copy: brokers may ask for two
         }
-        if self.cleanup == "delete":
+        if "delete" in self.cleanup:
             found |= {"retention.ms": str(self.keep_ms), "retention.bytes": "-1"}
-        else:
+        if "compact" in self.cleanup:
             found |= {"min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": "86400000"}
             # A late record of a worker that lost the lead must not be all that is left of its key: whoever leads sees
             # it, and writes what holds again. It has an hour for that.
@@ -68,6 +70,8 @@ class Layout(NamedTuple):
     entries: int = 12
     replication: int = 3
     keep_ms: int = 7 * 86_400_000
+    keep_texts_ms: int = 30 * 86_400_000
+    """How long what people wrote may lie in `texts`."""
     stamped: bool = True
     """False in a replay: records bring the stamps that they were recorded with."""
 
@@ -109,13 +113,13 @@ class Layout(NamedTuple):
 
     def topics(self) -> list[Topic]:
         """Every topic, as it must be."""
-        keep_ms = self.keep_ms if self.stamped else KEEP_FOR_EVER
+        keep_ms, keep_texts_ms = (one if self.stamped else KEEP_FOR_EVER for one in (self.keep_ms, self.keep_texts_ms))
         return [
             self._topic("mentions", self.mentions, "delete", keep_ms, stamped=self.stamped),
             self._topic("control", CONTROL_PARTITIONS, "delete", KEEP_FOR_EVER, stamped=self.stamped),
             self._topic("entries", self.entries, "delete", KEEP_FOR_EVER, stamped=True),
             self._topic("decisions", self.entries, "delete", KEEP_FOR_EVER, stamped=True),
-            self._topic("texts", self.mentions, "compact")._replace(compact_within_ms=ERASED_WITHIN_MS),
+            self._topic("texts", self.mentions, TEXTS, keep_texts_ms)._replace(compact_within_ms=ERASED_WITHIN_MS),
             self._topic("dead-letters", 1, "delete", 30 * 86_400_000, stamped=True),
             self._topic("contents", 1, "compact"),
             self._topic("anchors", self.entries, "compact"),

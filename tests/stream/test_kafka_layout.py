@@ -71,12 +71,14 @@ def test_the_journal_is_never_thinned() -> None:
     for name in ("control", "entries", "decisions"):
         assert topics(LAYOUT)[name].config()["cleanup.policy"] == "delete"
         assert topics(LAYOUT)[name].config()["retention.ms"] == "-1"
-    assert {n for n, t in topics(LAYOUT).items() if t.cleanup == "compact"} == {
-        "texts",
-        "contents",
-        "anchors",
-        "deliveries",
-    }
+    assert {n for n, t in topics(LAYOUT).items() if t.cleanup == "compact"} == {"contents", "anchors", "deliveries"}
+
+
+def test_texts_go_by_age_too_and_in_a_replay_never() -> None:
+    """As the configuration has it: what nobody erased is not kept for ever either."""
+    texts = topics(LAYOUT._replace(keep_texts_ms=5 * DAY_MS))["texts"]
+    assert (texts.config()["cleanup.policy"], texts.config()["retention.ms"]) == ("compact,delete", str(5 * DAY_MS))
+    assert topics(LAYOUT._replace(stamped=False))["texts"].config()["retention.ms"] == "-1"
 
 
 def test_an_erased_text_does_not_outlive_the_day() -> None:

@@ -63,7 +63,7 @@ def brokers_of(settings: Settings, cluster: ClusterSettings, secrets: Secrets) -
         raise SettingsError([str(settings.problem(("cluster", "kafka", "ca_file"), said))])
     return Brokers(
         bootstrap=kafka.bootstrap,
-        layout=kafka.layout,
+        layout=kafka.layout._replace(keep_texts_ms=settings.retention.texts),
         security=kafka.security,
         mechanism=kafka.mechanism,
         user=kafka.user,
