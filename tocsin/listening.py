@@ -12,7 +12,7 @@ from stream.sources.feeding import Feeding, Status
 from stream.sources.places import SourcePurse
 from tocsin.entry import SourceReport
 from tocsin.settings import Settings
-from tocsin.source_sections import SourceSection
+from tocsin.source_base import SourceSection
 from tocsin.source_threads import CoreThreads
 from tocsin.sources import fed_by, listened_to, made
 from tocsin.works import Works

@@ -6,17 +6,22 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from stream.brands import Brand
+from stream.sources.brandwatch import Brandwatch, BrandwatchOptions
 from stream.sources.contract import Source, Surroundings
 from stream.sources.feeds import Feed, FeedOptions, FeedSource
+from stream.sources.file_drop import FileDrop, FileDropOptions
 from stream.sources.gdelt import Gdelt, GdeltOptions
 from stream.sources.guard import Rules, place_of
 from stream.sources.hackernews import HackerNews, HackerNewsOptions
 from stream.sources.reddit import Reddit, RedditOptions
+from stream.sources.talkwalker import Talkwalker, TalkwalkerOptions
 from stream.sources.web import Web
 from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
 from tocsin.settings import Settings
-from tocsin.source_sections import HackerNewsSettings, SourceSection
+from tocsin.source_base import SourceSection
+from tocsin.source_sections import HackerNewsSettings
+from tocsin.vendor_sections import BrandwatchSettings, FileDropSettings, TalkwalkerSettings
 
 
 class Making(NamedTuple):
@@ -29,6 +34,8 @@ class Making(NamedTuple):
     """Those that it feeds."""
     base: Path
     """Where relative paths begin."""
+    zone: str = "UTC"
+    """That of the whole file, for times that name none."""
 
     def key(self, name: str) -> str:
         """A secret, opened; empty where it has none."""
@@ -96,11 +103,47 @@ def _reddit(section: RedditSettings, making: Making) -> Source:
     return Reddit(section.name, options, web=web, around=making.around, client_secret=making.key("client_secret"))
 
 
+def _talkwalker(section: TalkwalkerSettings, making: Making) -> Source:
+    options = TalkwalkerOptions(
+        section.collector, section.base_url.rstrip("/"), section.silent_after / 1000, section.credits_per_month
+    )
+    web = web_to(section.base_url)
+    return Talkwalker(section.name, options, web=web, around=making.around, token=making.key("token"))
+
+
+def _brandwatch(section: BrandwatchSettings, making: Making) -> Source:
+    options = BrandwatchOptions(
+        section.project,
+        section.queries,
+        every_s=section.every / 1000,
+        lookback_s=section.lookback / 1000,
+        requests=section.requests,
+        base_url=section.base_url.rstrip("/"),
+    )
+    web = web_to(section.base_url)
+    return Brandwatch(section.name, options, web=web, around=making.around, token=making.key("token"))
+
+
+def _files(section: FileDropSettings, making: Making) -> Source:
+    options = FileDropOptions(
+        str(making.base / section.directory),
+        section.columns.columns() if section.columns is not None else None,
+        making.zone,
+        every_s=section.every / 1000,
+        steady_s=section.steady / 1000,
+        keep_s=section.keep / 1000,
+    )
+    return FileDrop(section.name, options, around=making.around)
+
+
 MAKES: dict[type[SourceSection], Make] = {
     FeedsSettings: _feeds,
     GdeltSettings: _gdelt,
     GoogleAlertsSettings: _google_alerts,
     HackerNewsSettings: _hackernews,
+    TalkwalkerSettings: _talkwalker,
+    BrandwatchSettings: _brandwatch,
+    FileDropSettings: _files,
     RedditSettings: _reddit,
 }
 """How each type is made that is listened to; one that is not here comes to us by itself."""
@@ -125,4 +168,4 @@ def made(settings: Settings, section: SourceSection, around: Surroundings) -> So
     """The source of a section, with its secrets. Raises `SettingsError` where a secret cannot be had."""
     keys = settings.require_secrets().source_keys.get(section.name, {})
     brands = fed_by(section.name, settings.brand_list())
-    return make(section, Making(around, keys, brands, settings.file.parent))
+    return make(section, Making(around, keys, brands, settings.file.parent, settings.timezone))

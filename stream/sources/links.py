@@ -8,7 +8,7 @@ name an article by the same function, so that it has the same native id in both.
 import hashlib
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 LONGEST = 8_192
 """Characters; what is longer is no link that somebody would pass on."""
@@ -39,7 +39,8 @@ _AMP_CACHE = re.compile(r"/[vciar]/(s/)?(?=[^/]+\.[^/]+/)")
 _FOR_PHONES = re.compile(r"(?:www\d?|m|mobile|amp)\.(?=[^.]+\.)")
 _OF_ITS_OWN = re.compile(r"!.*|(?:comment|reply|respond|answer|post|msg|message|isso|c|p)s?[-_]?\d+\Z", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_UNRESERVED = "-._~!$&'()*+,;=:@/"
+_KEPT = "%-._~!$&'()*+,;=:@/"
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
 class _Link(NamedTuple):
@@ -119,7 +120,7 @@ def _parts(link: str) -> _Link | None:
 
 
 def _split(link: str) -> _Link | None:
-    link = "".join(link.split())
+    link = "".join(link.split()).encode("utf-8", "replace").decode()
     if len(link) > LONGEST:
         return None
     try:
@@ -130,9 +131,15 @@ def _split(link: str) -> _Link | None:
         return None
     if parts.scheme not in _DEFAULT_PORTS or not host:
         return None
-    path = quote(unquote(parts.path, errors="surrogateescape"), safe=_UNRESERVED, errors="surrogateescape")
+    path = quote(_ESCAPED.sub(_plain, parts.path), safe=_KEPT)
     own_port = None if port == _DEFAULT_PORTS[parts.scheme] else port
     return _Link(parts.scheme, host, own_port, path, parts.query, parts.fragment)
+
+
+def _plain(escaped: re.Match[str]) -> str:
+    """A character that needs no escape, as it is (RFC 3986, 6.2.2.2); every other escape in capitals."""
+    character = chr(int(escaped[1], 16))
+    return character if character.isascii() and (character.isalnum() or character in "-._~") else escaped[0].upper()
 
 
 def _inner(parts: _Link) -> str | None:
