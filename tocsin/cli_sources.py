@@ -59,3 +59,35 @@ def check(
         for line in check_lines(found):
             say(line)
     raise SystemExit(0 if found["ok"] else 1)
+
+
+@app.command(
+    epilog="Examples: tocsin sources preview export.csv\n\n"
+    "tocsin sources preview export.csv --map coosto.yaml --json\n\n"
+    "tocsin sources preview payload.json --vendor meltwater"
+)
+def preview(
+    file: Annotated[Path, typer.Argument(help="An export, or a payload that a vendor posts.", metavar="FILE")],
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="Which column is which field; without it, a map is proposed.")
+    ] = None,
+    vendor: Annotated[
+        str, typer.Option(help="It is a payload of this vendor: meltwater, youscan, talkwalker or brandwatch.")
+    ] = "",
+    zone: Annotated[str, typer.Option(help="Zone of times that name none, where no map says.")] = "Europe/Amsterdam",
+    rows: Annotated[int, typer.Option(min=1, max=100, help="How many of the first rows are shown.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Show what would become of a file: how it is written, which column is what, and its first rows as stored.
+
+    Takes nothing in. Exit status 1: something of it cannot be read, or no map is set. 2: it cannot be read at all.
+    """
+    from tocsin.previewing import preview_lines, previewed
+
+    found = previewed(file, map_file, vendor, zone=zone, rows=rows, now_ms=time.time_ns() // 1_000_000)
+    if as_json:
+        print_json(found)
+    else:
+        for line in preview_lines(found):
+            say(line)
+    raise SystemExit(1 if found.get("bad") or found["proposed"] or found["absent"] else 0)

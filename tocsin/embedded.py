@@ -17,8 +17,10 @@ from starlette.routing import BaseRoute
 
 from alerting.delivery.slack_inbound import SocketInbound, slack_routes
 from alerting.delivery.worker import Delivery
+from stream.sources.mappings import VENDORS
 from stream.sources.signing import Verifier
-from stream.sources.webhook import Limits, ingest_app
+from stream.sources.vendor_door import VendorDoor
+from stream.sources.webhook import Ingest, Limits, ingest_app
 from tocsin.deployment import Deployment
 from tocsin.drill_start import Starter
 from tocsin.engine import Engine
@@ -32,7 +34,7 @@ from tocsin.retention import kept_for
 from tocsin.serving import GOODBYE_S, Server, address_of, listener, opened, server_of
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
-from tocsin.source_sections import doors
+from tocsin.source_sections import doors, vendor_doors
 from tocsin.steady_clock import SteadyClock
 from tocsin.works import Works
 
@@ -198,13 +200,36 @@ class Service:
             dead=works.home.dead,
             limits=Limits(all_items_per_s=self._settings.ingest.items_per_second),
             rates={source.name: source.rate for source in doors(self._settings)},
+            shapes={one.name: one.mapping.shape() for one in doors(self._settings) if one.mapping is not None},
         )
         works.refused = ingest.refused
-        routes: list[BaseRoute] = [*ingest.routes, *service_routes(works.metrics, self._health)]
+        routes: list[BaseRoute] = [
+            *ingest.routes,
+            *self._vendor_routes(ingest),
+            *service_routes(works.metrics, self._health),
+        ]
         if works.secrets.slack_signing is not None and self._desk is not None:
             signing = works.secrets.slack_signing.reveal()
             routes += slack_routes(signing, self._desk.reception, self._clock, seen=works.home.slack_seen)
         return routes
+
+    def _vendor_routes(self, ingest: Ingest) -> list[BaseRoute]:
+        """The door for vendors that cannot sign, where there is one."""
+        works, vendors = self.works, vendor_doors(self._settings)
+        if not vendors:
+            return []
+        door = VendorDoor(
+            appender=works.appender,
+            shapes={one.name: VENDORS[one.type] for one in vendors},
+            tokens={one.name: [works.secrets.source_keys[one.name]["token"].reveal()] for one in vendors},
+            clock=self._clock,
+            dead=works.home.dead,
+            rates={one.name: one.rate for one in vendors},
+            whole=ingest.taking.whole,
+        )
+        # One account of what was refused, for the metrics and for whoever looks.
+        door.taking.refused = ingest.refused
+        return list(door.routes)
 
     def _health(self) -> dict[str, object]:
         return {

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tocsin.cluster_sections import ClusterSettings, KafkaSettings, RedisSettings
+from tocsin.map_sections import ColumnSettings, FieldSettings, PayloadSettings
 from tocsin.setting_sections import (
     BrandSettings,
     BudgetSettings,
@@ -42,6 +43,9 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("A brand's `competitors:`, a list", CompetitorSettings),
     ("`budget:`, of the file or of a brand", BudgetSettings),
     *SOURCE_SECTIONS,
+    ("The `mapping:` of a webhook", PayloadSettings),
+    ("The `columns:` of files, and a map in a file of its own", ColumnSettings),
+    ("Each of the `fields:` of a mapping, and of columns", FieldSettings),
     ("`ingest:`", IngestSettings),
     ("`slack:`", SlackSettings),
     ("`email:`", EmailSettings),

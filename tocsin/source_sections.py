@@ -9,10 +9,18 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Discriminator, Field, Tag
 
 from stream.strict_yaml import Document, YamlProblem
+from tocsin.map_sections import PayloadSettings
 from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
 from tocsin.setting_types import Duration, SourceName, Text, Variable, WebAddress, Whole
 from tocsin.source_base import SourceSection
+from tocsin.vendor_sections import (
+    TOKEN_MIN,
+    BrandwatchSettings,
+    FileDropSettings,
+    TalkwalkerSettings,
+    VendorSettings,
+)
 
 Where = tuple[str | int, ...]
 Opened = Callable[[Where, str | None, str | None], Secret | None]
@@ -33,6 +41,9 @@ class SourceSettings(SourceSection):
     )
     rate: Whole = Field(
         default=1000, ge=1, le=1_000_000, description="mentions a second it may send; more are told to wait (429)"
+    )
+    mapping: PayloadSettings | None = Field(
+        default=None, description="what it sends, where that is not the interchange form"
     )
 
 
@@ -61,21 +72,30 @@ def _type_of(value: Any) -> str:
 
 AnySource = Annotated[
     Annotated[SourceSettings, Tag("webhook")]
+    | Annotated[BrandwatchSettings, Tag("brandwatch")]
     | Annotated[FeedsSettings, Tag("feeds")]
+    | Annotated[FileDropSettings, Tag("files")]
     | Annotated[GdeltSettings, Tag("gdelt")]
     | Annotated[GoogleAlertsSettings, Tag("google_alerts")]
     | Annotated[HackerNewsSettings, Tag("hackernews")]
-    | Annotated[RedditSettings, Tag("reddit")],
+    | Annotated[VendorSettings, Tag("meltwater")]
+    | Annotated[RedditSettings, Tag("reddit")]
+    | Annotated[TalkwalkerSettings, Tag("talkwalker")]
+    | Annotated[VendorSettings, Tag("youscan")],
     Discriminator(_type_of),
 ]
 
 SOURCE_SECTIONS: tuple[tuple[str, type[SourceSection]], ...] = (
     ("`sources:` a list", SourceSettings),
+    ("A source of type `brandwatch`", BrandwatchSettings),
     ("A source of type `feeds`", FeedsSettings),
+    ("A source of type `files`", FileDropSettings),
     ("A source of type `gdelt`", GdeltSettings),
     ("A source of type `google_alerts`", GoogleAlertsSettings),
     ("A source of type `hackernews`", HackerNewsSettings),
+    ("A source of type `meltwater` or `youscan`", VendorSettings),
     ("A source of type `reddit`", RedditSettings),
+    ("A source of type `talkwalker`", TalkwalkerSettings),
 )
 """For the reference, in its order."""
 
@@ -92,6 +112,11 @@ class Sources(Protocol):
 def doors(settings: Sources) -> list[SourceSettings]:
     """The sources that come to us, signed, at `/ingest/NAME`."""
     return [one for one in settings.sources if isinstance(one, SourceSettings)]
+
+
+def vendor_doors(settings: Sources) -> list[VendorSettings]:
+    """The sources that come to us unsigned, at `/ingest/NAME/TOKEN`."""
+    return [one for one in settings.sources if isinstance(one, VendorSettings)]
 
 
 def source_contradictions(settings: Sources, document: Document) -> Iterator[YamlProblem]:
@@ -133,6 +158,10 @@ def open_source_secrets(
             signing[source.name] = _signing(source, where, opened)
             problems += [str(problem) for problem in _shared(source, signing, where, document)]
         keys[source.name] = dict(_keys(source, where, opened))
+        token = keys[source.name].get("token")
+        if isinstance(source, VendorSettings) and token is not None and len(token.reveal()) < TOKEN_MIN:
+            said = f"source {source.name} has a token that could be guessed; it has at least {TOKEN_MIN} characters"
+            problems.append(str(document.problem(where, said)))
     return signing, keys
 
 

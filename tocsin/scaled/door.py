@@ -12,6 +12,7 @@ from stream.kafka.clients import Brokers
 from stream.kafka.cuts import Outgoing
 from stream.kafka.writer import Writer
 from stream.sources.dead_letters import BODY_MAX, Letter
+from stream.sources.shapes import Shape
 from stream.sources.signing import Verifier
 from stream.sources.webhook import Limits, ingest_app
 from tocsin.scaled.dead_letters import dead_letter
@@ -53,7 +54,9 @@ class DoorLetters:
 
 
 class Door:
-    """The route, and what it writes with. `verifiers` know who may send, `rates` how many items a second each may."""
+    """The route, and what it writes with. `verifiers` know who may send, `rates` how many items a second each may;
+    `shapes` are of those that do not send the interchange form.
+    """
 
     def __init__(
         self,
@@ -62,13 +65,20 @@ class Door:
         *,
         limits: Limits,
         rates: Mapping[str, int],
+        shapes: Mapping[str, Shape] | None = None,
         clock: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self.writer = Writer(brokers)
         self.letters = DoorLetters(brokers)
         self.appender = TopicAppender(brokers, self.writer)
         self.ingest = ingest_app(
-            appender=self.appender, verifiers=verifiers, clock=clock, dead=self.letters, limits=limits, rates=rates
+            appender=self.appender,
+            verifiers=verifiers,
+            clock=clock,
+            dead=self.letters,
+            limits=limits,
+            rates=rates,
+            shapes=shapes,
         )
 
     def routes(self) -> Sequence[BaseRoute]:

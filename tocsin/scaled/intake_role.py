@@ -192,4 +192,5 @@ def _door(ground: Ground) -> Door | None:
         verifiers,
         limits=Limits(all_items_per_s=settings.ingest.items_per_second),
         rates={source.name: source.rate for source in doors(settings)},
+        shapes={source.name: source.mapping.shape() for source in doors(settings) if source.mapping is not None},
     )
