@@ -46,7 +46,7 @@ def erase(
     settings = load_settings(path, os.environ)
     if settings.cluster is not None:
         if note == "list":
-    X
+            raise UsageError("--note list: lists what one data directory holds; in a cluster give the note's digest")
         wish = _wish(author or "", mention or "", note or "", source or "", naming=naming)
         _in_a_cluster(settings, wish, dry_run=dry_run, as_json=as_json)
     data = settings.data_path
