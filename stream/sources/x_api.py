@@ -139,7 +139,7 @@ class XApi:
 
     async def recent(self, query: str, *, most: int, **more: str) -> dict[str, Any]:
         """Posts of the last seven days, the newest first; 10 to 100 at once."""
-        parameters = {"query": query, "max_results": most} | more | FIELDS
+        parameters: dict[str, str | int] = {"query": query, "max_results": most, **more, **FIELDS}
         return await self._asked("GET", self.url("/2/tweets/search/recent", parameters))
 
     async def counted(self, query: str, **more: str) -> int:

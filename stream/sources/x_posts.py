@@ -15,6 +15,7 @@ import msgspec
 
 from stream.codec import parse_rfc3339, rfc3339
 from stream.sources.contract import BadPayload
+from stream.sources.loose_json import loosely
 
 LONGEST_LINE = 1 << 20
 SHOWN_BYTES = 64 << 10
@@ -35,7 +36,6 @@ FIELDS = {
 }
 """What is asked for with each post."""
 
-_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 Tracked = Callable[[str], bool]
 
@@ -86,12 +86,9 @@ def _cause(problem: Mapping[str, Any]) -> str:
 def frame_of(line: bytes) -> dict[str, Any]:
     """One line of the stream, or one answer. Raises `Unreadable`."""
     try:
-        found = _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        try:
-            found = _decode(line.decode("utf-8", "replace").encode())
-        except (msgspec.MsgspecError, RecursionError):
-            raise Unreadable("not_json", f"{len(line)} bytes that are no JSON") from None
+        found = loosely(line)
+    except ValueError:
+        raise Unreadable("not_json", f"{len(line)} bytes that are no JSON") from None
     if not isinstance(found, dict):
         raise Unreadable("not_an_object", f"a JSON {type(found).__name__}")
     return found

@@ -9,7 +9,7 @@ Source: docs.x.com, "Filtered Stream", "Handling disconnections", "Recovery and 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -160,7 +160,7 @@ class XStream:
 
     # ---- the stream
 
-    async def _listening(self, at: _Place) -> AsyncIterator[Batch]:
+    async def _listening(self, at: _Place) -> AsyncGenerator[Batch, None]:
         parameters: dict[str, str | int] = {**FIELDS}
         away_ms = self._around.clock() - at.heard_ms
         if self._options.backfill_minutes and at.heard_ms and away_ms > 0:

@@ -79,6 +79,10 @@ class Bench:
         return [json.loads(row) for batch in self.batches for row in batch.rows]
 
     @property
+    def capped(self) -> bool:
+        return self.batches[-1].capped
+
+    @property
     def gaps(self) -> list[Gap]:
         return [gap for batch in self.batches for gap in batch.gaps]
 
@@ -233,7 +237,8 @@ def test_a_brand_that_x_cannot_be_told_of_needs_a_human() -> None:
 def rows_of(platform: FakeX, own_id: str) -> dict[str, Any]:
     frame = platform.frame(own_id)
     assert frame is not None
-    return json.loads(row_of(frame["data"], included(frame, "users"), included(frame, "tweets")))
+    row: dict[str, Any] = json.loads(row_of(frame["data"], included(frame, "users"), included(frame, "tweets")))
+    return row
 
 
 def test_a_post_becomes_a_row() -> None:
@@ -457,7 +462,7 @@ def test_at_the_bound_the_stream_is_left_and_only_counted() -> None:
         assert len(bench.rows) == 5
         assert bench.platform.connection is not None
         assert not bench.platform.connection.open
-        assert bench.batches[-1].capped
+        assert bench.capped
         beats = len(bench.batches)
         await asyncio.sleep(3_600)
         assert 170 <= len(bench.batches) - beats <= 190
@@ -469,7 +474,7 @@ def test_at_the_bound_the_stream_is_left_and_only_counted() -> None:
         bench.platform.write("acme in a new month")
         await asyncio.sleep(1)
         assert bench.rows[-1]["text"] == "acme in a new month"
-        assert not bench.batches[-1].capped
+        assert not bench.capped
         assert [gap.reason for gap in bench.gaps] == ["spend_cap"]
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
@@ -494,7 +499,7 @@ def test_x_own_limit_is_blindness_until_there_is_money(in_band: bool) -> None:
             assert isinstance(await listening, Trouble)
             listening = asyncio.create_task(bench.hear(86_400))
             await asyncio.sleep(1)
-        assert bench.batches[-1].capped
+        assert bench.capped
         assert "money" not in str(bench.batches[-1])
         bench.platform.spent = False
         await asyncio.sleep(2_000)
