@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag
 
 from stream.strict_yaml import Document, YamlProblem
 from tocsin.map_sections import PayloadSettings
+from tocsin.network_sections import BlueskySettings, MastodonSettings
 from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
 from tocsin.setting_types import Duration, SourceName, Text, Variable, WebAddress, Whole
@@ -72,12 +73,14 @@ def _type_of(value: Any) -> str:
 
 AnySource = Annotated[
     Annotated[SourceSettings, Tag("webhook")]
+    | Annotated[BlueskySettings, Tag("bluesky")]
     | Annotated[BrandwatchSettings, Tag("brandwatch")]
     | Annotated[FeedsSettings, Tag("feeds")]
     | Annotated[FileDropSettings, Tag("files")]
     | Annotated[GdeltSettings, Tag("gdelt")]
     | Annotated[GoogleAlertsSettings, Tag("google_alerts")]
     | Annotated[HackerNewsSettings, Tag("hackernews")]
+    | Annotated[MastodonSettings, Tag("mastodon")]
     | Annotated[VendorSettings, Tag("meltwater")]
     | Annotated[RedditSettings, Tag("reddit")]
     | Annotated[TalkwalkerSettings, Tag("talkwalker")]
@@ -87,12 +90,14 @@ AnySource = Annotated[
 
 SOURCE_SECTIONS: tuple[tuple[str, type[SourceSection]], ...] = (
     ("`sources:` a list", SourceSettings),
+    ("A source of type `bluesky`", BlueskySettings),
     ("A source of type `brandwatch`", BrandwatchSettings),
     ("A source of type `feeds`", FeedsSettings),
     ("A source of type `files`", FileDropSettings),
     ("A source of type `gdelt`", GdeltSettings),
     ("A source of type `google_alerts`", GoogleAlertsSettings),
     ("A source of type `hackernews`", HackerNewsSettings),
+    ("A source of type `mastodon`", MastodonSettings),
     ("A source of type `meltwater` or `youscan`", VendorSettings),
     ("A source of type `reddit`", RedditSettings),
     ("A source of type `talkwalker`", TalkwalkerSettings),

@@ -13,9 +13,13 @@ from stream.sources.file_drop import FileDrop, FileDropOptions
 from stream.sources.gdelt import Gdelt, GdeltOptions
 from stream.sources.guard import Rules, place_of
 from stream.sources.hackernews import HackerNews, HackerNewsOptions
+from stream.sources.jetstream import Jetstream, JetstreamOptions
+from stream.sources.mastodon import Mastodon, MastodonOptions
 from stream.sources.reddit import Reddit, RedditOptions
 from stream.sources.talkwalker import Talkwalker, TalkwalkerOptions
+from stream.sources.wanted import authors_of, words_of
 from stream.sources.web import Web
+from tocsin.network_sections import BlueskySettings, MastodonSettings
 from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
 from tocsin.settings import Settings
@@ -136,7 +140,28 @@ def _files(section: FileDropSettings, making: Making) -> Source:
     return FileDrop(section.name, options, around=making.around)
 
 
+def _bluesky(section: BlueskySettings, making: Making) -> Source:
+    options = JetstreamOptions(
+        section.hosts,
+        () if section.everything else words_of(making.brands, section.name),
+        authors_of(making.brands),
+        section.public_url,
+        section.requests_a_minute,
+    )
+    web = web_to(*section.hosts, section.public_url)
+    return Jetstream(section.name, options, web=web, around=making.around)
+
+
+def _mastodon(section: MastodonSettings, making: Making) -> Source:
+    feeds = (*section.feeds, *(f"#{tag}" for tag in section.hashtags))
+    options = MastodonOptions(section.server, feeds, section.streaming or "")
+    web = web_to(section.server, *([section.streaming] if section.streaming else []), inside=section.inside)
+    return Mastodon(section.name, options, web=web, around=making.around, token=making.key("token"))
+
+
 MAKES: dict[type[SourceSection], Make] = {
+    BlueskySettings: _bluesky,
+    MastodonSettings: _mastodon,
     FeedsSettings: _feeds,
     GdeltSettings: _gdelt,
     GoogleAlertsSettings: _google_alerts,

@@ -31,11 +31,12 @@ class Wanted:
         """Whether a text holds one of the words, or its author is one of the authors."""
         if self.everything or self._found(normalise(clip(text))):
             return True
-        return bool(self._authors) and handle(author) in self._authors
+        return bool(author and self._authors) and handle(author or "") in self._authors
 
 
 def words_of(brands: Iterable[Brand], source: str) -> tuple[str, ...]:
-    """Words of which a post of a source must hold one to be about any of the brands; none where no word is needed.
+    """Words of which a post of a source must hold one to be about any of the brands, or about a competitor of theirs;
+    none where no word is needed.
 
     Raises `stream.query_parser.QueryError` for a query that cannot be read.
 
@@ -48,10 +49,11 @@ def words_of(brands: Iterable[Brand], source: str) -> tuple[str, ...]:
     for brand in brands:
         if brand.sources and source not in brand.sources:
             continue
-        required = compile_query(brand.query).required if brand.query is not None else ()
-        if not required:
-            return ()
-        words.update(term.literal for term in required)
+        for query in (brand.query, *(query for _, query in brand.rivals)):
+            required = compile_query(query).required if query is not None else ()
+            if not required:
+                return ()
+            words.update(term.literal for term in required)
     return tuple(sorted(words))
 
 

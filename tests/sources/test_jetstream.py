@@ -148,7 +148,7 @@ def test_only_an_account_that_is_deleted_is_purged() -> None:
             lambda status=status: play.platform.leave(f"did:plc:{status}", status)
             for status in ("deactivated", "takendown", "suspended", "deleted")
         ]
-        rows, _ = (await asyncio.gather(play.heard(play.source(), None, 30), _later(2, *acts)))[0]
+        (rows, _), _ = await asyncio.gather(play.heard(play.source(), None, 30), _later(2, *acts))
         return rows
 
     rows = run(story())
@@ -268,7 +268,7 @@ def test_counts_begin_with_what_the_platform_knows_and_go_on_with_what_comes_by(
             play.platform.like("did:plc:c", uri, what="repost")
             play.platform.unlike("did:plc:a", rkey)
 
-        rows, _ = (await asyncio.gather(play.heard(play.source(), None, 200), _later(90, act, act)))[0]
+        (rows, _), _ = await asyncio.gather(play.heard(play.source(), None, 200), _later(90, act, act))
         return rows
 
     counts = [(row["likes"], row["reposts"], row["replies"]) for row in run(story()) if row["kind"] == "engagement"]
@@ -391,6 +391,12 @@ def test_what_a_query_hits_is_never_left_out(query: str, text: str, author: str)
     mention = Reader("bluesky").read(row)
     if Matcher(brands).match(mention):
         assert Wanted(words_of(brands, "bluesky"), authors_of(brands)).may_be(text, author)
+
+
+def test_competitors_are_heard_too() -> None:
+    brands = [Brand("Acme", "acme", rivals=(("Bolt", '"bolt motors"'),))]
+    assert words_of(brands, "bluesky") == ("acme", "bolt motors")
+    assert words_of([Brand("Acme", "acme", rivals=(("Bolt", "author:bolt"),))], "bluesky") == ()
 
 
 def test_a_brand_that_does_not_hear_the_source_narrows_nothing() -> None:
