@@ -154,6 +154,9 @@ class RivalCounts(msgspec.Struct, gc=False, omit_defaults=True):
         merge_registers(self.authors, other.authors)
 
 
+J = TypeVar("J", ThreadPart, ClusterPart)
+
+
 class Exemplar(msgspec.Struct, gc=False, frozen=True, array_like=True, order=True):
     """A post worth showing. Its order is its rank, which belongs to the post alone (M3): least first."""
 
@@ -197,23 +200,13 @@ class PulsePart(msgspec.Struct, omit_defaults=True):
     """Competitors of the brand, by name."""
 
     def add(self, other: "PulsePart") -> None:
-        """Merge `other` into this. Leaves `other` untouched and shares nothing with it."""
+        """Merge `other` into this. Leaves `other` untouched, and shares with it only what no `add` changes."""
         self.counts.add(other.counts)
         add_table(self.voices, other.voices)
-        for key, thread in other.threads.items():
-            mine = self.threads.get(key)
-            if mine is None:
-                self.threads[key] = msgspec.structs.replace(thread)
-            else:
-                mine.add(thread)
-        for key, cluster in other.clusters.items():
-            held = self.clusters.get(key)
-            if held is None:
-                self.clusters[key] = msgspec.structs.replace(cluster)
-            else:
-                held.add(cluster)
+        _add_each(self.threads, other.threads)
+        _add_each(self.clusters, other.clusters)
         aliases = self.aliases
-        both = {name: min(alias, aliases[name]) for name, alias in other.aliases.items() if name in aliases}
+        both = {name: min(aliases[name], other.aliases[name]) for name in aliases.keys() & other.aliases.keys()}
         aliases.update(other.aliases)
         aliases.update(both)
         if other.exemplars:
@@ -238,6 +231,16 @@ class Pulse(msgspec.Struct):
     """False when a source was silent, lagging or capped in it: then it is never calm and never zero."""
 
 
+def _add_each(into: dict[str, J], other: dict[str, J]) -> None:
+    """Add up two tables. In a flood most of a part is in no other: it is taken over, and what is in both is copied."""
+    both = {}
+    for key in into.keys() & other.keys():
+        mine = both[key] = msgspec.structs.replace(into[key])
+        mine.add(other[key])
+    into.update(other)
+    into.update(both)
+
+
 def add_rivals(into: dict[str, RivalCounts], other: dict[str, RivalCounts]) -> None:
     """Add up two tables of competitors; shares nothing with `other`.
 
@@ -256,13 +259,11 @@ def least_of_both(into: dict[str, int], other: dict[str, int]) -> None:
     >>> least_of_both(table, {"a": 3, "b": 2, "c": 9}); table
     {'a': 3, 'b': 1, 'c': 9}
     """
-    if not into:
-        into.update(other)
+    if not other:
         return
-    for name, at_ms in other.items():
-        known = into.get(name)
-        if known is None or at_ms < known:
-            into[name] = at_ms
+    both = {name: min(into[name], other[name]) for name in into.keys() & other.keys()}
+    into.update(other)
+    into.update(both)
 
 
 def or_hex(left: str, right: str) -> str:

@@ -8,12 +8,15 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 from collections.abc import Callable
 from functools import cached_property
 from heapq import nsmallest
-from itertools import pairwise
+from itertools import compress, pairwise
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
+import numpy as np
 
 from stream.codec import HOUR_MS, MINUTE_MS
+from stream.crowd import Crowd
 from stream.pulse import EXEMPLARS as EXEMPLARS_KEPT
 from stream.pulse import (
     ClusterPart,
@@ -40,6 +43,8 @@ BUSY_POSTS = 4
 ENDORSEMENTS_A_POST = 15
 """A like costs a thumb and a reply costs words: so many likes and reposts weigh as much as one post when tables are
 cut, and when a thread counts as busy."""
+CROWD = 2 * THREADS_KEPT
+"""With more conversations than these a part is a flood, of which few stay (`stream.crowd`)."""
 DENSE = 16
 """With more registers than these a minute is merged as one row, and not one by one."""
 ALIASES_KEPT = 4_000
@@ -152,6 +157,7 @@ class Sum(Protocol):
 
 
 S = TypeVar("S", bound=Sum)
+P = TypeVar("P", ThreadPart, ClusterPart)
 V = TypeVar("V")
 
 
@@ -311,6 +317,16 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         return {key: cluster for key, cluster in self.clusters.items() if cluster.posts >= BUSY_POSTS}
 
     @cached_property
+    def _new_threads(self) -> Crowd[ThreadPart]:
+        """Those of a flood, between `take` and `cut`."""
+        return Crowd()
+
+    @cached_property
+    def _new_clusters(self) -> Crowd[ClusterPart]:
+        """Those of a flood, between `take` and `cut`."""
+        return Crowd()
+
+    @cached_property
     def _tallies(self) -> dict[int, Tally]:
         """By span. As `_running`."""
         return {}
@@ -328,6 +344,11 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     @cached_property
     def _rows(self) -> dict[str, dict[int, bytes]]:
         """By field and minute: registers that were merged as a row, while the minute does not change. As `_running`."""
+        return {}
+
+    @cached_property
+    def packed(self) -> dict[int, tuple[bytes, bytes]]:
+        """By minute: its registers and its voices as a snapshot keeps them, while it does not change. As `_running`."""
         return {}
 
     @property
@@ -363,6 +384,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             for span_ms, held in sums.items():
                 if minute_ms in _buckets(held.last_ms, span_ms, self.bucket_ms):
                     held.add(part)
+        self.packed.pop(minute_ms, None)
         for rows in self._rows.values():
             rows.pop(minute_ms, None)
         for (span_ms, field), (until_ms, union) in list(self._unions.items()):
@@ -372,8 +394,10 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 union.add(getattr(part.counts, field))
 
     def _take_tables(self, minute_ms: int, part: PulsePart) -> None:
-        threads, clusters, aliases = self.threads, self.clusters, self.aliases
-        for key, thread in part.threads.items():
+        threads, clusters = self.threads, self.clusters
+        for key in self._new_threads.both(part.threads):
+            self._admit_thread(key)
+        for key, thread in _known(threads, self._new_threads, minute_ms, part.threads).items():
             held = threads.get(key)
             if held is None:
                 held = threads[key] = _begun(key, minute_ms, thread)
@@ -382,7 +406,9 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             if held.posts >= BUSY_POSTS:
                 self.busy_threads[key] = held
             self.fresh.append(key)
-        for key, cluster in part.clusters.items():
+        for key in self._new_clusters.both(part.clusters):
+            self._admit_cluster(key)
+        for key, cluster in _known(clusters, self._new_clusters, minute_ms, part.clusters).items():
             held = clusters.get(key)
             if held is None:
                 held = clusters[key] = _begun(key, minute_ms, cluster)
@@ -390,15 +416,29 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 held.take(minute_ms, cluster)
             if held.posts >= BUSY_POSTS:
                 self.busy_clusters[key] = held
-        for name, alias in part.aliases.items():
-            known = aliases.get(name)
-            if known is None or alias < known:
-                aliases[name] = alias
-                if name in threads:
-                    self.fresh.append(name)
+        self._take_aliases(part.aliases)
         least_of_both(self.answered, part.answered)
         least_of_both(self.asked, part.asked)
         self.responded_ms = max(self.responded_ms, part.responded_ms)
+
+    def _take_aliases(self, brought: dict[str, tuple[int, str]]) -> None:
+        aliases = self.aliases
+        known = {name: aliases[name] for name in aliases.keys() & brought.keys()}
+        aliases.update(brought)
+        aliases.update({name: min(alias, brought[name]) for name, alias in known.items()})
+        # Those of `_new_threads` may be joinable anyway.
+        changed = (name for name in self.threads.keys() & brought.keys() if aliases[name] != known.get(name))
+        self.fresh += sorted(changed)
+
+    def _admit_thread(self, key: str) -> None:
+        self.threads[key] = thread = _begun(key, *self._new_threads.pop(key))
+        if thread.posts >= BUSY_POSTS:
+            self.busy_threads[key] = thread
+
+    def _admit_cluster(self, key: str) -> None:
+        self.clusters[key] = cluster = _begun(key, *self._new_clusters.pop(key))
+        if cluster.posts >= BUSY_POSTS:
+            self.busy_clusters[key] = cluster
 
     def _take_engagement(self, part: PulsePart) -> None:
         for name, seen in part.engagement.items():
@@ -412,24 +452,40 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         self._join_chains()
         self._endorse()
         minute_ms = floor(self.at_ms, MINUTE_MS)
-        overlong = len(self.threads) > 2 * THREADS_KEPT or len(self.clusters) > 2 * CLUSTERS_KEPT
+        threads, clusters = len(self.threads) + len(self._new_threads), len(self.clusters) + len(self._new_clusters)
+        overlong = threads > 2 * THREADS_KEPT or clusters > 2 * CLUSTERS_KEPT
         if minute_ms == self.tidied_ms and not overlong:
+            self._admit_all()
             return
         if floor(minute_ms, HOUR_MS) != floor(self.tidied_ms, HOUR_MS):
             self._forget_aliases()
         self.tidied_ms = minute_ms
+        self._admit_old()
         self._forget_busy()
-        for table, kept in ((self.threads, THREADS_KEPT), (self.clusters, CLUSTERS_KEPT)):
-            _tidy(table, kept, self.horizon_ms)
+        _tidy(self.threads, self._new_threads, THREADS_KEPT, self.horizon_ms)
+        _tidy(self.clusters, self._new_clusters, CLUSTERS_KEPT, self.horizon_ms)
         if len(self.aliases) > ALIASES_KEPT:
-            self.aliases = _newest(self.aliases, ALIASES_KEPT // 2, lambda alias: alias[0])
+            self.aliases = _newest(self.aliases, ALIASES_KEPT // 2, itemgetter(0))
         if len(self.engagement) > ENGAGEMENTS_KEPT:
-            self.engagement = _newest(self.engagement, ENGAGEMENTS_KEPT // 2, lambda seen: seen.observed_ms)
+            self.engagement = _newest(self.engagement, ENGAGEMENTS_KEPT // 2, attrgetter("observed_ms"))
         if len(self.answered) > ALIASES_KEPT:
             self.answered = _newest(self.answered, ALIASES_KEPT // 2, int)
         self.asked = {name: asked_ms for name, asked_ms in self.asked.items() if asked_ms >= self.horizon_ms}
         if len(self.asked) > ALIASES_KEPT:
             self.asked = _newest(self.asked, ALIASES_KEPT // 2, int)
+
+    def _admit_all(self) -> None:
+        for key in self._new_threads.waiting():
+            self._admit_thread(key)
+        for key in self._new_clusters.waiting():
+            self._admit_cluster(key)
+
+    def _admit_old(self) -> None:
+        """Those of minutes that time has passed since are looked at like all that may be forgotten."""
+        for key in self._new_threads.older(self.horizon_ms):
+            self._admit_thread(key)
+        for key in self._new_clusters.older(self.horizon_ms):
+            self._admit_cluster(key)
 
     def _forget_aliases(self) -> None:
         """Forget posts of yesterday, but for those whose conversation goes on and those that were answered.
@@ -440,9 +496,12 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         self.aliases = {
             name: alias
             for name, alias in self.aliases.items()
-            if alias[0] >= oldest_ms or alias[1] in self.threads or name in self.threads or name in self.answered
+            if alias[0] >= oldest_ms or name in self.answered or self._goes_on(alias[1]) or self._goes_on(name)
         }
         self.answered = {name: at_ms for name, at_ms in self.answered.items() if at_ms >= self.at_ms - WEEK_MS}
+
+    def _goes_on(self, key: str) -> bool:
+        return key in self.threads or key in self._new_threads
 
     def close(self) -> list[ClosedMinute]:
         """Hand out, oldest first and once, the minutes that left the open ones; silent minutes too.
@@ -475,6 +534,8 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             self.learnt_ms = horizon
             for minute_ms in [m for m in self.minutes if m < horizon]:
                 del self.minutes[minute_ms]
+            for minute_ms in [m for m in self.packed if m < horizon]:
+                del self.packed[minute_ms]
             for rows in self._rows.values():
                 for minute_ms in [m for m in rows if m < horizon]:
                     del rows[minute_ms]
@@ -647,6 +708,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         # Most are the first post of a conversation of their own: they are left out before the rest is put in order.
         aliases = self.aliases
         replies = {key for key in self.fresh if (alias := aliases.get(key)) is not None and alias[1] != key}
+        replies.update(self._new_replies())
         for key in sorted(replies):
             if key not in self.threads:
                 continue
@@ -656,9 +718,25 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
                 self._forget_busy()
         self.fresh = []
 
+    def _new_replies(self) -> list[str]:
+        """Those of a flood that turn out to be part of another conversation; both are threads now."""
+        aliases, crowd = self.aliases, self._new_threads
+        replies = [key for key in crowd.waiting() if (alias := aliases.get(key)) is not None and alias[1] != key]
+        found = []
+        for key in replies:
+            root = self._home(key)
+            if root != key and (root in self.threads or root in crowd):
+                found.append(key)
+                for one in (key, root):
+                    if one in crowd:
+                        self._admit_thread(one)
+        return found
+
     def _endorse(self) -> None:
         """Tie what was observed to the threads that began with those posts: at the grid point, so that no cut shows."""
         for name in sorted(set(self.observed)):
+            if name in self._new_threads:
+                self._admit_thread(name)
             thread, seen = self.threads.get(name), self.engagement.get(name)
             if thread is not None and seen is not None:
                 thread.endorse(seen)
@@ -712,15 +790,30 @@ def _begun(key: str, minute_ms: int, part: ThreadPart | ClusterPart) -> Thread:
     return thread
 
 
-def _tidy(table: dict[str, Thread], kept: int, horizon_ms: int) -> None:
+def _known(table: dict[str, Thread], crowd: Crowd[P], minute_ms: int, brought: dict[str, P]) -> dict[str, P]:
+    """What a batch brought that is to be added at once: all of it, but in a flood those that are in the table."""
+    if len(brought) <= CROWD:
+        return brought
+    known = {key: brought[key] for key in sorted(table.keys() & brought.keys())}
+    crowd.take(minute_ms, brought, without=known)
+    return known
+
+
+def _tidy(table: dict[str, Thread], crowd: Crowd[P], kept: int, horizon_ms: int) -> None:
     # A thread that began in an open minute has a post in one: only the older ones are looked through.
     for key in [k for k, t in table.items() if t.first_ms < horizon_ms and _last_heard(t) < horizon_ms]:
         del table[key]
-    if len(table) > kept:
-        stay = {key for _, _, key in nsmallest(kept, ((-t.weight, t.first_ms, key) for key, t in table.items()))}
+    if len(table) + len(crowd) > kept:
+        ranks = [(-t.weight, t.first_ms, key) for key, t in table.items()]
+        ranks += crowd.best(kept, [-rank[0] for rank in ranks])
+        stay = {key for _, _, key in nsmallest(kept, ranks)}
         rest = {key: thread for key, thread in table.items() if key in stay}
+        rest |= {key: _begun(key, *crowd.pop(key)) for key in sorted(stay - rest.keys())}
         table.clear()
         table.update(rest)
+    else:
+        table.update({key: _begun(key, *crowd.pop(key)) for key in crowd.waiting()})
+    crowd.clear()
     for thread in table.values():
         if len(thread.by_minute) > OPEN_MINUTES:
             thread.by_minute = {m: n for m, n in thread.by_minute.items() if m >= horizon_ms}
@@ -736,8 +829,9 @@ def _newest(table: dict[str, V], kept: int, at_ms: Callable[[V], int]) -> dict[s
     >>> _newest({"a": 1, "c": 7, "b": 7, "d": 7}, 2, int)
     {'b': 7, 'c': 7}
     """
-    oldest_ms = sorted(map(at_ms, table.values()))[-kept]
-    rest = [(-at_ms(value), name) for name, value in table.items() if at_ms(value) >= oldest_ms]
+    times = np.fromiter(map(at_ms, table.values()), np.int64, len(table))
+    late = times >= np.partition(times, -kept)[-kept]
+    rest = list(zip((-times[late]).tolist(), compress(table, late.tolist()), strict=True))
     return {name: table[name] for _, name in sorted(rest)[:kept]}
 
 

@@ -3,10 +3,12 @@
 import random
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.codec import MINUTE_MS, canonical, copy_of
+from stream import window as windows
+from stream.codec import DAY_MS, MINUTE_MS, canonical, copy_of
 from stream.combine import Combined, Combiner
 from stream.pulse import Counts, Engagement, PulsePart, ThreadPart
 from stream.window import (
@@ -197,6 +199,30 @@ def test_a_stray_old_post_makes_no_week_of_silence_to_learn_from() -> None:
     complete = [c.pulse.start_ms for c in closed if c.pulse.complete]
     assert complete == [later + n * MINUTE_MS for n in range(11)]
     assert len(closed) > 10_000
+
+
+@given(seeds, st.sampled_from([3, 30, 500]))
+@few
+def test_that_a_flood_waits_for_the_cut_does_not_show(seed: int, kept: int) -> None:
+    """Whether few of a part's conversations stay or all of them, and however many come before the next cut."""
+    steps = parts_by_step(seed, 300, mean_gap_ms=500)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "THREADS_KEPT", kept)
+        patch.setattr(windows, "CLUSTERS_KEPT", kept)
+        plain = told(seed, steps, shuffle=False)
+        for crowd_of in (0, 2):
+            patch.setattr(windows, "CROWD", crowd_of)
+            assert told(seed, steps, shuffle=True) == plain
+
+
+@pytest.mark.parametrize("crowd_of", [0, windows.CROWD])
+def test_an_old_post_is_known_while_its_conversation_goes_on(crowd_of: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "CROWD", crowd_of)
+    old = {name: (START_MS - 2 * DAY_MS, name) for name in ("heard", "silent")}
+    window = Window(at_ms=START_MS + STEP, aliases=old)
+    window.take(START_MS, PulsePart(threads={"heard": ThreadPart(posts=1, first_ms=START_MS)}))
+    window.cut()
+    assert window.aliases.keys() == window.threads.keys() == {"heard"}
 
 
 def test_a_reply_to_a_reply_joins_the_first_posts_thread() -> None:
