@@ -3,6 +3,7 @@
 What is packed and read back is equal to what it was; equal windows have equal bytes.
 """
 
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -35,6 +36,8 @@ TABLES = ("sources", "negative_sources", "languages", "risks", "issues", "scorer
 """Together all of `Counts`."""
 TOTALS = ("posts", "negative", "scored", "replies", "reposts", "quotes", "reach", "positive", "root_negative")
 """Of a thread."""
+_sums = attrgetter(*SUMS)
+_totals = attrgetter(*TOTALS)
 
 
 class FrozenWindow(msgspec.Struct, array_like=True, frozen=True):
@@ -72,7 +75,7 @@ class FrozenWindow(msgspec.Struct, array_like=True, frozen=True):
         )
         return cls(
             plain=plain,
-            minutes=_pack_minutes(window.minutes),
+            minutes=_pack_minutes(window.minutes, window.packed),
             threads=_pack_threads(window.threads, at_ms),
             clusters=_pack_threads(window.clusters, at_ms),
             aliases=_pack_aliases(window.aliases, window.asked, at_ms),
@@ -99,7 +102,8 @@ class FrozenWindow(msgspec.Struct, array_like=True, frozen=True):
 # -- minutes -----------------------------------------------------------------------------------------------------------
 
 
-def _pack_minutes(minutes: dict[int, OpenMinute]) -> str:
+def _pack_minutes(minutes: dict[int, OpenMinute], packed: dict[int, tuple[bytes, bytes]]) -> str:
+    """`packed` is what is known of minutes that did not change since; it is told of the others."""
     packer, last_ms = Packer(), 0
     packer.number(len(minutes))
     for start_ms in sorted(minutes):
@@ -107,12 +111,16 @@ def _pack_minutes(minutes: dict[int, OpenMinute]) -> str:
         _pack_time(packer, start_ms - last_ms)
         last_ms = start_ms
         counts = minute.counts
-        packer.numbers(tuple(getattr(counts, name) for name in SUMS))
-        for name in SKETCHES:
-            packer.table(getattr(counts, name))
+        packer.numbers(_sums(counts))
+        known = packed.get(start_ms)
+        if known is None:
+            sketches = _pack_tables(*(getattr(counts, name) for name in SKETCHES))
+            known = packed[start_ms] = sketches, _pack_tables(minute.voices)
+        sketches, voices = known
+        packer.packed(sketches)
         for name in TABLES:
             _pack_words(packer, getattr(counts, name))
-        packer.table(minute.voices)
+        packer.packed(voices)
         packer.number(len(minute.exemplars))
         for one in minute.exemplars:
             packer.numbers((one.not_risky, one.not_negative, one.minus_reach, one.created_ms - start_ms))
@@ -124,6 +132,13 @@ def _pack_minutes(minutes: dict[int, OpenMinute]) -> str:
             packer.numbers((rival.mentions, rival.negative, rival.scored))
             packer.table(rival.authors)
     return packer.text()
+
+
+def _pack_tables(*tables: dict[int, int]) -> bytes:
+    packer = Packer()
+    for table in tables:
+        packer.table(table)
+    return packer.body()
 
 
 def _unpack_minutes(text: str) -> dict[int, OpenMinute]:
@@ -186,7 +201,7 @@ def _pack_threads(threads: dict[str, Thread], at_ms: int) -> str:
         thread = threads[key]
         packer.name(key)
         packer.number(at_ms - thread.first_ms)
-        packer.numbers(tuple(getattr(thread, name) for name in TOTALS))
+        packer.numbers(_totals(thread))
         packer.bits(int(thread.voices, 16))
         for table in (thread.by_minute, thread.endorsed):
             packer.number(len(table))
@@ -224,8 +239,10 @@ def _pack_aliases(aliases: dict[str, tuple[int, str]], asked: dict[str, int], at
     """Newest first, and of each: whose alias it is, and whether it asks. A conversation's key is its own, or a word."""
     packer, last_ms = Packer(), at_ms
     packer.number(len(aliases))
-    for name, (created_ms, key) in sorted(aliases.items(), key=lambda one: (-one[1][0], one[0])):
-        packer.name(name)
+    newest = sorted([(-created_ms, name, key) for name, (created_ms, key) in aliases.items()])
+    for (minus_ms, name, key), packed in zip(newest, packer.names([name for _, name, _ in newest]), strict=True):
+        created_ms = -minus_ms
+        packer.packed(packed)
         asks = asked.get(name) == created_ms
         packer.number(((last_ms - created_ms) * 2 + (key == name)) * 2 + asks)
         last_ms = created_ms
@@ -278,8 +295,9 @@ def _unpack_observed(text: str, at_ms: int) -> tuple[dict[str, Engagement], dict
 
 def _pack_times(packer: Packer, times: dict[str, int], at_ms: int) -> None:
     packer.number(len(times))
-    for name in sorted(times):
-        packer.name(name)
+    names = sorted(times)
+    for name, packed in zip(names, packer.names(names), strict=True):
+        packer.packed(packed)
         packer.number(at_ms - times[name])
 
 

@@ -5,13 +5,15 @@ versions to the next: a snapshot is compared byte by byte.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 
 import msgspec
 
 FEW = 6
 """So few entries of a table are written one by one."""
+_ONES = ["1" * length for length in range(256)]
+_BINARY = [f"{value:b}" for value in range(256)]
 
 
 class Packer:
@@ -40,21 +42,31 @@ class Packer:
 
     def numbers(self, values: tuple[int, ...]) -> None:
         """So many numbers that are zero for the most part, as a mask and the others."""
-        self.number(sum(1 << place for place, value in enumerate(values) if value))
+        mask = 0
+        for place, value in enumerate(values):
+            if value:
+                mask |= 1 << place
+        self.number(mask)
         for value in values:
             if value:
                 self.number(value)
 
     def name(self, value: str) -> None:
         """A name of 16 hex digits in 9 bytes; any other string as it is."""
-        packed = _digits(value)
-        if packed is not None:
-            self.number(0)
-            self._bytes += packed
-        else:
-            body = value.encode("utf-8", "surrogatepass")
-            self.number(len(body) + 1)
-            self._bytes += body
+        self._bytes += _named(value)
+
+    def names(self, values: Sequence[str]) -> list[bytes]:
+        """Each as `name` writes it, to be written by `packed`: in one go, where all are 16 hex digits."""
+        digits = "".join(values)
+        if len(digits) == 16 * len(values) and all(map((16).__eq__, map(len, values))):
+            body = _from_hex(digits)
+            if body is not None:
+                return [b"\0" + body[at : at + 8] for at in range(0, len(body), 8)]
+        return [_named(value) for value in values]
+
+    def packed(self, body: bytes) -> None:
+        """What was packed by itself."""
+        self._bytes += body
 
     def word(self, value: str) -> None:
         """A string that comes again and again: written once."""
@@ -66,8 +78,9 @@ class Packer:
 
     def bits(self, bitmap: int) -> None:
         """A bitmap, sparse or not."""
-        self.number(bitmap.bit_count())
-        if bitmap.bit_count() < FEW:
+        count = bitmap.bit_count()
+        self.number(count)
+        if count < FEW:
             last = 0
             for place in _places(bitmap):
                 self.number(place - last)
@@ -91,8 +104,9 @@ class Packer:
                 self.number(table[key])
             return
         width = max(0, (sum(gaps) // len(keys)).bit_length() - 1)
-        values = [f"{table[key]:b}" for key in keys]
-        high = "0".join(["1" * (gap >> width) for gap in gaps])
+        counts = [table[key] for key in keys]
+        values = [_BINARY[one] for one in counts] if max(counts) < 256 else [f"{one:b}" for one in counts]
+        high = "0".join([_ONES[gap >> width] if gap >> width < 256 else "1" * (gap >> width) for gap in gaps])
         low = "".join([f"{gap & (1 << width) - 1:0{width}b}" for gap in gaps]) if width else ""
         lengths = "0".join(["1" * (len(value) - 1) for value in values])
         digits = f"1{high}0{low}{lengths}0{''.join([value[1:] for value in values])}"
@@ -102,6 +116,10 @@ class Packer:
     def _body(self, body: bytes) -> None:
         self.number(len(body))
         self._bytes += body
+
+    def body(self) -> bytes:
+        """All that was written."""
+        return bytes(self._bytes)
 
     def text(self) -> str:
         """All that was written, in base64."""
@@ -203,13 +221,25 @@ class Unpacker:
 
 def _digits(name: str) -> bytes | None:
     """The bytes of 16 small hex digits; `None`: it is another string."""
-    if len(name) != 16:
-        return None
+    return _from_hex(name) if len(name) == 16 else None
+
+
+def _from_hex(digits: str) -> bytes | None:
     try:
-        packed = bytes.fromhex(name)
+        packed = bytes.fromhex(digits)
     except ValueError:
         return None
-    return packed if packed.hex() == name else None
+    return packed if packed.hex() == digits else None
+
+
+def _named(name: str) -> bytes:
+    packed = _digits(name)
+    if packed is not None:
+        return b"\0" + packed
+    body = name.encode("utf-8", "surrogatepass")
+    length = Packer()
+    length.number(len(body) + 1)
+    return length.body() + body
 
 
 def _keys(gaps: list[int]) -> list[int]:
