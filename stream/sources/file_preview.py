@@ -57,7 +57,7 @@ def preview_payload(path: Path, shape: Shape, *, now_ms: int, rows: int = 5) -> 
             found.note(Line(number, encode(row_of(item, shape, now_ms))), now_ms)
         except Unreadable as bad:
             found.note(Line(number, None, bad.reason, bad.detail, bytes_of(item)), now_ms)
-    head = {"file": path.name, "kind": "payload", "encoding": None, "delimiter": None, "absent": []}
+    head: dict[str, Any] = {"file": path.name, "kind": "payload", "encoding": None, "delimiter": None, "absent": []}
     return {**head, **_proposed(None), "columns": [], "map": None, **found.summary()}
 
 

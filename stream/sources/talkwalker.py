@@ -6,12 +6,12 @@ sent again. The token travels in the address, for there is no other way: no word
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
-from stream.sources.chunks import Chunks
+from stream.sources.chunks import Chunks, Piece
 from stream.sources.contract import BadPayload, Batch, Completeness, Denied, Gap, Sample, Surroundings, Trouble
 from stream.sources.mappings import TALKWALKER, with_counts
 from stream.sources.shapes import FRESH_MS, Unreadable, decoded, dig
@@ -22,9 +22,17 @@ CAPPED_AGAIN_S = 900.0
 HEARTBEAT_S = 30.0
 _OFFSET_MAX = 512
 
-_TOO_OLD = ("offset", "expired", "resume")
-_USED_UP = ("credit", "quota", "limit_reached", "limit reached")
-_NO_RIGHTS = ("token", "right", "denied", "unauthor", "forbidden", "not allowed", "unknown collector", "not found")
+FailureKind = Literal["cursor_too_old", "used_up", "no_rights", "other"]
+
+_SIGNS: tuple[tuple[FailureKind, tuple[str, ...]], ...] = (
+    ("cursor_too_old", ("offset", "expired", "resume")),
+    ("used_up", ("credit", "quota", "limit_reached", "limit reached")),
+    (
+        "no_rights",
+        ("token", "right", "denied", "unauthor", "forbidden", "not allowed", "unknown collector", "not found"),
+    ),
+)
+"""Words by which a failure is known: its codes are documented for requests, not for streams."""
 
 
 class TalkwalkerOptions(NamedTuple):
@@ -53,7 +61,7 @@ class Result(NamedTuple):
 class Failure(NamedTuple):
     """What the vendor says in the middle of its answer. Its own words are not shown: they may repeat our request."""
 
-    kind: Literal["cursor_too_old", "used_up", "no_rights", "other"]
+    kind: FailureKind
     code: str
 
 
@@ -130,7 +138,7 @@ class Talkwalker:
                     raise Trouble("the credits of this month are used up", retry_s=HEARTBEAT_S)
         raise Trouble("its answer ended")
 
-    def _read(self, pieces: list, costs: dict[str, int]) -> tuple[Batch, Failure | None]:  # type: ignore[type-arg]
+    def _read(self, pieces: Sequence[Piece], costs: dict[str, int]) -> tuple[Batch, Failure | None]:
         now_ms = self._around.clock()
         rows: list[bytes] = []
         bad: list[BadPayload] = []
@@ -215,9 +223,9 @@ def _failure(found: object) -> Failure:
     code = dig(said, "status_code") or dig(said, "code") or "unknown"
     shown = str(code)[:8] if isinstance(code, str | int) and str(code).isalnum() else "unknown"
     message = str(dig(said, "status_message") or dig(said, "message") or "").casefold()
-    for kind, signs in (("cursor_too_old", _TOO_OLD), ("used_up", _USED_UP), ("no_rights", _NO_RIGHTS)):
+    for kind, signs in _SIGNS:
         if any(sign in message for sign in signs):
-            return Failure(kind, shown)  # type: ignore[arg-type] # mypy sees str in the tuple
+            return Failure(kind, shown)
     return Failure("other", shown)
 
 

@@ -3,16 +3,23 @@
 import asyncio
 import json
 import random
+import time
 
 from stream.sources import brandwatch
 from stream.sources.brandwatch import Brandwatch, BrandwatchOptions
 from stream.sources.contract import Denied, Surroundings, Trouble
+from stream.sources.guard import Rules, place_of
 from stream.sources.web import Web
 from tests.fakes.sources import brandwatch as fakes
 from tests.fakes.sources.brandwatch import NAME, PROJECT, TOKEN, FakeBrandwatch
+from tests.fakes.sources.served import served
 from tests.sources.laws import Tracked
 from tests.sources.test_talkwalker import Spent
 from tests.sources.virtual import now_ms, run
+
+
+def wall_clock_ms():
+    return time.time_ns() // 1_000_000
 
 
 def staged(**options):
@@ -153,3 +160,23 @@ def test_a_refused_token_is_for_a_human_and_a_refused_request_waits_ten_minutes(
         assert json.loads(sample.row)["text"].endswith("shown")
 
     run(story())
+
+
+async def test_over_a_real_socket():
+    """Token, parameters and pages, as they go over the wire."""
+    fake = FakeBrandwatch(wall_clock_ms, random.Random(3))
+    for n in range(5):
+        fake.post(f"post {n}")
+    async with served(fake) as address:
+        around = Surroundings(wall_clock_ms, Spent(), Tracked())
+        options = BrandwatchOptions(PROJECT, (1, 2), page=2, base_url=address)
+        web = Web(Rules(plain=(place_of(address),)))
+        batches = Brandwatch(NAME, options, web=web, around=around, token=TOKEN).batches(str(wall_clock_ms()))
+        rows = []
+        async for batch in batches:
+            rows += [json.loads(row) for row in batch.rows]
+            if batch.place:
+                break
+        await batches.aclose()
+        await web.close()
+    assert sorted(row["text"] for row in rows) == [f"Acme post {n}" for n in range(5)]
