@@ -41,6 +41,7 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     replies: int | None = None
     views: int | None = None
     rating: int | None = None
+    """Stars of a review, 1 (worst) to 5: evidence of its sentiment. Another number says nothing."""
     live: bool = True
     """False for what is back-filled or learnt from: it never signals, whatever its age."""
 

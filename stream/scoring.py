@@ -11,6 +11,7 @@ from stream.names import Names
 from stream.query import Document
 from stream.risk import Classes, Classifier, is_settled
 from stream.sentiment import Masks, Scorers
+from stream.stars import with_stars
 from stream.text import MAX_TEXT, clip, cluster_of, wording_of
 
 RISK_MILLI = -300
@@ -132,6 +133,8 @@ class Scoring:
                 risks, issues = found[lang]
             masks = self._masks[brand.name]
             sentiment = judge(self._scorers, text, brand.languages, identified[brand.languages], masks)
+            if mention.rating is not None:
+                sentiment = with_stars(sentiment, mention.rating)
             sentiment = with_risks(sentiment, risks, document.text)
             own = brand.is_own(mention.author)
             if rival:
