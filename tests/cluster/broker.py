@@ -102,6 +102,11 @@ class Broker(Interrupted):
         shutil.rmtree(self._home / "data", ignore_errors=True)
 
     @property
+    def data(self) -> Path:
+        """Where its logs lie: a directory for each partition of a topic."""
+        return self._home / "data"
+
+    @property
     def bootstrap(self) -> str:
         """host:port, without a password."""
         return f"127.0.0.1:{self._port}"

@@ -44,6 +44,8 @@ BOUND_EVERY = 10_000
 NOTE = ("kind", b"note")
 """The header of what a person wrote; a post has none."""
 NOTED_WITHIN_S = 10.0
+ROLL = b"roll"
+"""The key of a tombstone that is written for its own sake."""
 
 
 class DeliveryTexts:
@@ -127,6 +129,7 @@ class DeliveryTexts:
                 if self._loop.time() - trimmed_s > TRIM_EVERY_S:
                     trimmed_s = self._loop.time()
                     await asyncio.to_thread(self._trim)
+                    await self.roll()
         finally:
             await reader.stop()
 
@@ -258,6 +261,13 @@ class DeliveryTexts:
         ]
         if await self._writer.try_to_write(records):
             self._to_bury = {name: read for name, read in self._to_bury.items() if name not in again}
+
+    async def roll(self) -> None:
+        """Write to every partition. A broker compacts nothing of the piece of log that it writes to, and begins
+        another only when something is written: where nobody speaks, what was erased would lie there for ever.
+        """
+        homes = range(self._brokers.layout.mentions)
+        await self._writer.try_to_write([Outgoing(self._topic, home, ROLL, None) for home in homes])
 
     # ---- notes
 

@@ -86,7 +86,8 @@ def _told(meaning: Meaning, sources: list[str], wish: Erase, now_ms: int) -> lis
     """What intake is told: who is gone, or which posts are."""
     at = {"created_at": rfc3339(now_ms)}
     if wish.author:
-        asked = [wish.source] if wish.source else sources
+        known = {voice.source for voice in meaning.voices}
+        asked = [one for one in ([wish.source] if wish.source else sources) if one not in known]
         voices = meaning.voices | {Voice(source, wish.author.removeprefix("@")) for source in asked}
         return [
             ("mention", source, msgspec.json.encode({"id": author, "kind": "purge", "author": author, **at}))
