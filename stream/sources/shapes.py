@@ -243,6 +243,9 @@ def dig(value: object, path: str) -> object:
 def _field(name: str, item: object, shape: Shape) -> object:
     rule_of = shape.fields[name]
     found = (dig(item, path) for path in rule_of.paths)
+    if name == "text" and shape.html:
+        # Each by itself: in HTML what stands between them would be a blank like any other.
+        found = (text_of(one) if isinstance(one, str) else one for one in found)
     try:
         if rule_of.join is not None:
             value: object = rule_of.join.join(_distinct(words(one) for one in found)) or None
@@ -278,8 +281,6 @@ def _read(name: str, value: object, shape: Shape) -> object:
     text = words(value)
     if text is not None and name in _NAMES:
         return short_id(text)
-    if text is not None and name == "text" and shape.html:
-        return text_of(text) or None
     return text
 
 
