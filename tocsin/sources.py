@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from stream.brands import Brand
-from stream.sources.brandwatch import Brandwatch, BrandwatchOptions
+from stream.sources.brandwatch import PAGE_BYTES, Brandwatch, BrandwatchOptions
 from stream.sources.contract import Source, Surroundings
 from stream.sources.feeds import Feed, FeedOptions, FeedSource
 from stream.sources.file_drop import FileDrop, FileDropOptions
@@ -18,7 +18,7 @@ from stream.sources.mastodon import Mastodon, MastodonOptions
 from stream.sources.reddit import Reddit, RedditOptions
 from stream.sources.talkwalker import Talkwalker, TalkwalkerOptions
 from stream.sources.wanted import authors_of, words_of
-from stream.sources.web import Web
+from stream.sources.web import LARGEST_BYTES, Web
 from tocsin.network_sections import BlueskySettings, MastodonSettings
 from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
@@ -49,12 +49,13 @@ class Making(NamedTuple):
 Make = Callable[[Any, Making], Source]
 
 
-def web_to(*urls: str, inside: bool = False) -> Web:
+def web_to(*urls: str, inside: bool = False, largest: int = LARGEST_BYTES) -> Web:
     """The web for a source that asks these addresses. Those that are plain http (allowed by the settings for this
-    machine alone), and all of them where they lie `inside` our own network, are asked whatever their number.
+    machine alone), and all of them where they lie `inside` our own network, are asked whatever their number. An answer
+    has at most `largest` bytes.
     """
     plain = tuple(place_of(url) for url in urls if inside or urlsplit(url).scheme in ("http", "ws"))
-    return Web(Rules(_ports(urls), plain))
+    return Web(Rules(_ports(urls), plain), largest=largest)
 
 
 def _ports(urls: Sequence[str]) -> tuple[int, ...]:
@@ -124,7 +125,7 @@ def _brandwatch(section: BrandwatchSettings, making: Making) -> Source:
         requests=section.requests,
         base_url=section.base_url.rstrip("/"),
     )
-    web = web_to(section.base_url)
+    web = web_to(section.base_url, largest=PAGE_BYTES)
     return Brandwatch(section.name, options, web=web, around=making.around, token=making.key("token"))
 
 

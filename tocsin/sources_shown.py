@@ -16,6 +16,7 @@ from tocsin.mistakes import UsageError
 from tocsin.settings import Settings
 from tocsin.source_base import SourceSection
 from tocsin.sources import listened_to, made
+from tocsin.vendor_sections import VendorSettings
 
 CHECK_S = 60.0
 COSTS_DAYS = 30
@@ -112,7 +113,11 @@ def checked(settings: Settings, name: str, now_ms: int) -> dict[str, Any]:
     section = _section(settings, name)
     if section not in listened_to(settings):
         said = f"{name} is a {section.type}: it comes to us, so there is nothing to ask"
-        return {"name": name, "ok": True, "words": [said + "; send it a signed post to try it (docs/sources.md)."]}
+        if isinstance(section, VendorSettings):
+            said += "; `tocsin sources preview FILE --vendor` shows what a payload becomes"
+        else:
+            said += "; send it a signed post to try it"
+        return {"name": name, "ok": True, "words": [said + " (docs/sources.md)."]}
     places = Places(None)
     try:
         purse = SourcePurse(places, name, lambda: now_ms)

@@ -32,6 +32,8 @@ LISTING_MAX = 10_000
 SHORTEST_MS = 60_000
 """A stretch that is not halved any more."""
 KNOWN_MAX = 20_000
+PAGE_BYTES = 64 << 20
+"""What a page of whole articles may have."""
 AGAIN_MAX = 5
 """Threads of open incidents asked for at once."""
 
@@ -48,7 +50,7 @@ class BrandwatchOptions(NamedTuple):
     """How old a mention may be when Brandwatch finds it."""
     engagement_s: float = 900.0
     """How often the counts of open incidents' threads are asked for."""
-    page: int = 1_000
+    page: int = 500
     requests: int = 30
     """In 10 minutes, for the whole client; fewer where others share it."""
     base_url: str = "https://api.brandwatch.com"

@@ -40,7 +40,7 @@ class FileDropOptions(NamedTuple):
     """So long a file must not change before it is taken."""
     rows: int = 500
     """At once."""
-    largest_bytes: int = 1 << 30
+    largest_bytes: int = 256 << 20
     keep_s: float = 7 * 86_400.0
     """How long files in `done/` and `bad/` are kept: they hold what people wrote."""
 
@@ -161,6 +161,8 @@ class FileDrop:
             for line in lines_of(one.path, report.looked, now_ms):
                 number += 1
                 report.note(line)
+                if number % self._options.rows == 0:
+                    await asyncio.sleep(0)  # others live on this loop too
                 if number <= start.row:
                     continue
                 if line.row is not None:
@@ -170,7 +172,6 @@ class FileDrop:
                 if len(rows) + len(bad) >= self._options.rows:
                     yield Batch(rows, _with_row(start, number), bad)
                     rows, bad = [], []
-                    await asyncio.sleep(0)
             if report.bad and not report.taken:
                 raise BadFile("nothing_readable", "none of its rows can be read")
         except BadFile as why:
