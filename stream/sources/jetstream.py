@@ -51,6 +51,10 @@ not kept any more.
 """
 LATE_MS = 10 * 60_000
 """What is replayed after a longer absence is a back-fill."""
+LARGEST_FRAME = 1 << 19
+"""What is larger a host leaves out. No app writes such a post; one that came and could not be taken would end every
+connection at the same place.
+"""
 GATHER_S = 0.5
 MOST_FRAMES = 500
 ROUND_MS = 60_000
@@ -149,6 +153,7 @@ class Jetstream:
     async def _connected(self, asked_us: int | None) -> AsyncIterator[Frames]:
         """A connection to the first host that takes one; each call begins with the next host."""
         fields = [("wantedCollections", collection) for collection in (POST, LIKE, REPOST)]
+        fields.append(("maxMessageSizeBytes", str(LARGEST_FRAME)))
         if asked_us is not None:
             fields.append(("cursor", str(asked_us)))
         last: Trouble | Denied = Trouble("no host is named")

@@ -18,13 +18,13 @@ from stream.brands import Brand, Matcher
 from stream.reading import Reader
 from stream.sources.contract import Batch, Denied, Gap, Surroundings, Trouble
 from stream.sources.guard import Rules
-from stream.sources.jetstream import LATE_MS, REWIND_US, Jetstream, JetstreamOptions
+from stream.sources.jetstream import LARGEST_FRAME, LATE_MS, REWIND_US, Jetstream, JetstreamOptions
 from stream.sources.jetstream_counts import Counts, Public
 from stream.sources.jetstream_events import LIKE, REPOST, BadEvent, _parse, read_event, read_post
 from stream.sources.jetstream_threads import ACTS_KEPT, POSTS_KEPT, REFRESH_MS, Tallies
 from stream.sources.rows import row_bytes
 from stream.sources.wanted import Wanted, authors_of, words_of
-from stream.sources.web import Web
+from stream.sources.web import FRAME_BYTES, Web
 from tests.fakes.sources.jetstream import HOSTS, NAME, FakeJetstream, FakePublic
 from tests.sources.laws import Tracked
 from tests.sources.virtual import now_ms, run
@@ -148,6 +148,7 @@ def test_only_an_account_that_is_deleted_is_purged() -> None:
             lambda status=status: play.platform.leave(f"did:plc:{status}", status)
             for status in ("deactivated", "takendown", "suspended", "deleted")
         ]
+        rows: list[Any]
         (rows, _), _ = await asyncio.gather(play.heard(play.source(), None, 30), _later(2, *acts))
         return rows
 
@@ -234,6 +235,20 @@ def test_a_place_beyond_now_does_not_skip_what_comes_until_then() -> None:
     assert [row["text"] for row in run(story())] == ["acme just now"]
 
 
+def test_a_post_that_is_larger_than_a_frame_may_be_does_not_hold_up_the_others() -> None:
+    """It would end every connection at the same place, again and again."""
+
+    async def story() -> list[Any]:
+        play = Play()
+        acts = [lambda: play.platform.post("acme " + "x" * FRAME_BYTES), lambda: play.platform.post("acme")]
+        rows: list[Any]
+        (rows, _), _ = await asyncio.gather(play.heard(play.source(), None, 30), _later(5, *acts))
+        return rows
+
+    assert LARGEST_FRAME < FRAME_BYTES
+    assert [row["text"] for row in run(story())] == ["acme"]
+
+
 def test_the_next_host_is_asked_where_one_takes_no_connection() -> None:
     async def story() -> None:
         play = Play()
@@ -268,6 +283,7 @@ def test_counts_begin_with_what_the_platform_knows_and_go_on_with_what_comes_by(
             play.platform.like("did:plc:c", uri, what="repost")
             play.platform.unlike("did:plc:a", rkey)
 
+        rows: list[Any]
         (rows, _), _ = await asyncio.gather(play.heard(play.source(), None, 200), _later(90, act, act))
         return rows
 

@@ -150,11 +150,13 @@ class FakeJetstream:
             raise refusal(404)
         asked = parse_qs(query)
         collections = asked.get("wantedCollections", [])
-        if len(collections) > 100 or any(name not in ("wantedCollections", "cursor") for name in asked):
+        if len(collections) > 100 or set(asked) - {"wantedCollections", "cursor", "maxMessageSizeBytes"}:
             raise refusal(400)
         self.connected.append(asked)
         self._catch_up()
-        return _Socket(self, frozenset(collections), self._start(asked.get("cursor"), host), self._skew_us(host))
+        most = int(asked.get("maxMessageSizeBytes", ["0"])[0])
+        start = self._start(asked.get("cursor"), host)
+        return _Socket(self, frozenset(collections), start, self._skew_us(host), most)
 
     def _start(self, cursor: list[str] | None, host: str) -> int:
         """Where in the log a connection begins."""
@@ -175,11 +177,14 @@ class FakeJetstream:
 class _Socket:
     """One connection. To give up waiting for a frame loses none."""
 
-    def __init__(self, platform: FakeJetstream, collections: frozenset[str], at: int, skew_us: int) -> None:
+    def __init__(
+        self, platform: FakeJetstream, collections: frozenset[str], at: int, skew_us: int, most: int = 0
+    ) -> None:
         self._platform = platform
         self._collections = collections
         self._at = at
         self._skew_us = skew_us
+        self._most = most
         self._cuts = platform.cuts
 
     async def recv(self) -> str:
@@ -195,8 +200,11 @@ class _Socket:
                 at_us, frame = platform.log[self._at]
                 self._at += 1
                 if isinstance(frame, str) or self._wants(frame):
+                    line = frame if isinstance(frame, str) else _line(frame, at_us + self._skew_us)
+                    if self._most and len(line.encode()) > self._most:
+                        continue
                     platform.asked += 1
-                    return frame if isinstance(frame, str) else _line(frame, at_us + self._skew_us)
+                    return line
             try:
                 async with asyncio.timeout(NOISE_MS / 1000):
                     await platform._news.wait()
