@@ -30,6 +30,8 @@ class FeedKnown(msgspec.Struct, omit_defaults=True):
     """When its newest entry was written, as far as it says."""
     wait_s: int = msgspec.field(default=0, name="w")
     """For how long it was to be left alone then."""
+    ttl_s: int = msgspec.field(default=0, name="l")
+    """For how long its last document wants it left alone: an answer that nothing has changed does not say it again."""
     etag: str = msgspec.field(default="", name="e")
     modified: str = msgspec.field(default="", name="m")
     seen: dict[str, str] = msgspec.field(default_factory=dict, name="s")

@@ -149,14 +149,13 @@ class FeedSource:
             fetched = await self._fetched(reading, mine)
             requests = fetched.requests
             now_ms = self._around.clock()
-            wait_s = self._settle(reading, fetched.max_age_s)
             if fetched.body is not None:
                 listing = listing_of(fetched.body, fetched.headers, fetched.url)
-                wait_s = self._settle(reading, fetched.max_age_s, listing.ttl_s)
+                mine.ttl_s = int(listing.ttl_s or 0)
                 rows, gaps = self._take(reading, known, listing, now_ms)
                 mine.etag = validator(fetched.headers.get("etag")) if listing.whole else ""
                 mine.modified = validator(fetched.headers.get("last-modified")) if listing.whole else ""
-            mine.good_ms, mine.wait_s = now_ms, int(wait_s)
+            mine.good_ms, mine.wait_s = now_ms, self._settle(reading, mine.ttl_s, fetched.max_age_s or 0.0)
             self._well(reading)
         except NoFeed as no:
             body = b"" if reading.secret else fetched.body[:BAD_BYTES] if fetched.body else b""
@@ -216,12 +215,12 @@ class FeedSource:
 
     # ---- when to look again
 
-    def _settle(self, reading: _Reading, *asked_s: float | None) -> float:
+    def _settle(self, reading: _Reading, *asked_s: float) -> int:
         """Set when a feed is next due; returns for how long (s) it is left alone, without the jitter."""
         longest_s = max(reading.feed.interval_s, LONGEST_WAIT_S)
-        wait_s = min(longest_s, max(reading.feed.interval_s, *(one or 0.0 for one in asked_s)))
+        wait_s = min(longest_s, max(reading.feed.interval_s, *asked_s))
         reading.due_ms = self._around.clock() + int(wait_s * 1000 * _jitter(reading))
-        return wait_s
+        return int(wait_s)
 
     def _well(self, reading: _Reading) -> None:
         if reading.trouble is not None:
@@ -274,29 +273,30 @@ class FeedSource:
     # ---- trying it
 
     async def check(self) -> Sample:
-        """Ask every feed once, with nothing known."""
+        """Ask every feed once, all at the same time, with nothing known."""
         words: list[str] = []
         row: bytes | None = None
         complete = True
-        for reading in self._feeds:
-            try:
-                fetched = await self._fetched(reading, FeedKnown())
-                listing = listing_of(fetched.body or b"", fetched.headers, fetched.url)
-            except (Failed, NoFeed) as error:
-                problem = error.trouble if isinstance(error, Failed) else f"it answers with {error.detail}"
-                words.append(f"Feed {reading.label}: {problem}.")
-                complete = False
-                continue
-            words.append(f"Feed {reading.label}: {len(listing.entries)} entries.")
-            if fetched.moved:
-                shown = _host(fetched.moved) if reading.secret else fetched.moved
-                words.append(
-                    f"Feed {reading.label} has moved for good, to {shown} : write that into the configuration."
-                )
-                complete = False
-            if row is None and listing.entries:
-                row = _row(listing.entries[0], "create", self._around.clock(), live=True)
+        for said, entry, well in await asyncio.gather(*(self._tried(reading) for reading in self._feeds)):
+            words += said
+            complete = complete and well
+            if row is None and entry is not None:
+                row = _row(entry, "create", self._around.clock(), live=True)
         return Sample(words, row, complete)
+
+    async def _tried(self, reading: _Reading) -> tuple[list[str], Entry | None, bool]:
+        """What is to be said of one feed, an entry of it, and whether all is well."""
+        try:
+            fetched = await self._fetched(reading, FeedKnown())
+            listing = listing_of(fetched.body or b"", fetched.headers, fetched.url)
+        except (Failed, NoFeed) as error:
+            problem = error.trouble if isinstance(error, Failed) else f"it answers with {error.detail}"
+            return [f"Feed {reading.label}: {problem}."], None, False
+        words = [f"Feed {reading.label}: {len(listing.entries)} entries."]
+        if fetched.moved:
+            shown = _host(fetched.moved) if reading.secret else fetched.moved
+            words.append(f"Feed {reading.label} has moved for good, to {shown} : write that into the configuration.")
+        return words, next(iter(listing.entries), None), not fetched.moved
 
 
 def _row(entry: Entry, kind: str, now_ms: int, *, live: bool) -> bytes:

@@ -103,14 +103,17 @@ class Gdelt:
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
         """A batch for each window of each query, oldest first. Raises `Trouble` or `Denied`."""
         known = _read(place)
-        while True:
-            began_ms = self._around.clock()
-            # After a trouble the round begins with those that it kept from their turn.
-            for key in sorted(self._queries, key=lambda one: self._turns.get(one, 0)):
-                self._turns[key] = self._around.clock()
-                async for batch in self._searched(key, known):
-                    yield batch
-            await asyncio.sleep(max(PAUSE_S, self._poll_s - (self._around.clock() - began_ms) / 1000))
+        try:
+            while True:
+                began_ms = self._around.clock()
+                # After a trouble the round begins with those that it kept from their turn.
+                for key in sorted(self._queries, key=lambda one: self._turns.get(one, 0)):
+                    self._turns[key] = self._around.clock()
+                    async for batch in self._searched(key, known):
+                        yield batch
+                await asyncio.sleep(max(PAUSE_S, self._poll_s - (self._around.clock() - began_ms) / 1000))
+        finally:
+            self._spent()
 
     async def _searched(self, key: str, known: _Place) -> AsyncIterator[Batch]:
         """Everything that a query finds since it was searched last."""
@@ -193,7 +196,8 @@ class Gdelt:
             "maxrecords": most,
             "sort": "datedesc",
             "startdatetime": spelled(window.since_ms),
-            "enddatetime": spelled(window.until_ms),
+            # The last second too is part of a search; that of a whole quarter of an hour is the next window's first.
+            "enddatetime": spelled(window.until_ms - (0 if window.until_ms % SLOT_MS else 1_000)),
         }
         self._requests += 1
         try:
@@ -201,7 +205,6 @@ class Gdelt:
         finally:
             self._free_ms = self._around.clock() + int(PAUSE_S * 1000)
         if answer.status != 200:
-            self._spent()
             wait_s = retry_after_s(answer.headers.get("retry-after"), self._around.clock())
             trouble = refusal(answer.status)
             if isinstance(trouble, Trouble):
@@ -210,22 +213,20 @@ class Gdelt:
         try:
             return found_in(answer.body)
         except Busy:
-            self._spent()
             raise Trouble(
                 "it wants fewer requests: one in five seconds, for all that use it here", retry_s=30
             ) from None
         except NoAnswer:
-            self._spent()
             raise Trouble("it answers with something else than articles") from None
         except NotTaken as why:
-            self._spent()
             number = list(self._queries).index(key) + 1
             raise Denied(f"it does not take query {number}: {why}") from None
 
     def _spent(self) -> None:
         """Note the requests that no batch will tell of."""
         requests, self._requests = self._requests, 0
-        self._around.purse.spend("requests", requests)
+        if requests:
+            self._around.purse.spend("requests", requests)
 
     # ---- trying it
 

@@ -22,6 +22,8 @@ log = structlog.get_logger("tocsin")
 PAGE = 100
 PAGES = 10
 """A listing ends after a thousand things, however many there are."""
+DEPTH = 900
+"""One that ends after so many was cut there: what was removed is left out of the thousand."""
 OVERLAP_MS = 10 * 60_000
 """A moderator may let something appear some time after it was written: so far back each look goes."""
 FRESH_MS = 5 * 60_000
@@ -123,9 +125,9 @@ class Reddit:
                 if began_ms - known.rechecked_ms >= self._options.recheck_s * 1000:
                     yield await self._recheck(known)
                 await asyncio.sleep(max(1.0, self._options.poll_s - (self._around.clock() - began_ms) / 1000))
-        except (Trouble, Denied):
-            self._around.purse.spend("requests", self._api.spent())
-            raise
+        finally:
+            if requests := self._api.spent():
+                self._around.purse.spend("requests", requests)
 
     # ---- one listing
 
@@ -137,7 +139,7 @@ class Reddit:
         mine = known.read.setdefault(listing.key, _Read())
         first = not mine.good_ms
         away = not first and now_ms - mine.good_ms > 2 * self._options.poll_s * 1000 + AWAY_MS
-        newest_ms, oldest_ms, after = mine.newest_ms, now_ms, None
+        newest_ms, oldest_ms, after, things = mine.newest_ms, now_ms, None, 0
         for number in range(1, PAGES + 1):
             page = await self._page(listing, after)
             if page is None:
@@ -145,10 +147,12 @@ class Reddit:
             rows = self._new(known, page, now_ms, back=first or away)
             times = [thing.created_ms for thing in page.things]
             newest_ms, oldest_ms = max([newest_ms, *times]), min([oldest_ms, *times])
-            after = page.after
-            met = first or after is None or oldest_ms < mine.newest_ms - OVERLAP_MS
+            after, things = page.after, things + len(page.things)
+            whole = after is None and things < DEPTH
+            met = first or whole or oldest_ms < mine.newest_ms - OVERLAP_MS
+            ends = met or after is None or number == PAGES
             gaps: list[Gap] = []
-            if met or number == PAGES:
+            if ends:
                 if not met and mine.newest_ms < oldest_ms:
                     gaps.append(Gap(mine.newest_ms, oldest_ms, "depth"))
                 if away:
@@ -156,7 +160,7 @@ class Reddit:
                 mine.newest_ms, mine.good_ms = min(newest_ms, now_ms), now_ms
             costs = {"requests": self._api.spent()}
             yield Batch(rows, _written(known), _bad(page), gaps, self._known_until(known), costs=costs)
-            if met:
+            if ends:
                 return
 
     async def _page(self, listing: _Listing, after: str | None) -> Page | None:

@@ -80,6 +80,7 @@ class FakeFeed:
         return f'<rss version="2.0"><channel><title>News</title><language>nl-NL</language>{ttl}{items}</channel></rss>'
 
     def _atom(self, now_ms: int) -> str:
+        newest_ms = max((a.at_ms for a in self.listed), default=0)
         entries = "".join(
             f"<entry><id>urn:post:{a.number}</id><title>{html.escape(a.title)}</title>"
             f'<link href="{html.escape(a.link)}/amp/"/><published>{rfc3339(a.at_ms)}</published>'
@@ -87,7 +88,7 @@ class FakeFeed:
             f"<content type='html'>&lt;p&gt;{html.escape(html.escape(a.text))}&lt;/p&gt;</content></entry>"
             for a in self.listed
         )
-        return f'<feed xmlns="http://www.w3.org/2005/Atom"><title>News</title><updated>{rfc3339(now_ms)}</updated>{entries}</feed>'
+        return f'<feed xmlns="http://www.w3.org/2005/Atom"><title>News</title><updated>{rfc3339(newest_ms)}</updated>{entries}</feed>'
 
     def _alerts(self, now_ms: int) -> str:
         entries = "".join(

@@ -205,8 +205,9 @@ class RedditStage:
         end_ms = now_ms() + seconds * 1000
         while now_ms() < end_ms:
             await asyncio.sleep(rng.expovariate(1 / 12))
-            for _ in range(1_150 if rng.random() < 0.004 else 1):
-                self._write()
+            self._write()
+            for _ in range(1_150 if rng.random() < 0.004 else 0):
+                self._names.append(platform.post("acme", f"Acme, all of you {rng.random()}"))
             self._mourn()
             if rng.random() < 0.08:
                 faults = ["cut", "torn", "half", "page", "bytes", "slow", "forgets", "429", "500", "503"]
