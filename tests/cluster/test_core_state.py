@@ -6,6 +6,7 @@ Whoever looks at it sees that, and has only what moved sent to it.
 import functools
 from collections.abc import Sequence
 from random import Random
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -14,10 +15,15 @@ from stream.codec import canonical
 from stream.kafka.topics import Layout
 from tests.cluster.core_helpers import redis_at
 from tests.tocsin.stories import STEP_MS, lived
+from tocsin.entry import Mark
+from tocsin.scaled import core_keeping
 from tocsin.scaled.core_glance import Glance
+from tocsin.scaled.core_keeping import IN_A_STEP, SAVE_EVERY_S, Keeping
+from tocsin.scaled.core_metrics import CoreMetrics
 from tocsin.scaled.core_partition import CorePartition, Place
 from tocsin.scaled.core_projection import CoreProjection
 from tocsin.scaled.core_state import StateStore, key_of
+from tocsin.scaled.core_tools import CoreTools
 from tocsin.state import Contents
 
 pytestmark = pytest.mark.slow
@@ -109,6 +115,39 @@ async def test_whatever_happens_redis_holds_a_state_of_the_log(valkey_url: str, 
 async def _set_back(redis: Redis, old: dict[bytes, bytes]) -> None:
     await redis.delete(key_of(PREFIX, 0))
     await redis.hset(key_of(PREFIX, 0), mapping=old)
+
+
+async def test_a_state_is_kept_when_a_step_is_over_or_it_took_too_long(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two input partitions: as long as one has sealed a step and the other has not, what is kept is soon of no use."""
+    now_s, nobody = 1_000.0, cast("Any", None)
+    monkeypatch.setattr(core_keeping, "monotonic", lambda: now_s)
+    redis = redis_at(valkey_url)
+    states = StateStore(redis, PREFIX)
+    tools = CoreTools(nobody, nobody, nobody, states, CoreMetrics(), STEP_MS, None)
+    core = CorePartition.fresh(inputs=2, step_ms=STEP_MS, contents=Contents({}))
+    keeping = Keeping(0, tools)
+
+    def sealed(partition: int, step: int) -> None:
+        mark = Mark(partition=partition, incarnation="a", from_step=step - 1, upto_step=step, counts={})
+        core.apply(core.next_offset, 0, canonical(mark))
+
+    assert await keeping.keep(core), "nothing is kept yet"
+    sealed(0, 0)
+    now_s += SAVE_EVERY_S
+    assert not await keeping.keep(core), "a step is under way"
+    sealed(1, 0)
+    assert await keeping.keep(core)
+    sealed(1, 1)
+    now_s += SAVE_EVERY_S * IN_A_STEP
+    assert not await keeping.keep(core)
+    now_s += SAVE_EVERY_S
+    assert await keeping.keep(core), "one input partition may lag for long"
+    kept = await states.load(0)
+    assert kept is not None
+    assert kept.place == core.place
+    await redis.aclose()
 
 
 async def test_a_state_that_cannot_be_read_counts_as_none(valkey_url: str) -> None:

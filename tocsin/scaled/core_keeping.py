@@ -1,7 +1,7 @@
 """EDGE. Where a partition's state is kept: in Redis often, as an anchor now and then; and where it is taken up from.
 
-Writing the state costs as much as there is to say, so it happens at most every few seconds, and never takes more than
-a small share of the time: what was not written yet is folded again from the log.
+Writing the state costs as much as there is to say, so it happens at most every few seconds, when a grid step is over,
+and never takes more than a small share of the time: what was not written yet is folded again from the log.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from tocsin.scaled.core_tools import CoreTools
 log = structlog.get_logger("tocsin")
 
 SAVE_EVERY_S = 2.0
+IN_A_STEP = 2
+"""So many times as long again, while a step is under way: what waits for its end is large, and of no use after it."""
 SHARE = 20
 """Saving takes at most one part in so many of the time."""
 AGAIN_S = 5.0
@@ -74,9 +76,10 @@ class Keeping:
 
         That is so without Redis too: memory goes on, and after it anchor and topic.
         """
-        if not final and monotonic() < self._next_save_s:
-            return False
         began_s = monotonic()
+        late_s = began_s - self._next_save_s
+        if not final and (late_s < 0 or (core.in_a_step and late_s < SAVE_EVERY_S * IN_A_STEP)):
+            return False
         if core.place != self._saved:
             await self._save(core)
         took_s = monotonic() - began_s

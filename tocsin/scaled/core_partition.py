@@ -130,6 +130,12 @@ class CorePartition:
         """The offset of the record that is to be applied next."""
         return self.place.offset + 1
 
+    @property
+    def in_a_step(self) -> bool:
+        """Whether a grid step is being sealed: parts wait, or marks of some input partitions and not of others."""
+        sealing = self.engine.sealing
+        return bool(sealing.held) or len({*sealing.marks.values()}) > 1
+
     def apply(self, offset: int, at_ms: int, body: bytes) -> list[Decided]:
         """Fold the record at `offset`, which must be `next_offset`. `at_ms` is its stamp.
 
