@@ -20,6 +20,8 @@ SESSION_MS = 10_000
 """A worker that says nothing for so long has lost its partitions to the others."""
 
 
+IDLE_MS = 2_000
+"""How often a consumer looks for work though nothing happened; whatever happens wakes it at once."""
 NEWS_MS = 10_000
 """How soon a worker knows of topics that were made again: until then it takes no partition of them."""
 
@@ -76,6 +78,7 @@ class Brokers:
             "max_poll_interval_ms": 300_000,
             "metadata_max_age_ms": NEWS_MS,
             "max_partition_fetch_bytes": LARGEST_BYTES,
+            "consumer_timeout_ms": IDLE_MS,
         }
         return AIOKafkaConsumer(*topics, **self.arguments(), **{**told, **more})
 

@@ -18,7 +18,7 @@ import faust
 import structlog
 from faust.types import TP
 
-from stream.kafka.clients import NEWS_MS, REQUEST_MS, SESSION_MS, Brokers
+from stream.kafka.clients import IDLE_MS, NEWS_MS, REQUEST_MS, SESSION_MS, Brokers
 from stream.kafka.topics import LARGEST_BYTES
 
 log = structlog.get_logger("tocsin")
@@ -77,6 +77,9 @@ class Carrier:
         await self._app.start()
         if self._app.crash_reason is not None:
             raise CarrierBroke(repr(self._app.crash_reason))
+        # Its client would look five times a second whether there is work, though whatever happens wakes it at once.
+        consumer: Any = self._app.consumer
+        consumer._thread._consumer._fetcher._fetcher_timeout = IDLE_MS / 1000  # noqa: SLF001 - it cannot be told
 
     async def ended(self) -> None:
         """Wait until the app ends. Raises `CarrierBroke` where it did so by itself."""

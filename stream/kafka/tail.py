@@ -84,7 +84,7 @@ class Tail:
         if not held.first <= offset < held.end:
             return None
         # Closed here and now: left to itself, it would pause the partition while the next read is under way.
-        async with contextlib.aclosing(self.read(offset, offset + 1)) as reading:
+        async with contextlib.aclosing(self.read(offset, offset + 1, at_once=1)) as reading:
             async for records in reading:
                 return records[0]
         return None

@@ -118,7 +118,8 @@ class PartitionRunner:
 
     async def _turn(self, tail: Tail) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._more.wait(), AGAIN_S)
+            async with asyncio.timeout(AGAIN_S):
+                await self._more.wait()
         self._more.clear()
         while self._queue and not self._stopping.is_set():
             await self._take(tail)
