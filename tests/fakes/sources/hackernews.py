@@ -34,7 +34,7 @@ class FakeHackerNews(httpx.AsyncBaseTransport):
         self.spoilt: list[str] = []
         """Raw hits that stand among the good ones."""
         self.index_s = 0.0
-        """So long after it was written a post is found."""
+        """So long after it is written the next post is found."""
 
     # ---- what people do
 
@@ -55,7 +55,8 @@ class FakeHackerNews(httpx.AsyncBaseTransport):
     def _add(self, fields: Mapping[str, Any]) -> int:
         self._number += self._rng.randrange(1, 40)
         at_s = self._clock() // 1000
-        self.items[self._number] = {"number": self._number, "at_s": at_s, "author": f"u{self._number % 97}", **fields}
+        known = {"number": self._number, "at_s": at_s, "found_s": at_s + self.index_s}
+        self.items[self._number] = {**known, "author": f"u{self._number % 97}", **fields}
         return self._number
 
     # ---- the wire
@@ -105,11 +106,12 @@ class FakeHackerNews(httpx.AsyncBaseTransport):
                 since = int(rule.removeprefix("created_at_i>"))
             else:
                 until = int(rule.removeprefix("created_at_i<="))
-        findable_s = self._clock() / 1000 - self.index_s
+        now_s = self._clock() / 1000
         found = [
             item
             for item in self.items.values()
-            if since < item["at_s"] <= min(until, findable_s)
+            if since < item["at_s"] <= until
+            and item["found_s"] <= now_s
             and not item.get("deleted")
             and asked["query"].lower() in self._words(item)
         ]
