@@ -90,6 +90,8 @@ def moment(value: object, dates: Dates = Dates()) -> int:  # noqa: B008 - a tupl
         raise BadValue("bad_time", f"a time is no {type(value).__name__}")
     if isinstance(value, str):
         at_ms = _written(_SPACES.sub(" ", value).strip(), dates)
+    elif abs(value) > MAX_NUMBER:
+        raise BadValue("bad_time", "a time is no number of that size")
     else:
         at_ms = _counted(float(value), dates)
     if not EARLIEST_MS <= at_ms < LATEST_MS:
@@ -194,8 +196,8 @@ def _number(value: object, *, grouped: bool = True) -> float | None:
         if not _PLAIN.match(text):
             raise BadValue("bad_number", f"{_shown(text)} is no number")
         return float(text.replace(",", "."))
-    if not abs(value) <= MAX_NUMBER:  # NaN too
-        raise BadValue("bad_number", f"{_shown(value)} is no number")
+    if not abs(value) <= MAX_NUMBER:  # NaN too; and Python does not even write an integer of 5,000 digits
+        raise BadValue("bad_number", "no number is of that size")
     return float(value)
 
 

@@ -188,9 +188,11 @@ def test_numbers_and_words_as_spreadsheets_write_them():
     ]
     assert [stars(one) for one in ("4,5", "4.4", 1, "")] == [5, 4, 1, None]
     assert [truth(one) for one in ("Ja", "nee", "TRUE", "x", "0", "")] == [True, False, True, True, False, None]
-    for wrong in ("veel", "-3", "1.2.3", math.nan, math.inf, [], "٣"):
+    for wrong in ("veel", "-3", "1.2.3", math.nan, math.inf, [], "٣", 10**400, 10**5000, "9" * 400):
         with pytest.raises(BadValue):
             count(wrong)
+        with pytest.raises(BadValue):
+            moment(wrong)
 
 
 def test_an_object_that_was_cut_costs_itself_alone():

@@ -72,6 +72,9 @@ async def test_the_service_takes_a_vendors_posts_and_exports_from_a_directory(tm
         await until((tmp_path / "exports" / "done" / "a.csv").exists)
     finally:
         await service.stop()
+    held = b"".join(path.read_bytes() for path in sorted((tmp_path / "data").rglob("*")) if path.is_file())
+    assert TOKEN.encode() not in held
+    assert b"Acme broke" in held
 
 
 @pytest.mark.parametrize(
