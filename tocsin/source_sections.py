@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from stream.strict_yaml import Document, YamlProblem
 from tocsin.map_sections import PayloadSettings
 from tocsin.network_sections import BlueskySettings, MastodonSettings
+from tocsin.platform_sections import AppleReviewsSettings, XSettings, YouTubeSettings
 from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
 from tocsin.setting_types import Duration, SourceName, Text, Variable, WebAddress, Whole
@@ -73,6 +74,7 @@ def _type_of(value: Any) -> str:
 
 AnySource = Annotated[
     Annotated[SourceSettings, Tag("webhook")]
+    | Annotated[AppleReviewsSettings, Tag("apple_reviews")]
     | Annotated[BlueskySettings, Tag("bluesky")]
     | Annotated[BrandwatchSettings, Tag("brandwatch")]
     | Annotated[FeedsSettings, Tag("feeds")]
@@ -84,12 +86,15 @@ AnySource = Annotated[
     | Annotated[VendorSettings, Tag("meltwater")]
     | Annotated[RedditSettings, Tag("reddit")]
     | Annotated[TalkwalkerSettings, Tag("talkwalker")]
-    | Annotated[VendorSettings, Tag("youscan")],
+    | Annotated[XSettings, Tag("x")]
+    | Annotated[VendorSettings, Tag("youscan")]
+    | Annotated[YouTubeSettings, Tag("youtube")],
     Discriminator(_type_of),
 ]
 
 SOURCE_SECTIONS: tuple[tuple[str, type[SourceSection]], ...] = (
     ("`sources:` a list", SourceSettings),
+    ("A source of type `apple_reviews`", AppleReviewsSettings),
     ("A source of type `bluesky`", BlueskySettings),
     ("A source of type `brandwatch`", BrandwatchSettings),
     ("A source of type `feeds`", FeedsSettings),
@@ -101,6 +106,8 @@ SOURCE_SECTIONS: tuple[tuple[str, type[SourceSection]], ...] = (
     ("A source of type `meltwater` or `youscan`", VendorSettings),
     ("A source of type `reddit`", RedditSettings),
     ("A source of type `talkwalker`", TalkwalkerSettings),
+    ("A source of type `x`", XSettings),
+    ("A source of type `youtube`", YouTubeSettings),
 )
 """For the reference, in its order."""
 

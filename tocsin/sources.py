@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from stream.brands import Brand
+from stream.sources.apple_reviews import AppleReviews, AppleReviewsOptions
 from stream.sources.brandwatch import PAGE_BYTES, Brandwatch, BrandwatchOptions
 from stream.sources.contract import Source, Surroundings
 from stream.sources.feeds import Feed, FeedOptions, FeedSource
@@ -19,7 +20,11 @@ from stream.sources.reddit import Reddit, RedditOptions
 from stream.sources.talkwalker import Talkwalker, TalkwalkerOptions
 from stream.sources.wanted import authors_of, words_of
 from stream.sources.web import LARGEST_BYTES, Web
+from stream.sources.x_rules import Subject
+from stream.sources.x_stream import XOptions, XStream
+from stream.sources.youtube import YouTube, YouTubeOptions
 from tocsin.network_sections import BlueskySettings, MastodonSettings
+from tocsin.platform_sections import AppleReviewsSettings, XSettings, YouTubeSettings
 from tocsin.press_sections import FeedsSettings, GdeltSettings, GoogleAlertsSettings, RedditSettings
 from tocsin.secret import Secret
 from tocsin.settings import Settings
@@ -160,7 +165,51 @@ def _mastodon(section: MastodonSettings, making: Making) -> Source:
     return Mastodon(section.name, options, web=web, around=making.around, token=making.key("token"))
 
 
+def _x(section: XSettings, making: Making) -> Source:
+    options = XOptions(
+        subjects(section, making.brands),
+        posts_a_month=section.posts_a_month,
+        reposts=section.reposts,
+        backfill_minutes=section.backfill_minutes,
+        fill_minutes=section.fill // 60_000,
+        fill_posts=section.fill_posts,
+        recheck_s=section.recheck / 1000,
+        recheck_posts=section.recheck_posts,
+        count_s=section.count / 1000,
+        rule_length=section.rule_length,
+        most_rules=section.rules,
+        base_url=section.base_url.rstrip("/"),
+    )
+    web, token = web_to(section.base_url), making.key("bearer_token")
+    return XStream(section.name, options, web=web, around=making.around, bearer_token=token)
+
+
+def subjects(section: XSettings, brands: Sequence[Brand]) -> tuple[Subject, ...]:
+    """What X is to be told of: the brands, and their competitors where they are wanted."""
+    own = [Subject(brand.name, section.queries.get(brand.name, brand.query), brand.own_accounts) for brand in brands]
+    rivals = [Subject(name, query) for brand in brands for name, query in brand.rivals if section.rivals]
+    return (*own, *rivals)
+
+
+def _youtube(section: YouTubeSettings, making: Making) -> Source:
+    options = YouTubeOptions(
+        section.channels,
+        poll_s=section.every / 1000,
+        units_a_day=section.units_a_day,
+        recheck_s=section.recheck / 1000,
+        base_url=section.base_url.rstrip("/"),
+    )
+    web = web_to(section.base_url)
+    return YouTube(section.name, options, web=web, around=making.around, api_key=making.key("api_key"))
+
+
+def _apple_reviews(section: AppleReviewsSettings, making: Making) -> Source:
+    options = AppleReviewsOptions(section.apps, section.countries, section.every / 1000, section.base_url.rstrip("/"))
+    return AppleReviews(section.name, options, web=web_to(section.base_url), around=making.around)
+
+
 MAKES: dict[type[SourceSection], Make] = {
+    AppleReviewsSettings: _apple_reviews,
     BlueskySettings: _bluesky,
     MastodonSettings: _mastodon,
     FeedsSettings: _feeds,
@@ -171,6 +220,8 @@ MAKES: dict[type[SourceSection], Make] = {
     BrandwatchSettings: _brandwatch,
     FileDropSettings: _files,
     RedditSettings: _reddit,
+    XSettings: _x,
+    YouTubeSettings: _youtube,
 }
 """How each type is made that is listened to; one that is not here comes to us by itself."""
 

@@ -121,7 +121,8 @@ class AppleReviews:
 
     async def check(self) -> Sample:
         """Ask each feed for its first page."""
-        words, row = [], None
+        words: list[str] = []
+        row: bytes | None = None
         for app, country in self._feeds:
             entries = await self._page(app, country, 1)
             reviews, _ = _reviews_in(entries)
@@ -268,7 +269,7 @@ def _reviews_in(entries: list[object]) -> tuple[list[Review], list[BadPayload]]:
 def _note(feed: _Feed, found: Mapping[str, int], now_ms: int) -> None:
     """What was found is seen; the oldest is forgotten where it is more than a feed can show."""
     feed.asked_ms = now_ms
-    seen = feed.seen | found
+    seen = {**feed.seen, **found}
     kept = sorted(seen.items(), key=lambda one: (-one[1], one[0]))
     if len(kept) > KEPT:
         feed.floor_ms = max(feed.floor_ms, kept[KEPT][1])

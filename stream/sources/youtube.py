@@ -138,7 +138,8 @@ class YouTube:
 
     async def check(self) -> Sample:
         """List the newest comments of each channel."""
-        words, row = [], None
+        words: list[str] = []
+        row: bytes | None = None
         for channel in self._options.channels:
             try:
                 found = await self._asked("commentThreads", self._listing(channel, 1))

@@ -460,8 +460,8 @@ def test_at_the_bound_the_stream_is_left_and_only_counted() -> None:
             bench.platform.write("acme")
             await asyncio.sleep(10)
         assert len(bench.rows) == 5
-        assert bench.platform.connection is not None
-        assert not bench.platform.connection.open
+        connection = bench.platform.connection
+        assert connection is None or not connection.open
         assert bench.capped
         beats = len(bench.batches)
         await asyncio.sleep(3_600)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tocsin.platform_sections import XSettings
 from tocsin.settings import Settings, SettingsError, check_settings, load_settings
 from tocsin.source_sections import HackerNewsSettings, SourceSettings
+from tocsin.sources import subjects
 
 BRAND = "brands:\n  - {name: Acme, query: acme}\n"
 
@@ -63,3 +65,43 @@ def test_workers_take_no_source_that_must_be_listened_to(tmp_path: Path) -> None
     with pytest.raises(SettingsError) as said:
         load_settings(path, {})
     assert any("which workers do not listen to" in problem for problem in said.value.problems)
+
+
+def test_x_is_told_of_the_brands_by_their_own_queries_or_by_others(tmp_path: Path) -> None:
+    """And of competitors only where they are wanted, for each post costs."""
+    path = tmp_path / "tocsin.yaml"
+    path.write_text(
+        "brands:\n"
+        "  - {name: Acme, query: acme*, own_accounts: ['@acme'], competitors: [{name: Bolt, query: bolt}]}\n"
+        "  - {name: Fizz, query: fizz}\n"
+        "sources:\n"
+        "  - {name: x, type: x, bearer_token_env: X_TOKEN, queries: {Acme: acme OR acmeapp}}\n",
+        encoding="utf-8",
+    )
+    settings = load_settings(path, {"X_TOKEN": "a long enough token"})
+    (section,) = settings.sources
+    assert isinstance(section, XSettings)
+    wanted = subjects(section, tuple(settings.brand_list()))
+    assert [(one.brand, one.query) for one in wanted] == [("Acme", "acme OR acmeapp"), ("Fizz", "fizz")]
+    assert wanted[0].own_accounts == ("@acme",)
+    rivals = section.model_copy(update={"rivals": True})
+    assert [one.brand for one in subjects(rivals, tuple(settings.brand_list()))] == ["Acme", "Fizz", "Bolt"]
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("{name: x, type: x, bearer_token_env: TOKEN, queries: {Acme: 'acme ('}}", "the query for 'Acme' cannot be read"),
+        ("{name: t, type: youtube, api_key_env: TOKEN, channels: [acme]}", "an id of a channel is `UC` and 22"),
+        (
+            "{name: t, type: youtube, api_key_env: TOKEN, channels: [UC0123456789abcdefghijkl], every: 30s, "
+            "units_a_day: 2000}",
+            "takes 2880 units a day, and there are 2000",
+        ),
+        ("{name: a, type: apple_reviews, apps: [acme], countries: [nl]}", "the number of an app has digits alone"),
+        ("{name: a, type: apple_reviews, apps: ['123456'], countries: [NL]}", "two small letters"),
+    ],
+)
+def test_what_a_platform_would_not_take_is_said_before(section: str, said: str, tmp_path: Path) -> None:
+    """At its line, in words."""
+    assert said in refused(tmp_path, f"  - {section}\n")

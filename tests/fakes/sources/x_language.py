@@ -100,7 +100,7 @@ class _Reading:
         if name == "lang":
             return str(self._post.get("lang", "")) == value
         if name == "is":
-            return {"retweet": self._post.get("is_repost", False), "quote": self._is_quote}[value]
+            return self._is_quote if value == "quote" else bool(self._post.get("is_repost"))
         if name == "url":
             return any(_in_a_row(_WORD.findall(value), _WORD.findall(text)) for text in self._texts)
         raise RuleError(f"no operator {name}:")
