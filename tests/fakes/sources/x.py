@@ -396,9 +396,9 @@ class XStage:
             self._said.append(Said("delete", f"{NAME}:{own_id}", now_ms()))
 
     def said(self) -> list[Said]:
-        # Who took a post and died before it was kept cannot have it again once its author took it back.
-        removed = {one.id for one in self._said if one.kind == "delete"}
-        return [one._replace(gone=one.gone or (one.kind == "create" and one.id in removed)) for one in self._said]
+        # Who took a post and died before it was kept cannot have it again once its author changed it or took it back.
+        changed = {one.id for one in self._said if one.kind in ("update", "delete")}
+        return [one._replace(gone=one.gone or (one.kind == "create" and one.id in changed)) for one in self._said]
 
     def say(self) -> Said:
         platform = self.platform
