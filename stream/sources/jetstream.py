@@ -10,6 +10,7 @@ Source: github.com/bluesky-social/jetstream.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -61,6 +62,7 @@ ROUND_MS = 60_000
 """Counts of tracked posts are told so often at most."""
 ASKED_A_ROUND = 100
 SAMPLE_S = 20.0
+_HANDLE = re.compile(r"@?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
 class JetstreamOptions(NamedTuple):
@@ -104,6 +106,9 @@ class Jetstream:
         # A place beyond now, by a clock that was wrong, would have the host start with what comes next.
         asked_us = None if known_us is None else min(known_us, now_us) - REWIND_US
         async with self._connected(asked_us) as frames:
+            if known_us is None:
+                # Who ends before the first events are kept goes on from here.
+                yield Batch(place=str(now_us))
             while True:
                 requests = self._public.requests
                 events, bad = _read(await _gathered(frames))
@@ -133,7 +138,7 @@ class Jetstream:
             raise Trouble(f"it answers, and no post came by within {SAMPLE_S:g} s") from None
         words = ["Jetstream answers, without a key, and posts come by."]
         if self._wanted.everything:
-            words.append("Every post of the network is kept: one of the brands' queries needs no word to be hit.")
+            words.append("Every post of the network is kept: it says so here, or one of the queries needs no word.")
         else:
             words.append("Posts that hold none of the words of the brands' queries are left out; this one may be such.")
         if not self._public.is_asked:
@@ -145,7 +150,14 @@ class Jetstream:
                 "Its public interface does not answer: followers and earlier likes stay unknown until it does."
             )
         _add_profile(row, profiles)
-        return Sample(words, row_bytes(row), complete=bool(profiles))
+        handles = [account for account in self._options.authors if _HANDLE.fullmatch(account)]
+        dids = await self._public.dids([handle.removeprefix("@") for handle in handles])
+        words += [
+            f"The own account {handle} is known here as {did}: add that to `own_accounts`."
+            for handle, did in sorted(dids.items())
+            if did not in self._options.authors
+        ]
+        return Sample(words, row_bytes(row), complete=bool(profiles) and len(words) == 2)
 
     # ---- one connection
 

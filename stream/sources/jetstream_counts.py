@@ -50,6 +50,7 @@ class _Posts(msgspec.Struct, gc=False):
 
 class _Profile(msgspec.Struct, gc=False):
     did: str
+    handle: str = ""
     followersCount: int | None = None  # noqa: N815
     createdAt: str | None = None  # noqa: N815
 
@@ -113,6 +114,14 @@ class Public:
                 self._keep(did, now_ms, told.get(did, Profile(None, None)))
                 found[did] = self._known[did][1]
         return found
+
+    async def dids(self, handles: Sequence[str]) -> dict[str, str]:
+        """Whose some handles are; those that nobody has, or that cannot be had now, are missing."""
+        found: dict[str, str] = {}
+        for some in _parts(handles):
+            answer = await self._asked("app.bsky.actor.getProfiles", "actors", some, _Profiles)
+            found |= {one.handle.lower(): one.did for one in answer.profiles} if answer is not None else {}
+        return {handle: found[handle.lower()] for handle in handles if handle.lower() in found}
 
     def _keep(self, did: str, now_ms: int, profile: Profile) -> None:
         self._known[did] = (now_ms, profile)

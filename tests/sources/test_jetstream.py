@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from stream.brands import Brand, Matcher
 from stream.reading import Reader
-from stream.sources.contract import Batch, Denied, Gap, Surroundings, Trouble
+from stream.sources.contract import Batch, Denied, Gap, Sample, Surroundings, Trouble
 from stream.sources.guard import Rules
 from stream.sources.jetstream import LARGEST_FRAME, LATE_MS, REWIND_US, Jetstream, JetstreamOptions
 from stream.sources.jetstream_counts import Counts, Public
@@ -311,7 +311,7 @@ def test_where_the_platform_cannot_be_asked_counts_wait_and_posts_do_not() -> No
         play.threads.names.add(f"{NAME}:{uri}")
         acts = [lambda: play.platform.like("did:plc:a", uri), lambda: play.platform.post("acme is down")]
         rows, batches = (await asyncio.gather(play.heard(source, None, 100), _later(30, *acts)))[0]
-        return rows, sum(batch.costs["requests"] for batch in batches)
+        return rows, sum(batch.costs.get("requests", 0) for batch in batches)
 
     rows, requests = run(story())
     assert [row.get("kind", "create") for row in rows] == ["create"]
@@ -347,6 +347,39 @@ def test_what_is_kept_for_counting_is_bounded() -> None:
         tallies.answered(uri, None, 1)
     assert not set(due) & set(tallies.due(REFRESH_MS, POSTS_KEPT))
     assert set(due[:50]) <= set(tallies.due(REFRESH_MS + 1, POSTS_KEPT))
+
+
+def test_the_check_says_how_an_own_account_is_known_here() -> None:
+    """People write handles; posts bear the number behind them."""
+
+    async def story() -> tuple[Sample, Sample]:
+        play = Play()
+        play.public.handles = {"acme.example": "did:plc:acme"}
+        play.options = play.options._replace(authors=("@acme.example", "AcmeHelp", "other.example"))
+        said = await play.source().check()
+        play.options = play.options._replace(authors=("@acme.example", "did:plc:acme"))
+        return said, await play.source().check()
+
+    said, mended = run(story())
+    assert [words for words in said.words if "own_accounts" in words] == [
+        "The own account acme.example is known here as did:plc:acme: add that to `own_accounts`."
+    ]
+    assert (said.complete, mended.complete) == (False, True)
+
+
+def test_without_its_public_interface_the_check_says_what_stays_unknown() -> None:
+    async def story() -> tuple[Sample, Sample]:
+        play = Play()
+        play.public.stalled = True
+        said = await play.source().check()
+        play.options = play.options._replace(public_url="", words=())
+        return said, await play.source().check()
+
+    dumb, none = run(story())
+    assert not dumb.complete
+    assert "stay unknown" in dumb.words[-1]
+    assert none.complete
+    assert "not asked for" in none.words[-1]
 
 
 def test_followers_are_asked_for_once_an_author_and_for_posts_that_count_alone() -> None:

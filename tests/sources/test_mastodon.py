@@ -20,7 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from stream.reading import Reader
-from stream.sources.contract import Batch, Denied, Gap, Surroundings, Trouble
+from stream.sources.contract import Batch, Denied, Gap, Sample, Surroundings, Trouble
 from stream.sources.guard import Rules
 from stream.sources.mastodon import LATE_MS, Mastodon, MastodonOptions
 from stream.sources.mastodon_events import (
@@ -266,6 +266,23 @@ def test_open_incidents_are_asked_for_counts_and_whether_they_are_still_there() 
     assert [row["likes"] for row in rows if row["id"] == names[0]] == [900]
     assert len(rows) == 45
     assert [row["id"] for row in rows if row["kind"] == "delete"] == [names[44]]
+
+
+def test_the_check_says_which_feed_shows_nothing() -> None:
+    """A server may close its public feeds to an account, and shows them empty, or not at all."""
+
+    async def story() -> tuple[Sample, Sample]:
+        platform, source = play(("public", "#acme"))
+        platform.post("<p>acme</p>")
+        first = await source.check()
+        platform.post("<p>acme</p>", tags=("acme",))
+        platform.shut.add("public")
+        return first, await source.check()
+
+    for said, feed in zip(run(story()), ("#acme", "public"), strict=True):
+        assert said.words[0] == "The server takes the token and opens 2 streams."
+        assert [words for words in said.words[1:] if f"The feed {feed} shows nothing" in words] == list(said.words[1:])
+        assert (said.complete, said.row is not None) == (False, True)
 
 
 @pytest.mark.parametrize("status", ["401", "403"])

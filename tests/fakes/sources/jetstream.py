@@ -224,6 +224,8 @@ class FakePublic(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.counts: dict[str, dict[str, int]] = {}
         self.followers: dict[str, int] = {}
+        self.handles: dict[str, str] = {}
+        """Whose each handle is."""
         self.faults: list[str] = []
         self.asked: list[str] = []
         self.stalled = False
@@ -243,9 +245,10 @@ class FakePublic(httpx.AsyncBaseTransport):
             return answered(200, json.dumps({"posts": found}).encode())
         if parts.path == "/xrpc/app.bsky.actor.getProfiles" and len(asked["actors"]) <= 25:
             profiles = [
-                {"did": did, "handle": "a.example", "followersCount": self.followers.get(did, 12)}
-                | {"createdAt": "2024-02-06T10:00:00.000Z"}
-                for did in asked["actors"]
+                {"did": self.handles.get(actor, actor), "handle": actor if actor in self.handles else "a.example"}
+                | {"followersCount": self.followers.get(actor, 12), "createdAt": "2024-02-06T10:00:00.000Z"}
+                for actor in asked["actors"]
+                if actor in self.handles or actor.startswith("did:")
             ]
             return answered(200, json.dumps({"profiles": profiles}).encode())
         return answered(400, b'{"error":"InvalidRequest"}')
