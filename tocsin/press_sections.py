@@ -17,11 +17,11 @@ class FeedsSettings(SourceSection):
     """RSS and Atom feeds of newspapers, blogs and forums; an article that several of them list counts once."""
 
     type: Literal["feeds"] = Field(description="`feeds`")
-    feeds: tuple[Text, ...] = Field(default=(), max_length=500, description="their addresses, each with https")
-    insecure_feeds: tuple[Text, ...] = Field(
+    addresses: tuple[Text, ...] = Field(default=(), max_length=500, description="of the feeds, each with https")
+    insecure_addresses: tuple[Text, ...] = Field(
         default=(),
         max_length=500,
-        description="addresses of feeds that have no https: what comes from them may have been changed on its way",
+        description="of feeds that have no https: what comes from them may have been changed on its way",
     )
     every: Duration = Field(
         default=600_000, ge=60_000, le=86_400_000, description="how often each is asked, unless it wants more time"
@@ -34,16 +34,18 @@ class FeedsSettings(SourceSection):
         """No feed at all, one that is not asked, one that is there twice."""
         from stream.sources.guard import Refused, Rules, place_of, target_of  # with httpx: only who has feeds waits
 
-        if not self.feeds and not self.insecure_feeds:
-            yield (), "it reads no feed; give `feeds` or `insecure_feeds`"
+        if not self.addresses and not self.insecure_addresses:
+            yield (), "it reads no feed; give `addresses` or `insecure_addresses`"
         known: set[str] = set()
-        for key in ("feeds", "insecure_feeds"):
+        for key in ("addresses", "insecure_addresses"):
             for index, url in enumerate(getattr(self, key)):
                 plain = (place_of(url),) if self.inside else ()
                 try:
-                    target_of(url, Rules(ports=(), plain=plain, unencrypted=key == "insecure_feeds"))
+                    target_of(url, Rules(ports=(), plain=plain, unencrypted=key == "insecure_addresses"))
                 except Refused as refused:
-                    more = "`insecure_feeds` is for feeds without https, `inside: true` for those of our own network"
+                    more = (
+                        "`insecure_addresses` is for feeds without https, `inside: true` for those of our own network"
+                    )
                     yield (key, index), f"a feed is not asked: {refused}; {more}"
                 if url in known:
                     yield (key, index), "this feed is there twice; once is enough"
@@ -53,13 +55,13 @@ class FeedsSettings(SourceSection):
 class GoogleAlertsSettings(SourceSection):
     """Google Alerts, delivered as feeds. Whoever knows the address of an alert can read it: it is a secret."""
 
-    KEYS: ClassVar[tuple[str, ...]] = ("feeds",)
+    KEYS: ClassVar[tuple[str, ...]] = ("addresses",)
 
     type: Literal["google_alerts"] = Field(description="`google_alerts`")
-    feeds_env: Variable | None = Field(
+    addresses_env: Variable | None = Field(
         default=None, description="environment variable with the addresses of the feeds, a line each"
     )
-    feeds_file: Text | None = Field(default=None, description="file of mode 0600 with them, instead of a variable")
+    addresses_file: Text | None = Field(default=None, description="file of mode 0600 with them, instead of a variable")
     every: Duration = Field(default=600_000, ge=60_000, le=86_400_000, description="how often each is asked")
     inside: bool = Field(default=False, description="whether they lie on this machine, for a trial; also without https")
 

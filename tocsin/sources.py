@@ -75,17 +75,17 @@ def _hackernews(section: HackerNewsSettings, making: Making) -> Source:
 
 def _feeds(section: FeedsSettings, making: Making) -> Source:
     pace_s = section.every / 1000
-    open_ones = tuple(Feed(url, pace_s, insecure=section.inside) for url in section.feeds)
-    feeds = (*open_ones, *(Feed(url, pace_s, insecure=True) for url in section.insecure_feeds))
-    urls = (*section.feeds, *section.insecure_feeds)
+    open_ones = tuple(Feed(url, pace_s, insecure=section.inside) for url in section.addresses)
+    feeds = (*open_ones, *(Feed(url, pace_s, insecure=True) for url in section.insecure_addresses))
+    urls = (*section.addresses, *section.insecure_addresses)
     plain = tuple(place_of(url) for url in urls) if section.inside else ()
     # What has no https is of the open internet by its number, for nobody vouches for its name; 80 is where it leads.
-    web = Web(Rules((*_ports(urls), 80), plain, unencrypted=bool(section.insecure_feeds)))
+    web = Web(Rules((*_ports(urls), 80), plain, unencrypted=bool(section.insecure_addresses)))
     return FeedSource(section.name, FeedOptions(feeds), web=web, around=making.around)
 
 
 def _google_alerts(section: GoogleAlertsSettings, making: Making) -> Source:
-    addresses = making.key("feeds")
+    addresses = making.key("addresses")
     inside = section.inside
     options = FeedOptions((), section.every / 1000, inside, "google_alerts")
     web = web_to(*addresses.split(), inside=True) if inside else web_to()
