@@ -34,7 +34,7 @@ from tocsin.retention import kept_for
 from tocsin.serving import GOODBYE_S, Server, address_of, listener, opened, server_of
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
-from tocsin.source_sections import doors, vendor_doors
+from tocsin.source_sections import doors, shapes_of, vendor_doors
 from tocsin.steady_clock import SteadyClock
 from tocsin.works import Works
 
@@ -200,7 +200,7 @@ class Service:
             dead=works.home.dead,
             limits=Limits(all_items_per_s=self._settings.ingest.items_per_second),
             rates={source.name: source.rate for source in doors(self._settings)},
-            shapes={one.name: one.mapping.shape() for one in doors(self._settings) if one.mapping is not None},
+            shapes=shapes_of(self._settings),
         )
         works.refused = ingest.refused
         routes: list[BaseRoute] = [

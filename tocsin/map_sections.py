@@ -62,17 +62,19 @@ class PayloadSettings(Section):
     items: str = Field(
         default="", description="path of the list of items; when empty, the payload is an item, a list, or JSON lines"
     )
-    zone: Zone = Field(default="UTC", description="zone of times that name none")
+    zone: Zone | None = Field(
+        default=None, description="zone of times that name none; when absent, that of the whole file"
+    )
     month_first: bool = Field(default=False, description="whether 03/04/2026 is the fourth of March")
     formats: tuple[Text, ...] = Field(
         default=(), max_length=10, description="forms of times to try first, in the letters of strptime"
     )
     html: bool = Field(default=False, description="whether texts are HTML")
 
-    def shape(self) -> Shape:
-        """As the reader of payloads wants it."""
+    def shape(self, zone: str) -> Shape:
+        """As the reader of payloads wants it; `zone` is that of the whole file."""
         rules = {name: _rule(name, one) for name, one in self.fields.items()}
-        dates = Dates(self.zone, self.month_first, self.formats)
+        dates = Dates(self.zone or zone, self.month_first, self.formats)
         return Shape(rules, self.items, dates, self.html, digest_ids="id" not in rules)
 
 
@@ -87,9 +89,9 @@ class ColumnSettings(PayloadSettings):
     )
     skip_lines: Whole | None = Field(default=None, ge=0, le=1000, description="lines before the names of the columns")
 
-    def columns(self) -> ColumnMap:
-        """As the reader of files wants it."""
-        return ColumnMap(self.shape(), self.delimiter, self.encoding, self.skip_lines)
+    def columns(self, zone: str) -> ColumnMap:
+        """As the reader of files wants it; `zone` is that of the whole file."""
+        return ColumnMap(self.shape(zone), self.delimiter, self.encoding, self.skip_lines)
 
 
 def _rule(name: str, one: FieldSettings) -> Rule:

@@ -30,7 +30,7 @@ def previewed(path: Path, map_file: Path | None, vendor: str, *, zone: str, rows
         known_zone(zone)
     except ValueError:
         raise UsageError(f'--zone is "{zone[:60]}", which is no time zone; allowed: an IANA name') from None
-    columns = read_map(map_file).columns() if map_file is not None else None
+    columns = read_map(map_file).columns(zone) if map_file is not None else None
     try:
         if vendor:
             return preview_payload(path, VENDORS[vendor], now_ms=now_ms, rows=rows)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Discriminator, Field, Tag
 
+from stream.sources.shapes import Shape
 from stream.strict_yaml import Document, YamlProblem
 from tocsin.map_sections import PayloadSettings
 from tocsin.network_sections import BlueskySettings, MastodonSettings
@@ -119,11 +120,19 @@ class Sources(Protocol):
     def sources(self) -> Sequence[SourceSection]: ...
     @property
     def cluster(self) -> object | None: ...
+    @property
+    def timezone(self) -> str: ...
 
 
 def doors(settings: Sources) -> list[SourceSettings]:
     """The sources that come to us, signed, at `/ingest/NAME`."""
     return [one for one in settings.sources if isinstance(one, SourceSettings)]
+
+
+def shapes_of(settings: Sources) -> dict[str, Shape]:
+    """What those of them send that do not send the interchange form."""
+    zone = settings.timezone
+    return {one.name: one.mapping.shape(zone) for one in doors(settings) if one.mapping is not None}
 
 
 def vendor_doors(settings: Sources) -> list[VendorSettings]:

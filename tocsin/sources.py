@@ -137,7 +137,7 @@ def _brandwatch(section: BrandwatchSettings, making: Making) -> Source:
 def _files(section: FileDropSettings, making: Making) -> Source:
     options = FileDropOptions(
         str(making.base / section.directory),
-        section.columns.columns() if section.columns is not None else None,
+        section.columns.columns(making.zone) if section.columns is not None else None,
         making.zone,
         every_s=section.every / 1000,
         steady_s=section.steady / 1000,

@@ -158,10 +158,10 @@ def records(path: Path, form: Form) -> Iterator[Record]:
             if is_header:
                 is_header = False
                 continue
-            yield _record(begins, row, form)
+            yield _record(begins, reader.line_num + form.skip_lines, row, form)
 
 
-def _record(line: int, row: list[str], form: Form) -> Record:
+def _record(line: int, ends: int, row: list[str], form: Form) -> Record:
     wanted = len(form.columns)
     while len(row) > wanted and not row[-1].strip():
         row.pop()
@@ -169,7 +169,8 @@ def _record(line: int, row: list[str], form: Form) -> Record:
         return Record(line, dict(zip(form.columns, row, strict=True)))
     # Which field is missing, or which was cut in two, nobody can tell: a date as an author would be worse than a loss.
     few = len(row) < wanted
-    said = f"line {line} has {len(row)} fields, the first line has {wanted}"
+    where = f"line {line} has" if line == ends else f"lines {line} to {ends}, one row by their quotation marks, have"
+    said = f"{where} {len(row)} fields, the first line has {wanted}"
     why: tuple[BadRowReason, str] = ("too_few_fields" if few else "too_many_fields", said)
     return Record(line, {}, why, form.delimiter.join(row)[:SAMPLE_BYTES].encode("utf-8", "replace"))
 

@@ -7,7 +7,7 @@ A spreadsheet in Dutch says `3 mrt. 2026 14:05`, `4,5`, `1.204` and `ja`; an exp
 import math
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,11 @@ _SPACES = re.compile(r"[\s\u00a0\u202f]+")
 _GROUPED = re.compile(r"-?\d{1,3}(?:([.,' ])\d{3})(?:\1\d{3})*\Z", re.ASCII)
 _PLAIN = re.compile(r"-?\d{1,18}(?:[.,]\d{1,18})?(?:[eE]\+?\d{1,2})?\Z", re.ASCII)
 _CLOCK = r"(?:[T ,]+(?:om )?(\d{1,2})[:.u](\d\d)(?:[:.](\d\d)(?:[.,]\d{1,9})?)?(?: ?([ap])\.?m\.?)?(?: uur)?)?\Z"
+_ZONES = {"Z": 0, "UTC": 0, "GMT": 0, "CET": 1, "CEST": 2}
+_ZONED = re.compile(
+    r"(.*\d[:.]\d\d(?:[:.]\d\d(?:[.,]\d{1,9})?)?) ?(Z|UTC|GMT|CES?T|[+-]\d\d:?\d\d)\Z", re.IGNORECASE | re.ASCII
+)
+"""Only behind a clock: the year of `03-03-2026` is no zone."""
 _WEEKDAY = r"(?:[a-z]{2,10}[.,]? )?"
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})" + _CLOCK, re.IGNORECASE | re.ASCII)
 _NUMERIC = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d\d)" + _CLOCK, re.IGNORECASE | re.ASCII)
@@ -119,13 +124,26 @@ def _written(text: str, dates: Dates) -> int:
         return _ms(parsed) if parsed.tzinfo is not None else _local(parsed, dates)
     if _PLAIN.match(text):
         return _counted(float(text.replace(",", ".")), dates)
+    zoned = _ZONED.match(text)
     try:
         # With a zone of its own it needs no help; without one it is a time of the sender's clock.
-        if text[-1:] in "zZ" or re.search(r"[+-]\d\d:?\d\d\Z", text):
-            return parse_rfc3339(text)
-        return _local(_parts(text, dates), dates)
+        return _local(_parts(text, dates), dates) if zoned is None else _with_zone(text, zoned[1], zoned[2], dates)
     except (ValueError, OverflowError):
         raise BadValue("bad_time", f"{_shown(text)} is no time that can be read") from None
+
+
+def _with_zone(text: str, wall: str, zone: str, dates: Dates) -> int:
+    hours = _ZONES.get(zone.upper())
+    if hours is None:
+        sign = -1 if zone[0] == "-" else 1
+        offset = timedelta(hours=sign * int(zone[1:3]), minutes=sign * int(zone[-2:]))
+    else:
+        offset = timedelta(hours=hours)
+        text = f"{wall}Z" if not hours else text
+    try:
+        return parse_rfc3339(text)  # it alone keeps the milliseconds
+    except ValueError:
+        return _ms(_parts(wall, dates).replace(tzinfo=timezone(offset)))
 
 
 def _parts(text: str, dates: Dates) -> datetime:

@@ -69,6 +69,10 @@ def test_each_bad_row_has_its_line_and_costs_itself_alone(tmp_path):
         (9, "no_text"),
     ]
     assert "line 6 has 6 fields, the first line has 5" in bad[0].detail
+    path.write_bytes((HEAD + '1;3-3-2026;14:00;a;goed\n2;3-3-2026;14:00;a;"open\n3;3-3-2026;14:00;"a";b\n').encode())
+    rows, bad = read(path)
+    assert [row["id"] for row in rows] == ["1"]
+    assert "lines 3 to 4, one row by their quotation marks, have" in bad[0].detail
 
 
 def test_a_row_without_an_id_has_the_same_one_in_every_export(tmp_path):

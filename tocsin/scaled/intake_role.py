@@ -26,7 +26,7 @@ from tocsin.scaled.intake_worker import IntakeWorker
 from tocsin.scaled.role import STALLED, Ended, Health
 from tocsin.scaled.watchdog import Watchdog
 from tocsin.scorers import load_scorers
-from tocsin.source_sections import doors
+from tocsin.source_sections import doors, shapes_of
 
 log = structlog.get_logger("tocsin")
 
@@ -192,5 +192,5 @@ def _door(ground: Ground) -> Door | None:
         verifiers,
         limits=Limits(all_items_per_s=settings.ingest.items_per_second),
         rates={source.name: source.rate for source in doors(settings)},
-        shapes={source.name: source.mapping.shape() for source in doors(settings) if source.mapping is not None},
+        shapes=shapes_of(settings),
     )
