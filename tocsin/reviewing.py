@@ -3,6 +3,7 @@
 Nothing is decided anew but what would have let people sleep, which is run again from the journal to be sure of it.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -320,7 +321,8 @@ def write(reviewed: Reviewed, out: Path, form: str) -> list[Path]:
     """
     files = _written(reviewed, out, form)
     if reviewed.quotes is not None:
-        _note(reviewed, out, form)
+        with contextlib.suppress(OSError):  # a journal in a directory that nobody may write to is somebody's copy
+            _note(reviewed, out, form)
     return files
 
 
