@@ -62,7 +62,8 @@ class _Profiles(msgspec.Struct, gc=False):
 class Public:
     """The public interface. Nothing here raises: what cannot be had now is not known, and it is left alone for a while.
 
-    `per_min` is the greatest number of requests in a minute; 0: nothing is ever asked.
+    `per_min` is the greatest number of requests in a minute, of which a quarter is left to counts; 0: nothing is ever
+    asked.
     """
 
     def __init__(self, web: Web, base_url: str, clock: Callable[[], int], *, per_min: int) -> None:
@@ -72,6 +73,7 @@ class Public:
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._per_min = per_min if base_url else 0
+        self._for_profiles = self._per_min - self._per_min // 4
         self._minute = (-1, 0)
         self._rests_until_ms = 0
         self._known: OrderedDict[str, tuple[int, Profile]] = OrderedDict()
@@ -85,7 +87,7 @@ class Public:
         """What some posts have gathered, `None` for one that is not there; what cannot be had now is missing."""
         found: dict[str, Counts | None] = {}
         for some in _parts(uris):
-            answer = await self._asked("app.bsky.feed.getPosts", "uris", some, _Posts)
+            answer = await self._asked("app.bsky.feed.getPosts", "uris", some, _Posts, self._per_min)
             if answer is None:
                 break
             found |= dict.fromkeys(some)
@@ -105,7 +107,7 @@ class Public:
             else:
                 missing.append(did)
         for some in _parts(missing):
-            answer = await self._asked("app.bsky.actor.getProfiles", "actors", some, _Profiles)
+            answer = await self._asked("app.bsky.actor.getProfiles", "actors", some, _Profiles, self._for_profiles)
             if answer is None:
                 break
             told = {one.did: Profile(_count(one.followersCount), one.createdAt) for one in answer.profiles}
@@ -119,7 +121,7 @@ class Public:
         """Whose some handles are; those that nobody has, or that cannot be had now, are missing."""
         found: dict[str, str] = {}
         for some in _parts(handles):
-            answer = await self._asked("app.bsky.actor.getProfiles", "actors", some, _Profiles)
+            answer = await self._asked("app.bsky.actor.getProfiles", "actors", some, _Profiles, self._for_profiles)
             found |= {one.handle.lower(): one.did for one in answer.profiles} if answer is not None else {}
         return {handle: found[handle.lower()] for handle in handles if handle.lower() in found}
 
@@ -129,8 +131,8 @@ class Public:
         if len(self._known) > PROFILES_KEPT:
             self._known.popitem(last=False)
 
-    async def _asked(self, method: str, field: str, values: Sequence[str], kind: Any) -> Any:
-        if not self._may_ask():
+    async def _asked(self, method: str, field: str, values: Sequence[str], kind: Any, most: int) -> Any:
+        if not self._may_ask(most):
             return None
         self.requests += 1
         url = f"{self._base_url}/xrpc/{method}?{urlencode([(field, value) for value in values])}"
@@ -144,11 +146,11 @@ class Public:
         self._rests_until_ms = self._clock() + REST_MS
         return None
 
-    def _may_ask(self) -> bool:
+    def _may_ask(self, most: int) -> bool:
         now_ms = self._clock()
         minute = now_ms // 60_000
         used = self._minute[1] if self._minute[0] == minute else 0
-        if used >= self._per_min or now_ms < self._rests_until_ms:
+        if used >= most or now_ms < self._rests_until_ms:
             return False
         self._minute = (minute, used + 1)
         return True

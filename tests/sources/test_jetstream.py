@@ -412,6 +412,20 @@ def test_no_more_is_asked_in_a_minute_than_is_allowed() -> None:
     assert run(story()) == (3, 5)
 
 
+def test_authors_leave_a_quarter_of_what_is_allowed_to_counts() -> None:
+    """A crisis has many new authors, and it is then that counts matter."""
+
+    async def story() -> list[str]:
+        fake = FakePublic()
+        public = Public(Web(transport=fake), "https://public.api.example", now_ms, per_min=8)
+        await asyncio.sleep(60 - now_ms() / 1000 % 60)
+        await public.profiles(f"did:plc:{number}" for number in range(1_000))
+        await public.posts([f"at://{number}" for number in range(1_000)])
+        return [path.rsplit(".", 1)[1] for path in fake.asked]
+
+    assert run(story()) == ["getProfiles"] * 6 + ["getPosts"] * 2
+
+
 def test_every_post_is_kept_where_no_words_are_given() -> None:
     async def story() -> tuple[list[Any], list[str]]:
         play = Play(words=())
