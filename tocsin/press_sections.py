@@ -17,10 +17,10 @@ class FeedsSettings(SourceSection):
     """RSS and Atom feeds of newspapers, blogs and forums; an article that several of them list counts once."""
 
     type: Literal["feeds"] = Field(description="`feeds`")
-    addresses: tuple[Text, ...] = Field(default=(), max_length=500, description="of the feeds, each with https")
+    addresses: tuple[Text, ...] = Field(default=(), max_length=200, description="of the feeds, each with https")
     insecure_addresses: tuple[Text, ...] = Field(
         default=(),
-        max_length=500,
+        max_length=200,
         description="of feeds that have no https: what comes from them may have been changed on its way",
     )
     every: Duration = Field(

@@ -44,6 +44,8 @@ LONGEST_AGAIN_S = 900.0
 """The waits after failures, where the host says nothing else."""
 GONE_S = 86_400.0
 REFUSED_S = 600.0
+PLACE_MS = 300_000
+"""A look that found nothing changed is noted in the place so seldom: a place of many feeds is long."""
 BAD_BYTES = 64 << 10
 """Of a body that is no feed, for the dead letters."""
 
@@ -113,6 +115,8 @@ class FeedSource:
         self._nap_s = max(reading.feed.interval_s for reading in self._feeds)
         self.silent_after_s = 2 * self._nap_s + 120
         self._agent = options.agent
+        self._noted_ms = 0
+        """When a place was last given."""
         self._web = web
         self._around = around
 
@@ -144,13 +148,14 @@ class FeedSource:
         rows: list[bytes] = []
         gaps: list[Gap] = []
         bad: list[BadPayload] = []
-        requests = 1
+        requests, changed = 1, False
         try:
             fetched = await self._fetched(reading, mine)
             requests = fetched.requests
             now_ms = self._around.clock()
             if fetched.body is not None:
                 listing = listing_of(fetched.body, fetched.headers, fetched.url)
+                changed = True
                 mine.ttl_s = int(listing.ttl_s or 0)
                 rows, gaps = self._take(reading, known, listing, now_ms)
                 mine.etag = validator(fetched.headers.get("etag")) if listing.whole else ""
@@ -164,7 +169,15 @@ class FeedSource:
         except Failed as failed:
             requests = failed.requests
             self._failed(reading, failed.trouble, gone=failed.gone)
-        return Batch(rows, written(known), bad, gaps, self._known_until(known), costs={"requests": requests})
+        place = self._place(known, changed=changed)
+        return Batch(rows, place, bad, gaps, self._known_until(known), costs={"requests": requests})
+
+    def _place(self, known: dict[str, FeedKnown], *, changed: bool) -> str | None:
+        now_ms = self._around.clock()
+        if not changed and now_ms - self._noted_ms < PLACE_MS:
+            return None
+        self._noted_ms = now_ms
+        return written(known)
 
     async def _fetched(self, reading: _Reading, known: FeedKnown) -> Fetched:
         headers = {"User-Agent": self._agent, "Accept": "application/atom+xml, application/rss+xml, */*;q=0.5"}

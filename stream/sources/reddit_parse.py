@@ -4,7 +4,6 @@ https://www.reddit.com/dev/api/ : a thing's full name is its type, an underscore
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -175,8 +174,8 @@ def _name(value: object) -> str | None:
 
 
 def _ms(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e11:
+        return None  # also what is no number, and what is too large for one
     at_ms = int(value * 1000)
     return at_ms if EARLIEST_MS <= at_ms < LATEST_MS else None
 

@@ -14,10 +14,10 @@ import structlog
 from stream.codec import parse_rfc3339
 from stream.sources.contract import Denied, Trouble
 from stream.sources.feed_parse import LARGEST_BYTES, MOST_ENTRIES, MOST_TAGS, NoFeed, listing_of
-from stream.sources.feed_place import FeedKnown, written
+from stream.sources.feed_place import FeedKnown, read_place, written
 from stream.sources.feeds import Feed, FeedOptions, FeedSource
 from stream.sources.guard import Rules
-from stream.sources.links import link_id
+from stream.sources.links import key_of, link_id
 from stream.sources.web import Web
 from tests.fakes.sources.feeds import ALERTS, ATOM, NAME, RSS, FakeFeed, FakeFeeds
 from tests.fakes.sources.served import Lasting, served
@@ -135,6 +135,8 @@ def test_an_unchanged_feed_is_a_304_and_still_a_sign_of_life() -> None:
         assert press.heard.known_until_ms is not None
         assert now_ms() - press.heard.known_until_ms < 130_000
         assert press.heard.costs == press.platform.asked
+        known = read_place(press.heard.place, [key_of(RSS)])[key_of(RSS)]
+        assert now_ms() - known.good_ms < 400_000, "what is found unchanged is noted, though not each time"
 
     told(story)
 
