@@ -221,7 +221,9 @@ class Service:
         door = VendorDoor(
             appender=works.appender,
             shapes={one.name: VENDORS[one.type] for one in vendors},
-            tokens={one.name: [works.secrets.source_keys[one.name]["token"].reveal()] for one in vendors},
+            tokens={
+                one.name: [key.reveal() for key in works.secrets.source_keys[one.name].values()] for one in vendors
+            },
             clock=self._clock,
             dead=works.home.dead,
             rates={one.name: one.rate for one in vendors},

@@ -179,8 +179,8 @@ def open_source_secrets(
             signing[source.name] = _signing(source, where, opened)
             problems += [str(problem) for problem in _shared(source, signing, where, document)]
         keys[source.name] = dict(_keys(source, where, opened))
-        token = keys[source.name].get("token")
-        if isinstance(source, VendorSettings) and token is not None and len(token.reveal()) < TOKEN_MIN:
+        weak = any(len(token.reveal()) < TOKEN_MIN for token in keys[source.name].values())
+        if isinstance(source, VendorSettings) and weak:
             said = f"source {source.name} has a token that could be guessed; it has at least {TOKEN_MIN} characters"
             problems.append(str(document.problem(where, said)))
     return signing, keys

@@ -16,12 +16,17 @@ class VendorSettings(SourceSection):
     """A vendor that posts to us and cannot sign: the address that it is given ends in `/ingest/NAME/TOKEN`."""
 
     KEYS: ClassVar[tuple[str, ...]] = ("token",)
+    MAY: ClassVar[tuple[str, ...]] = ("older_token",)
 
     type: Literal["meltwater", "youscan"] = Field(description="whose payloads it posts")
     token_env: Variable | None = Field(
         default=None, description="variable with the token of its address: 32 characters or more, chosen by chance"
     )
     token_file: Text | None = Field(default=None, description="file of mode 0600 with that token, instead")
+    older_token_env: Variable | None = Field(
+        default=None, description="variable with the token before it, while the vendor is told of the new one"
+    )
+    older_token_file: Text | None = Field(default=None, description="file of mode 0600 with the older one, instead")
     rate: Whole = Field(
         default=50, ge=1, le=10_000, description="mentions a second it may send in the long run; more are told to wait"
     )

@@ -20,6 +20,8 @@ from stream.sources.web import Web, refusal
 CAPPED_AGAIN_S = 900.0
 """How long nothing is asked after the vendor said that the credits are used up."""
 HEARTBEAT_S = 30.0
+EARLIEST = "earliest"
+"""The offset of the oldest result that a collector still has."""
 _OFFSET_MAX = 512
 
 FailureKind = Literal["cursor_too_old", "used_up", "no_rights", "other"]
@@ -92,7 +94,7 @@ class Talkwalker:
             async for batch in self._connected(offset):
                 yield batch
         except _Said as said:
-            async for batch in self._answered(said.failure, left_ms):
+            async for batch in self._answered(said.failure, offset, left_ms):
                 yield batch
 
     async def check(self) -> Sample:
@@ -161,15 +163,16 @@ class Talkwalker:
         known_ms = now_ms if until_ms is None else min(until_ms, now_ms)
         return Batch(rows, place, bad, known_until_ms=known_ms, costs=_costs(costs, results)), None
 
-    async def _answered(self, failure: Failure, left_ms: int | None) -> AsyncIterator[Batch]:
+    async def _answered(self, failure: Failure, offset: str | None, left_ms: int | None) -> AsyncIterator[Batch]:
         """What follows from what the vendor said in its answer."""
         now_ms = self._around.clock()
         if failure.kind == "no_rights":
             raise Denied(f"it refuses our credentials, or knows no such collector (error {failure.code})")
         if failure.kind == "cursor_too_old":
-            # From here on without an offset; what the collector no longer has is missing.
-            since_ms = now_ms if left_ms is None else left_ms
-            yield Batch(place=f"{now_ms} ", gaps=[Gap(since_ms, now_ms, "cursor_too_old")])
+            # What the collector still has is fetched; what it no longer has is missing.
+            since_ms = now_ms - 1 if left_ms is None else left_ms
+            following = EARLIEST if offset != EARLIEST else ""
+            yield Batch(place=f"{now_ms} {following}", gaps=[Gap(since_ms, now_ms, "cursor_too_old")])
         if failure.kind == "used_up":
             ends_ms = now_ms + int(CAPPED_AGAIN_S * 1000)
             while self._around.clock() < ends_ms:

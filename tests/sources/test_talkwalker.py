@@ -62,7 +62,7 @@ def platform():
 
 
 def test_an_offset_that_is_not_kept_any_more_is_a_gap_from_when_it_was_noted():
-    """And then it goes on from now, without the offset."""
+    """And what the collector still has is fetched."""
 
     async def story():
         fake = platform()
@@ -81,6 +81,8 @@ def test_an_offset_that_is_not_kept_any_more_is_a_gap_from_when_it_was_noted():
         fake.post("after")
         batches, trouble = await brought(source(fake), place, 60)
         assert trouble is None
+        texts = [json.loads(row)["text"].split("\n\n")[1] for batch in batches for row in batch.rows]
+        assert texts == ["post 4", "after"]
 
     run(story())
 

@@ -20,7 +20,7 @@ from tocsin.settings import SettingsError, load_settings
 from tocsin.sources import listened_to, made
 from tocsin.sources_shown import _NoThreads
 
-TOKEN = "f3" * 16
+TOKEN, OLDER = "f3" * 16, "e2" * 16
 MAP = """\
 fields:
   created_at: {join: [Datum, Tijd]}
@@ -35,7 +35,7 @@ data: data
 timezone: Europe/Amsterdam
 brands: [{name: Acme, query: acme}]
 sources:
-  - {name: mw, type: meltwater, token_env: MELTWATER}
+  - {name: mw, type: meltwater, token_env: MELTWATER, older_token_env: OLDER}
   - name: drop
     type: files
     directory: exports
@@ -53,16 +53,19 @@ async def test_the_service_takes_a_vendors_posts_and_exports_from_a_directory(tm
     now = rfc3339(wall_clock_ms())
     rows = f"When;What\r\n{now};Acme broke in an export\r\n{now};nobody cares\r\n"
     (tmp_path / "exports" / "a.csv").write_text(rows, encoding="windows-1252")
-    service = Service(load_settings(tmp_path / "tocsin.yaml", {"MELTWATER": TOKEN}), terminal=io.StringIO())
+    service = Service(
+        load_settings(tmp_path / "tocsin.yaml", {"MELTWATER": TOKEN, "OLDER": OLDER}), terminal=io.StringIO()
+    )
     await service.start()
     try:
         document = {"id": "d1", "published_date": now, "content": {"opening_text": "Acme broke"}}
         async with httpx.AsyncClient() as client:
             posted = await client.post(f"{service.base_url}/ingest/mw/{TOKEN}", json={"documents": [document, 7]})
             wrong = await client.post(f"{service.base_url}/ingest/mw/{TOKEN[:-1]}", json={"documents": [document]})
+            older = await client.post(f"{service.base_url}/ingest/mw/{OLDER}", json={"documents": []})
             metrics = (await client.get(f"{service.base_url}/metrics")).text
         assert (posted.status_code, posted.json()) == (200, {"accepted": 1, "rejected": 1})
-        assert wrong.status_code == 404
+        assert (wrong.status_code, older.status_code) == (404, 200)
         assert TOKEN not in metrics
         await until(lambda: service.home.texts.count() == 2)
         name = service.home.names.mention("mw:d1")

@@ -88,7 +88,8 @@ class FakeTalkwalker(httpx.AsyncBaseTransport):
 
     async def pieces(self, offset: str | None) -> AsyncIterator[bytes]:
         """What one connection brings."""
-        at = len(self.results) if offset is None else int(offset.removeprefix("o"))
+        numbers = {None: len(self.results), "earliest": self.kept_from}
+        at = numbers[offset] if offset in numbers else int(offset.removeprefix("o"))
         if at < self.kept_from:
             yield _error("28", f"resume offset expired, request was access_token={TOKEN}")
             return
