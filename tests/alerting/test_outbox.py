@@ -184,6 +184,26 @@ def test_a_card_is_edited_once_for_each_change(tmp_path: Path) -> None:
     assert box.edits(10_000) == []
 
 
+def test_what_quoted_an_erased_note_is_edited_until_it_was(tmp_path: Path) -> None:
+    """The line that quotes it, as soon as it is known to be there, and the card that may hold it; also after a restart."""
+    box = Outbox(tmp_path / "outbox.db")
+    lines = [row(2, kind="story", said="d1"), row(3, kind="story", said="d2"), row(4, kind="story")]
+    box.plan([row(1, kind="card"), *lines], view=shown())
+    for name in ("p1", "p2", "p3"):
+        box.settle(name, SENT, 0)
+    box.edited("p1", shown=box.revision("acme-1"))
+    assert ids(box.show_again([], ["d1"])) == ["p2"]
+    assert ids(box.edits(0)) == ["p2"]
+    box.edited("p2", due_ms=500)
+    box.close()
+    again = Outbox(tmp_path / "outbox.db")
+    assert (ids(again.edits(499)), ids(again.edits(500))) == ([], ["p2"]), "one that failed is due again"
+    again.edited("p2", shown=again.revision("acme-1"))
+    assert again.edits(10_000) == []
+    assert ids(again.show_again(["acme-1"])) == ["p1"]
+    assert ids(again.edits(0)) == ["p1"], "the card alone: lines do not quote posts"
+
+
 def test_people_s_words_are_not_kept(tmp_path: Path) -> None:
     """Posts live in the erasable text store alone."""
     box = Outbox(tmp_path / "outbox.db")
