@@ -185,7 +185,7 @@ def test_a_card_is_edited_once_for_each_change(tmp_path: Path) -> None:
 
 
 def test_what_quoted_an_erased_note_is_edited_until_it_was(tmp_path: Path) -> None:
-    """The line that quotes it, as soon as it is known to be there, and the card that may hold it; also after a restart."""
+    """The line that quotes it, as soon as it is there, and the card that may hold it; also after a restart."""
     box = Outbox(tmp_path / "outbox.db")
     lines = [row(2, kind="story", said="d1"), row(3, kind="story", said="d2"), row(4, kind="story")]
     box.plan([row(1, kind="card"), *lines], view=shown())
