@@ -26,18 +26,9 @@ from stream.sources.rows import row_bytes
 from stream.sources.wanted import Wanted, authors_of, words_of
 from stream.sources.web import FRAME_BYTES, Web
 from tests.fakes.sources.jetstream import HOSTS, NAME, FakeJetstream, FakePublic
+from tests.sources.hearing import Purse
 from tests.sources.laws import Tracked
 from tests.sources.virtual import now_ms, run
-
-
-class NoPurse:
-    """Nothing here has a limit on costs."""
-
-    def spent(self, unit: str, *, since_ms: int) -> int:
-        return 0
-
-    def spend(self, unit: str, amount: int) -> None:
-        """Nothing to note."""
 
 
 class Play:
@@ -52,7 +43,7 @@ class Play:
 
     def source(self) -> Jetstream:
         web = Web(transport=self.public, dial=self.platform.dial)
-        return Jetstream(NAME, self.options, web=web, around=Surroundings(now_ms, NoPurse(), self.threads))
+        return Jetstream(NAME, self.options, web=web, around=Surroundings(now_ms, Purse(), self.threads))
 
     async def heard(self, source: Jetstream, place: str | None, seconds: float) -> tuple[list[Any], list[Batch]]:
         """Rows and batches of the next seconds."""
@@ -489,7 +480,7 @@ async def test_over_a_real_wire_posts_come_and_a_cut_in_mid_frame_is_trouble() -
     async with serve(answer, "127.0.0.1", 0) as server:
         host, port = next(iter(server.sockets)).getsockname()[:2]
         web = Web(Rules(ports=(), plain=(f"{host}:{port}",)))
-        around = Surroundings(_real_ms, NoPurse(), Tracked())
+        around = Surroundings(_real_ms, Purse(), Tracked())
         options = JetstreamOptions((f"ws://{host}:{port}",), words=("acme",), public_url="")
         source = Jetstream(NAME, options, web=web, around=around)
         rows: list[Any] = []

@@ -39,26 +39,17 @@ from stream.sources.rows import row_bytes
 from stream.sources.web import Web
 from tests.fakes.sources.mastodon import NAME, SERVER, TOKEN, FakeMastodon
 from tests.fakes.sources.served import Lasting
+from tests.sources.hearing import Purse
 from tests.sources.laws import Tracked
 from tests.sources.virtual import now_ms, run
 
 Play = tuple[FakeMastodon, Mastodon]
 
 
-class NoPurse:
-    """Nothing here has a limit on costs."""
-
-    def spent(self, unit: str, *, since_ms: int) -> int:
-        return 0
-
-    def spend(self, unit: str, amount: int) -> None:
-        """Nothing to note."""
-
-
 def play(feeds: tuple[str, ...] = ("public",), *, threads: Tracked | None = None, token: str = TOKEN) -> Play:
     """A platform and a source over it, on the loop that runs."""
     platform = FakeMastodon(now_ms, random.Random(1))
-    around = Surroundings(now_ms, NoPurse(), threads or Tracked())
+    around = Surroundings(now_ms, Purse(), threads or Tracked())
     options = MastodonOptions(SERVER, feeds)
     return platform, Mastodon(NAME, options, web=Web(transport=Lasting(platform)), around=around, token=token)
 
@@ -460,7 +451,7 @@ async def test_over_a_real_wire_a_stream_is_heard_and_its_cut_is_trouble() -> No
         platform.streaming = f"ws://127.0.0.1:{port}"
         options = MastodonOptions(f"http://127.0.0.1:{port}")
         web = Web(Rules(ports=(), plain=(f"127.0.0.1:{port}",)))
-        source = Mastodon(NAME, options, web=web, around=Surroundings(_real_ms, NoPurse(), Tracked()), token=TOKEN)
+        source = Mastodon(NAME, options, web=web, around=Surroundings(_real_ms, Purse(), Tracked()), token=TOKEN)
         rows: list[Any] = []
 
         async def listen() -> None:

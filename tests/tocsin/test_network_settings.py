@@ -7,6 +7,7 @@ import pytest
 from stream.sources.contract import Surroundings
 from stream.sources.jetstream import HOSTS, Jetstream
 from stream.sources.mastodon import Mastodon
+from tests.sources.hearing import Purse
 from tests.sources.laws import Tracked
 from tocsin.network_sections import JETSTREAM_HOSTS
 from tocsin.settings import Settings, SettingsError, load_settings
@@ -21,17 +22,7 @@ BLUESKY = "  - {name: bluesky, type: bluesky}\n"
 MASTODON = "  - {name: fedi, type: mastodon, server: 'https://m.example', hashtags: [acme], token_env: TOKEN}\n"
 
 
-class NoPurse:
-    """Nothing is spent here."""
-
-    def spent(self, unit: str, *, since_ms: int) -> int:
-        return 0
-
-    def spend(self, unit: str, amount: int) -> None:
-        """Nothing to note."""
-
-
-AROUND = Surroundings(lambda: 0, NoPurse(), Tracked())
+AROUND = Surroundings(lambda: 0, Purse(), Tracked())
 
 
 def loaded(tmp_path: Path, text: str) -> Settings:
