@@ -15,20 +15,30 @@ import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from redis.asyncio import Redis
 
+from alerting.delivery.ways import Click
 from stream.brands import Brand
 from stream.codec import rfc3339
 from stream.kafka.appender import TopicAppender
 from stream.kafka.clients import Brokers
+from stream.kafka.cuts import Outgoing
 from stream.kafka.starting import started
+from stream.kafka.topics import partition_of
 from stream.kafka.writer import Writer
 from stream.names import Names
+from stream.sources.text_store import StoredPost, post_bytes
+from tests.acceptance.living import PEOPLE, staffed
 from tests.cluster.broker import Broker
 from tests.cluster.conftest import MakeBrokers
-from tests.cluster.intake_helpers import PATIENCE_S, at_work
+from tests.cluster.delivery_helpers import at_work as at_work_delivering
+from tests.cluster.delivery_helpers import decide, page, said, written
+from tests.cluster.intake_helpers import PATIENCE_S, at_work, write
+from tests.fakes.slack import FakeSlack
+from tocsin.entry import Answer
 from tocsin.erasing import Erase
 from tocsin.scaled.delivery_texts import DeliveryTexts
 from tocsin.scaled.erasing import erase
 from tocsin.scaled.intake_worker import IntakeWorker
+from tocsin.scaled.text_order import Read
 
 pytestmark = [pytest.mark.slow]
 
@@ -127,6 +137,41 @@ async def test_after_compaction_and_retention_no_byte_is_left(
             texts.close()
             await writer.stop()
             await redis.aclose()
+
+
+async def test_cards_and_lines_that_quoted_it_are_edited(tmp_path: Path, brokers: Brokers, valkey_url: str) -> None:
+    """By whoever leads, wherever the command was called; the note's line keeps who wrote it."""
+    layout, name, words = brokers.layout, "5eed5eed5eed5eed", WORDS.decode()
+    post = StoredPost(
+        name=name, id="x:1", source="x", author=HANDLE.decode(), text=f"awful, {words}", created_ms=now_ms()
+    )
+    home = partition_of(name, layout.mentions)
+    kept = Outgoing(layout.name("texts"), home, name.encode(), post_bytes(post), [Read(0, 3).header()])
+
+    def quoted(slack: FakeSlack) -> bool:
+        said = " ".join(f"{one.text} {one.blocks}" for one in slack.ledger.posts)
+        return words in said or HANDLE.decode() in said
+
+    async with FakeSlack() as slack:
+        staffed(slack)
+        config = written(tmp_path, brokers, valkey_url, slack)
+        async with at_work_delivering(config) as worker:
+            await write(brokers, [kept])
+            await until(lambda: worker.people.texts.count() == 1, "the text")
+            await decide(brokers, [page(1, "OpenIncident", exemplars=(name,)), page(2, exemplars=(name,))])
+            await until(lambda: quoted(slack), "a card that quotes it")
+            done = await erase(brokers, [], Erase(id="a", author=HANDLE.decode()), now_ms(), dry_run=False)
+            assert done.posts == 1
+            await until(lambda: not quoted(slack), "a card that does not")
+            click = Click("c1", "tulpatel-1", "note", PEOPLE["ana"], "T1", 0, note=f"{words} called")
+            assert (await worker.clicks(click)).accepted
+            (answer,) = [one for one in await said(brokers) if isinstance(one, Answer)]
+            noted = page(3, "Update", reason="noted", note="ana", said=answer.note_digest)
+            await decide(brokers, [noted])
+            await until(lambda: quoted(slack), "a line that quotes the note")
+            done = await erase(brokers, [], Erase(id="b", note=answer.note_digest[:12]), now_ms(), dry_run=False)
+            assert done.notes == 1
+            await until(lambda: not quoted(slack), "a line that does not")
 
 
 async def rolled(texts: DeliveryTexts, true: Callable[[], bool]) -> None:
