@@ -130,17 +130,17 @@ class Gdelt:
             window = windows.pop()
             found = await self._asked(key, window)
             halves = window.halves() if found is None or len(found.articles) + len(found.bad) >= SHOWN else None
+            rows = self._new(known, found, now_ms, back=away or not until_ms)
             if halves is not None:
                 windows += halves[::-1]
+                # What a full answer shows is taken: more may be found meanwhile, and push it out of its half's 250.
+                yield Batch(rows, _written(known), costs=self._cost())
                 continue
             gaps, bad = self._missed(key, window, found)
             if away and window.until_ms > until_ms:
                 gaps.append(Gap(max(until_ms, window.since_ms), window.until_ms, "away", filled=True))
-            rows = self._new(known, found, now_ms, back=away or not until_ms)
             known.until[key] = max(known.until.get(key, 0), window.until_ms)
-            requests, self._requests = self._requests, 0
-            known_ms = self._known_until(known)
-            yield Batch(rows, _written(known), bad, gaps, known_ms, costs={"requests": requests})
+            yield Batch(rows, _written(known), bad, gaps, self._known_until(known), costs=self._cost())
 
     def _missed(self, key: str, window: _Window, found: Found | None) -> tuple[list[Gap], list[BadPayload]]:
         """What a window that cannot be made smaller does not show."""
@@ -222,11 +222,14 @@ class Gdelt:
             number = list(self._queries).index(key) + 1
             raise Denied(f"it does not take query {number}: {why}") from None
 
+    def _cost(self) -> dict[str, int]:
+        requests, self._requests = self._requests, 0
+        return {"requests": requests} if requests else {}
+
     def _spent(self) -> None:
         """Note the requests that no batch will tell of."""
-        requests, self._requests = self._requests, 0
-        if requests:
-            self._around.purse.spend("requests", requests)
+        for unit, amount in self._cost().items():
+            self._around.purse.spend(unit, amount)
 
     # ---- trying it
 
