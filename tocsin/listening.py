@@ -6,7 +6,7 @@ source -> feeding -> intake log          each change of how it does -> `SourceRe
 import asyncio
 from collections.abc import Callable
 
-from stream.codec import canonical
+from stream.codec import DAY_MS, canonical
 from stream.sources.contract import Source, Surroundings
 from stream.sources.feeding import Feeding, Status
 from stream.sources.places import SourcePurse
@@ -20,6 +20,7 @@ from tocsin.works import Works
 Make = Callable[[Settings, SourceSection, Surroundings], Source]
 
 SHOW_EVERY_S = 5.0
+COSTS_DAYS = 30
 HOLD_STEPS = 3
 """Grid steps for which a gap that was found after the fact is told of, so that one of them is scored with it."""
 
@@ -76,6 +77,8 @@ class Listening:
 
     async def _show(self) -> None:
         while True:
+            now_ms = self._works.clock()
             for feeding in self.feedings:
-                self._works.metrics.sources.show(feeding.source.name, feeding.figures, self._works.clock())
+                costs = self._works.home.places.costs(feeding.source.name, since_ms=now_ms - COSTS_DAYS * DAY_MS)
+                self._works.metrics.sources.show(feeding.source.name, feeding.figures, costs, now_ms)
             await asyncio.sleep(SHOW_EVERY_S)

@@ -1,5 +1,6 @@
 """EDGE. What the service says to Prometheus about each source that it listens to."""
 
+from collections.abc import Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -43,11 +44,14 @@ class SourceMetrics:
             registry=registry,
         )
         self._cost = Gauge(
-            "tocsin_source_cost", "What a source cost since the start, by unit", ["source", "unit"], registry=registry
+            "tocsin_source_cost",
+            "What a source cost in the last 30 days, by unit",
+            ["source", "unit"],
+            registry=registry,
         )
 
-    def show(self, source: str, figures: Figures, now_ms: int) -> None:
-        """Show how a source does now."""
+    def show(self, source: str, figures: Figures, costs: Mapping[str, int], now_ms: int) -> None:
+        """Show how a source does now, and what it cost lately."""
         for what in ("rows", "bad", "batches", "gaps", "connects", "troubles"):
             self._taken.labels(source, what).set(getattr(figures, what))
         for status in get_args(Status):
@@ -56,5 +60,5 @@ class SourceMetrics:
         blind_ms = max(0, now_ms - figures.since_ms) if figures.status != "ok" else 0
         self._blind.labels(source).set(blind_ms / 1000)
         self._heard.labels(source).set(figures.heard_ms / 1000)
-        for unit, amount in sorted(figures.costs.items()):
+        for unit, amount in sorted(costs.items()):
             self._cost.labels(source, unit).set(amount)

@@ -117,7 +117,9 @@ class Feeding:
         self._lagging_ms: int | None = None
         self._gap: tuple[Status, int, int] | None = None
         """What to say of a gap, since when, and until when to say so."""
-        self._told_ms = 0
+        self._logged: dict[str, int] = {}
+        """When what was last logged: a source that flaps fills no log."""
+        self._was_told = False
 
     def __repr__(self) -> str:
         return f"Feeding({self.source.name!r})"
@@ -223,7 +225,7 @@ class Feeding:
             try:
                 await self._log.append(items)
             except (Overloaded, StoreError, sqlite3.Error) as error:
-                if wait_s == AGAIN_S:
+                if wait_s == AGAIN_S and self._seldom("log"):
                     log.warning("a source waits for the log", source=self.source.name, problem=type(error).__name__)
                 await asyncio.sleep(wait_s)
                 wait_s = min(AGAIN_LONGEST_S, 2 * wait_s)
@@ -237,7 +239,8 @@ class Feeding:
             self._letters.add_all(letters)
         except (StoreError, sqlite3.Error):
             # What was good is kept: a full disk for dead letters stops no source. They are counted below.
-            log.warning("dead letters are lost", source=self.source.name, letters=len(letters))
+            if self._seldom("letters"):
+                log.warning("dead letters are lost", source=self.source.name, letters=len(letters))
 
     async def _settle(self, batch: Batch, *, rows: int, bad: int) -> None:
         wait_s = AGAIN_S
@@ -255,7 +258,7 @@ class Feeding:
                     silent_after_ms=int(self.source.silent_after_s * 1000),
                 )
             except (StoreError, sqlite3.Error) as error:
-                if wait_s == AGAIN_S:
+                if wait_s == AGAIN_S and self._seldom("place"):
                     log.error("the place of a source cannot be kept", source=self.source.name, problem=str(error))
                 await asyncio.sleep(wait_s)
                 wait_s = min(AGAIN_LONGEST_S, 2 * wait_s)
@@ -285,14 +288,15 @@ class Feeding:
     def _note_gap(self, gap: Gap) -> None:
         """A gap found after the fact: the core hears of it for a while, so that those minutes are no zeros."""
         now_ms = self._clock()
-        log.info(
-            "a source has a gap",
-            source=self.source.name,
-            reason=gap.reason,
-            since_ms=gap.since_ms,
-            until_ms=gap.until_ms,
-            filled=gap.filled,
-        )
+        if self._seldom(f"gap {gap.reason}"):
+            log.info(
+                "a source has a gap",
+                source=self.source.name,
+                reason=gap.reason,
+                since_ms=gap.since_ms,
+                until_ms=gap.until_ms,
+                filled=gap.filled,
+            )
         if gap.until_ms - gap.since_ms < GAP_SHORT_MS or gap.until_ms < now_ms - GAP_OLD_MS:
             return
         status: Status = "silent" if gap.reason in ("away", "cursor_too_old") else "capped"
@@ -306,7 +310,6 @@ class Feeding:
         self._say_trouble(" ".join(words.split())[:200] or type(error).__name__, denied=isinstance(error, Denied))
 
     def _say_trouble(self, words: str, *, denied: bool = False) -> None:
-        now_ms = self._clock()
         changed = words != self.figures.trouble
         self.figures.trouble = words
         if changed:
@@ -315,13 +318,23 @@ class Feeding:
             except (StoreError, sqlite3.Error):
                 log.warning("the trouble of a source cannot be noted", source=self.source.name)
         if not words:
-            log.info("a source is back", source=self.source.name)
-        elif changed and (denied or now_ms - self._told_ms >= TOLD_AGAIN_MS or not self._told_ms):
-            self._told_ms = now_ms
+            if self._was_told:
+                log.info("a source is back", source=self.source.name)
+            self._was_told = False
+        elif changed and self._seldom("denied" if denied else "trouble"):
+            self._was_told = True
             if denied:
                 log.error("a source needs a human", source=self.source.name, problem=words)
             else:
                 log.warning("a source is in trouble", source=self.source.name, problem=words)
+
+    def _seldom(self, what: str) -> bool:
+        """Whether this may be logged now: it was not in the last ten minutes."""
+        now_ms = self._clock()
+        if now_ms - self._logged.get(what, now_ms - TOLD_AGAIN_MS) < TOLD_AGAIN_MS:
+            return False
+        self._logged[what] = now_ms
+        return True
 
     async def _watch(self) -> None:
         """Tell how the source does, whenever that changes."""

@@ -251,6 +251,21 @@ def test_an_error_of_our_own_ends_nothing_and_its_words_are_not_shown() -> None:
     told(story)
 
 
+def test_a_source_that_flaps_fills_no_log() -> None:
+    """A trouble a second for an hour: a few lines."""
+
+    async def story(house: House) -> None:
+        gap = Gap(now_ms() - 1_000, now_ms(), "platform")
+        flapping: list[Step] = [Batch(rows=[b"oops"], gaps=[gap], place="1"), Trouble("cut", retry_s=1.0)]
+        with structlog.testing.capture_logs() as logs:
+            async with fed(house, Scripted(flapping)) as feeding:
+                await asyncio.sleep(3_600)
+                assert feeding.figures.troubles > 3_000
+        assert 5 <= len(logs) <= 40
+
+    told(story)
+
+
 def test_a_source_that_ends_by_itself_is_connected_to_again() -> None:
     """There is no end of what people say."""
 
