@@ -25,6 +25,7 @@ from stream.kafka.starting import started
 from stream.kafka.topics import partition_of
 from stream.kafka.writer import Writer
 from stream.names import Names
+from stream.sources.intake_log import Item
 from stream.sources.text_store import StoredPost, post_bytes
 from tests.acceptance.living import PEOPLE, staffed
 from tests.cluster.broker import Broker
@@ -60,7 +61,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def row(number: int, author: str, text: str) -> tuple[str, str, bytes]:
+def row(number: int, author: str, text: str) -> Item:
     fields = {"id": str(number), "created_at": rfc3339(now_ms()), "author": author, "text": text}
     return "mention", "x", json.dumps(fields).encode()
 
