@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from alerting.facts import Facts
-from detectors.coordination import coordination_of
+from detectors.coordination import Coordination, coordination_of
 from detectors.detector import Signal
 from stream.codec import HOUR_MS, MINUTE_MS
 from stream.pulse import Counts
@@ -145,6 +145,8 @@ class Surroundings(NamedTuple):
     expected_per_hour: int
     usual_negative_share_milli: int
     blind: bool
+    unmeasured: frozenset[str] = frozenset()
+    """Sources whose terms forbid to measure spam: with posts of one among them nothing is said of coordination."""
 
 
 def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) -> Facts:
@@ -154,7 +156,8 @@ def facts_of(window: Window, signals: Sequence[Signal], around: Surroundings) ->
     thread = _leading_thread(window, found.get("virality"))
     texts = distinct(counts.texts)
     volume = found.get("volume")
-    arranged = coordination_of(window, HOUR_MS)
+    measured = around.unmeasured.isdisjoint(counts.sources)
+    arranged = coordination_of(window, HOUR_MS) if measured else Coordination()
     return Facts(
         brand=around.brand,
         mentions=counts.mentions,

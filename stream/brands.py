@@ -37,6 +37,8 @@ class Brand(msgspec.Struct, frozen=True):
     """Its own terms for classes of complaint, beside those of `stream.risk_terms`; `-term` takes a shipped one out."""
     rivals: tuple[tuple[str, str], ...] = ()
     """Competitors by name, each with its query: counted beside the brand, never as its mentions."""
+    unmeasured: tuple[str, ...] = ()
+    """Sources whose terms forbid to look for protests and spam among their posts."""
 
     def is_own(self, author: str | None) -> bool:
         """Whether an author is one of the brand's own accounts, whatever the case and with or without `@`."""

@@ -16,6 +16,8 @@ from stream.text import MAX_TEXT, clip, cluster_of, wording_of
 
 RISK_MILLI = -300
 """Score of a text that names a risk and has nothing else to go by."""
+PROTESTS = frozenset({"boycott", "strike"})
+"""Risk classes that are not looked for where a source's terms forbid to warn of protests."""
 RISK_RULE = "+risk1"
 """Stands behind a scorer's id where the rule about risks made the label."""
 
@@ -131,6 +133,8 @@ class Scoring:
                 if lang not in found:
                     found[lang] = self._classifiers[brand.name].classes(document.text, lang)
                 risks, issues = found[lang]
+            if risks and mention.source in brand.unmeasured:
+                risks = tuple(risk for risk in risks if risk not in PROTESTS)
             masks = self._masks[brand.name]
             sentiment = judge(self._scorers, text, brand.languages, identified[brand.languages], masks)
             if mention.rating is not None:

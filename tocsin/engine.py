@@ -31,7 +31,7 @@ from stream.zones import local
 from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
 from tocsin.past import learn_past, pend_past
 from tocsin.sealing import Sealing
-from tocsin.state import Brand, BrandState, Contents, CoreState, FrozenBrand, Guard, pend_part
+from tocsin.state import Brand, BrandState, Content, Contents, CoreState, FrozenBrand, Guard, pend_part
 
 HISTORY_MS = 90 * MINUTE_MS
 HISTORY_STEP_MS = 5 * MINUTE_MS
@@ -160,7 +160,7 @@ class Engine:
         feed = next((s for s in signals if s.kind == "feed"), None)
         _note_blindness(window, feed)
         _learn(brand, planned)
-        scene = Sight(brand, signals, content.timezone)
+        scene = Sight(brand, signals, content)
         desk = Desk(
             brand.book, chart, self._contents.chart, at_ms, scene, rosters=self._on_call(state), prefix=content.prefix
         )
@@ -211,15 +211,15 @@ class Sight(Scene):
     To be asked within the grid point alone, before anything that it looks at changes.
     """
 
-    def __init__(self, brand: Brand, signals: Sequence[Signal], timezone: str) -> None:
+    def __init__(self, brand: Brand, signals: Sequence[Signal], content: Content) -> None:
         super().__init__(tuple(signals))
         self._brand = brand
-        self._timezone = timezone
+        self._content = content
 
     @cached_property
     def facts(self) -> Facts:
         window, panel = self._brand.state.window, self._brand.panel
-        clock = local(window.at_ms, self._timezone)
+        clock = local(window.at_ms, self._content.timezone)
         around = Surroundings(
             brand=self._brand.state.brand,
             hour=clock.hour,
@@ -227,6 +227,7 @@ class Sight(Scene):
             expected_per_hour=panel.expected_per_hour(window),
             usual_negative_share_milli=panel.usual_negative_share_milli,
             blind=any(s.kind == "feed" for s in self.signals),
+            unmeasured=frozenset(self._content.unmeasured or ()),
         )
         lift = panel.sector.lift(window)
         return msgspec.structs.replace(

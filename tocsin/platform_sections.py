@@ -65,9 +65,19 @@ class XSettings(SourceSection):
         le=86_400_000,
         description="how often posts are counted while the month's are spent; a count costs as a post does; 0: never",
     )
+    spam_and_protest_detectors: bool = Field(
+        default=False,
+        description="whether X allowed you to measure spam and to watch for protests; else its posts have no class "
+        "`boycott` or `strike`, and nothing is said of coordination in an hour in which they are among a brand's",
+    )
     rule_length: Whole = Field(default=1_024, ge=64, le=4_096, description="characters that the plan allows a rule")
     rules: Whole = Field(default=1_000, ge=1, le=100_000, description="rules that the plan allows")
     base_url: WebAddress = Field(default="https://api.x.com", description="the API; another one for trials")
+
+    @property
+    def is_measured(self) -> bool:
+        """As X allowed."""
+        return self.spam_and_protest_detectors
 
     def problems(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """A query that cannot be read."""

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from pydantic import Field, PrivateAttr, ValidationError
 
 from alerting.flowchart.fields import duration_text
@@ -122,7 +123,15 @@ class Settings(Section):
 
     def brand_list(self) -> list[Brand]:
         """The brands as intake knows them, each with a time zone of its own."""
-        return [_as_brand(brand, self.timezone) for brand in self.brands]
+        return [
+            msgspec.structs.replace(_as_brand(brand, self.timezone), unmeasured=self.unmeasured(brand))
+            for brand in self.brands
+        ]
+
+    def unmeasured(self, brand: BrandSettings) -> tuple[str, ...]:
+        """Sources of a brand whose terms forbid to look for spam and protests among their posts."""
+        heard = [source for source in self.sources if not brand.sources or source.name in brand.sources]
+        return tuple(sorted(source.name for source in heard if not source.is_measured))
 
     def calendars(self) -> dict[str, tuple[Path, ...]]:
         """The files of planned events of each brand that has any."""
@@ -140,7 +149,11 @@ class Settings(Section):
         """How each brand is judged, with the planned events that were read from its calendars."""
         return {
             b.name: Judged(
-                *self._budget(b), plans.get(b.name, ()), self.mode_of(b), tuple(sorted(b.responders.items()))
+                *self._budget(b),
+                plans.get(b.name, ()),
+                self.mode_of(b),
+                tuple(sorted(b.responders.items())),
+                self.unmeasured(b) or msgspec.UNSET,
             )
             for b in self.brands
         }

@@ -25,6 +25,11 @@ class SourceSection(Section):
         description="how long its texts are kept, where that is less than `retention.texts`",
     )
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether its terms allow to look for spam and for protests among its posts."""
+        return True
+
     def problems(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """What its values say against each other: where in the section, and what is wrong."""
         yield from ()

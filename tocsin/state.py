@@ -39,6 +39,10 @@ class Content(msgspec.Struct, frozen=True):
     is as if it were live, and no id of it can be one of a live brand."""
     duties: tuple[tuple[str, str], ...] = ()
     """Roles of the flowchart that are somebody else's for this brand, and whose; in order."""
+    unmeasured: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Sources whose terms forbid to measure spam among their posts. Left out where there is none, so that what was
+    configured without them keeps its digest.
+    """
     rosters: str = ""
     """Digest of who is on call when (`alerting.roster.pack`); empty where nobody said."""
 
@@ -56,6 +60,7 @@ class Judged(NamedTuple):
     plans: tuple[Plan, ...] = ()
     mode: str = "live"
     duties: tuple[tuple[str, str], ...] = ()
+    unmeasured: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Guard(msgspec.Struct, frozen=True, array_like=True):

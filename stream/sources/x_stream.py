@@ -78,8 +78,6 @@ class XOptions(NamedTuple):
     """How often the rules are compared with X's."""
     rule_length: int = 1_024
     most_rules: int = 1_000
-    spam_and_protest_detectors: bool = False
-    """Whether what measures spam, or warns of protests, may use X's posts: its terms forbid it without their leave."""
     base_url: str = BASE_URL
 
 
