@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from alerting.delivery.answering import Answering
 from alerting.delivery.composing import Composer
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.pacing import BELIEVED_MS, backoff_ms
 from alerting.delivery.ways import HELD_BACK, Way, attempted
+
+_log = structlog.get_logger(__name__)
 
 EDIT_AGAIN_MS = 5_000
 
@@ -56,7 +60,8 @@ class Editing:
         self._answering.took(row.way, outcome, began_ms)
         if outcome.kind in ("sent", "permanent"):
             self._failures.pop(row.way, None)
-            self.refused += outcome.kind == "permanent"
+            if outcome.kind == "permanent":
+                self._give_up(row, outcome.detail)
             self._outbox.edited(row.page_id, shown=shown)
             if row.kind == "card":
                 self._after_card(row)
@@ -68,3 +73,8 @@ class Editing:
             self._rests[row.way] = max(self._rests.get(row.way, 0), again_ms)
             self._outbox.edited(row.page_id, due_ms=again_ms)
         return 0
+
+    def _give_up(self, row: OutboxRow, why: str) -> None:
+        """It goes on showing what it showed, be it words that were erased since: somebody may have to take it down."""
+        self.refused += 1
+        _log.warning("a message cannot be edited any more", way=row.way, incident=row.incident, ts=row.ts, problem=why)
