@@ -60,10 +60,11 @@ class XSettings(SourceSection):
     )
     recheck_posts: Whole = Field(default=100, ge=1, le=1_000, description="the most that is looked at again at once")
     count: Duration = Field(
-        default=900_000,
+        default=3_600_000,
         ge=0,
         le=86_400_000,
-        description="how often posts are counted while the month's are spent; a count costs as a post does; 0: never",
+        description="how often each brand's posts are counted while the month's are spent; a count costs as a post "
+        "does; 0: never",
     )
     spam_and_protest_detectors: bool = Field(
         default=False,

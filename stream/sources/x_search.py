@@ -20,6 +20,8 @@ LATE_MS = 15 * 60_000
 """What is found so long after it was written is a back-fill."""
 LAG_MS = 15_000
 """A search may not ask for the last ten seconds."""
+OVERLAP_MS = 4_000
+"""So long after a connection stood the search goes on: what was just on its way then came to nobody."""
 FEWEST, MOST = 10, 100
 """Posts on a page."""
 LOOKUP = 100
@@ -59,7 +61,7 @@ class Searches:
                 if room < FEWEST:
                     reached_ms = max(reached_ms, until_ms)
                     break
-                page = await self._page(rule.value, since_ms, gap.until_ms, room, token)
+                page = await self._page(rule.value, since_ms, gap.until_ms + OVERLAP_MS, room, token)
                 found, token = self.found(page), _meta(page, "next_token")
                 most -= found.posts
                 yield Batch(found.rows, bad=found.bad, costs={"posts": found.posts, "requests": 1})

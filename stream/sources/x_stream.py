@@ -32,7 +32,7 @@ from stream.sources.web import Web
 from stream.sources.x_api import BASE_URL, Spent, Waits, XApi, XTrouble, refusal_of, told_by
 from stream.sources.x_budget import Budget
 from stream.sources.x_posts import FIELDS, Lines, Unreadable, frame_of, included, problems_of, row_of, shown_counts
-from stream.sources.x_rules import TAG, Limits, Plan, Steps, Subject, plan, steps
+from stream.sources.x_rules import TAG, Limits, Plan, Rule, Steps, Subject, plan, steps
 from stream.sources.x_search import LAG_MS, Searches
 
 SILENT_S = 25.0
@@ -45,7 +45,8 @@ STOOD_MS = 10 * 60_000
 SPENT_S = 900.0
 """How often X is asked whether there is money again."""
 SEARCH_TRIES = 3
-COUNTED_RULES = 25
+COUNTED = 25
+"""Brands that are counted."""
 COUNTED_MS = 3_600_000
 HEAD_BYTES = 64 << 10
 
@@ -72,7 +73,7 @@ class XOptions(NamedTuple):
     """How often posts of open incidents are looked at again: for their counts, and whether they are gone. 0: never."""
     recheck_posts: int = 100
     """So many of them at most in one round."""
-    count_s: float = 900.0
+    count_s: float = 3_600.0
     """How often posts are counted while the month's posts are spent; 0: never."""
     rules_s: float = 3_600.0
     """How often the rules are compared with X's."""
@@ -124,7 +125,8 @@ class XStream:
                 if not self._budget.room:
                     async for batch in self._counting(at):
                         yield batch
-                await self._keep_in_step()
+                if "rules" not in self._due or self._is_due("rules", self._options.rules_s):
+                    await self._keep_in_step()
                 async with aclosing(self._listening(at)) as heard:
                     async for batch in heard:
                         yield batch
@@ -260,18 +262,19 @@ class XStream:
         at.capped, at.heard_ms = True, at.heard_ms or self._around.clock()
 
     async def _count(self) -> int:
-        """Count what each brand's first rules matched in the last hour; how many requests that took."""
+        """Count what the first rule of each brand matched in the last hour; how many requests that took."""
         found: dict[str, int] = {}
+        rules: dict[str, Rule] = {}
+        for rule in self._plan.rules:
+            rules.setdefault(rule.tag.removeprefix(TAG), rule)
         until_ms = (self._around.clock() - LAG_MS) // 60_000 * 60_000
         start, end = rfc3339(until_ms - COUNTED_MS), rfc3339(until_ms)
-        rules = [rule for rule in self._plan.rules if not rule.value.endswith("is:quote")][:COUNTED_RULES]
-        for rule in rules:
-            brand = rule.tag.removeprefix(TAG)
-            found[brand] = found.get(brand, 0) + await self._api.counted(rule.value, start_time=start, end_time=end)
+        for brand, rule in list(rules.items())[:COUNTED]:
+            found[brand] = await self._api.counted(rule.value, start_time=start, end_time=end)
         self.volumes = found
         for brand, posts in found.items():
             log.info("x was counted", source=self.name, brand=brand, posts=posts, minutes=COUNTED_MS // 60_000)
-        return len(rules)
+        return len(found)
 
     async def _penniless(self, at: _Place) -> AsyncIterator[Batch]:
         """X itself reads out no more: it is asked again now and then."""
@@ -323,15 +326,16 @@ class XStream:
 
     async def _keep_in_step(self) -> None:
         """Bring X's rules in step with ours; what is new comes first, so that nothing is missed between."""
-        self._is_due("rules", self._options.rules_s)
+        self._due.pop("rules", None)
         held = await self._api.rules()
         todo = steps(held, self._plan.rules)
         if len(held) + len(todo.add) > self._options.most_rules:
             await self._api.delete(todo.delete)
             await self._api.add(todo.add)
-            return
-        await self._api.add(todo.add)
-        await self._api.delete(todo.delete)
+        else:
+            await self._api.add(todo.add)
+            await self._api.delete(todo.delete)
+        self._due["rules"] = self._around.clock() + int(self._options.rules_s * 1000)
 
 
 def plan_of(name: str, options: XOptions) -> Plan:

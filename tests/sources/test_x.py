@@ -354,11 +354,12 @@ def test_waits_follow_x_ladders() -> None:
     async def story() -> None:
         bench = Bench()
         source = bench.source()
+        await bench.hear(1, source)
 
         async def waited(fault: str) -> list[float | None]:
             found = []
             for _ in range(3):
-                bench.platform.faults = ["", fault]
+                bench.platform.faults = [fault]
                 why = await bench.hear(60, source)
                 assert isinstance(why, Trouble)
                 found.append(why.retry_s)
@@ -453,7 +454,7 @@ def test_at_the_bound_the_stream_is_left_and_only_counted() -> None:
     """Blind, and said so every 20 s; a new month hears again, with a gap for what was not bought."""
 
     async def story() -> None:
-        bench = Bench(spent=95, posts_a_month=100)
+        bench = Bench(spent=95, posts_a_month=100, count_s=900.0)
         listening = asyncio.create_task(bench.hear(40 * 86_400))
         await asyncio.sleep(1)
         for _ in range(8):
