@@ -8,11 +8,26 @@ Source: docs.x.com, "Build a rule" and "Operators" of the filtered stream.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from stream.query import Field, Near, Node, Not, Or, Term
 from stream.query_parser import QueryError, compile_query
+from stream.sources.x_language import (
+    EVERYTHING,
+    NOTHING,
+    Expression,
+    OneOf,
+    Said,
+    Unsayable,
+    all_of,
+    excludes,
+    let_in,
+    one_of,
+    pieces,
+    spoken,
+    stands_alone,
+)
 from stream.text import normalise
 
 RULE_LENGTH = 1_024
@@ -84,36 +99,6 @@ class Steps(NamedTuple):
     """Rules of somebody else under the same app: they stay, and what they match comes to us and costs."""
 
 
-class Unsayable(ValueError):  # noqa: N818
-    """A query for which X has no words; the text says why."""
-
-
-class Said(NamedTuple):
-    """One operator of X's."""
-
-    words: str
-    alone: bool = True
-    """Whether X takes it without another beside it."""
-
-
-class All(NamedTuple):
-    """Every one of these, and none of `but` (operators with their dash)."""
-
-    parts: "tuple[Expression, ...]"
-    but: tuple[str, ...] = ()
-
-
-class OneOf(NamedTuple):
-    """At least one of these."""
-
-    parts: "tuple[Expression, ...]"
-
-
-Expression = Said | All | OneOf
-EVERYTHING = All(())
-"""What cannot be said: it excludes nothing."""
-NOTHING = OneOf(())
-"""What no post of this source can be."""
 _QUOTE = Said("is:quote", alone=False)
 
 
@@ -172,16 +157,18 @@ def _values(one: Subject, source: str, limits: Limits, notes: list[str]) -> Iter
     found = _Translation(one.query, source, notes).expression
     handles = [account.removeprefix("@") for account in one.own_accounts]
     own = [Said(f"from:{handle}") for handle in handles if _HANDLE.match(handle)]
-    if found == EVERYTHING or not stands_alone(found):
+    if found != NOTHING and not stands_alone(found):
         raise Unsayable("it would match everything")
-    whole = _one_of((found, *own))
+    whole = one_of((found, *own))
+    if whole == NOTHING:
+        return  # what it asks for comes from other sources alone
     without = "" if limits.reposts else " -is:retweet"
     expressions = [whole]
-    if _excludes(whole):
-        expressions.append(_all((_let_in(whole), _QUOTE)))
+    if excludes(whole):
+        expressions.append(all_of((let_in(whole), _QUOTE)))
     room = limits.length - len(without)
     for expression in expressions:
-        for piece in _pieces(expression, room, limits.rules):
+        for piece in pieces(expression, room, limits.rules):
             text = spoken(piece)
             yield f"({text}){without}" if without and isinstance(piece, OneOf) else text + without
 
@@ -202,9 +189,9 @@ class _Translation:
             return self._field(node)
         if isinstance(node, Near):
             self._notes.append("what must stand near each other may stand anywhere in the post")
-            return _all(_one_of(map(self._term, side)) for side in (node.left, node.right))
+            return all_of(one_of(map(self._term, side)) for side in (node.left, node.right))
         if isinstance(node, Or):
-            return _one_of(map(self._of, node.parts))
+            return one_of(map(self._of, node.parts))
         if isinstance(node, Not):
             return NOTHING if self._excluded(node.part) is None else EVERYTHING
         excluded: list[str] = []
@@ -214,7 +201,7 @@ class _Translation:
                 if more is None:
                     return NOTHING
                 excluded += more
-        return _all((self._of(part) for part in node.parts if not isinstance(part, Not)), tuple(excluded))
+        return all_of((self._of(part) for part in node.parts if not isinstance(part, Not)), tuple(excluded))
 
     def _term(self, term: Term) -> Expression:
         if term.prefix:
@@ -224,7 +211,7 @@ class _Translation:
         if not said:
             self._notes.append(f"{term.literal}: X does not find signs alone")
             return EVERYTHING
-        return _one_of(map(Said, dict.fromkeys(said)))
+        return one_of(map(Said, dict.fromkeys(said)))
 
     def _field(self, field: Field) -> Expression:
         value = field.value
@@ -304,103 +291,3 @@ def _sayings(literal: str) -> Iterator[str]:
 
 def _quotable(text: str) -> str:
     return " ".join(text.replace('"', " ").replace("\\", " ").split())
-
-
-# ---- expressions
-
-
-def stands_alone(expression: Expression) -> bool:
-    """Whether X takes it as a rule: each way to match must hold an operator that can stand alone."""
-    if isinstance(expression, Said):
-        return expression.alone
-    if isinstance(expression, All):
-        return any(map(stands_alone, expression.parts))
-    return bool(expression.parts) and all(map(stands_alone, expression.parts))
-
-
-def spoken(expression: Expression) -> str:
-    """The expression in X's language.
-
-    >>> spoken(All((OneOf((Said("a"), Said("b"))), Said("c")), ("-d",)))
-    '(a OR b) c -d'
-    """
-    if isinstance(expression, Said):
-        return expression.words
-    if isinstance(expression, All):
-        parts = [f"({spoken(part)})" if isinstance(part, OneOf) else spoken(part) for part in expression.parts]
-        return " ".join([*parts, *expression.but])
-    return " OR ".join(f"({spoken(part)})" if isinstance(part, All) else spoken(part) for part in expression.parts)
-
-
-def _all(parts: Iterable[Expression], but: tuple[str, ...] = ()) -> Expression:
-    flat: list[Expression] = []
-    for part in parts:
-        if part == NOTHING:
-            return NOTHING
-        if isinstance(part, All):
-            flat += part.parts
-            but += part.but
-        else:
-            flat.append(part)
-    # An operator with a dash says nothing where nothing else is said.
-    if not flat:
-        return EVERYTHING
-    return flat[0] if len(flat) == 1 and not but else All(tuple(flat), tuple(dict.fromkeys(but)))
-
-
-def _one_of(parts: Iterable[Expression]) -> Expression:
-    flat: list[Expression] = []
-    for part in parts:
-        if part == EVERYTHING:
-            return EVERYTHING
-        flat += part.parts if isinstance(part, OneOf) else (part,)
-    flat = list(dict.fromkeys(flat))
-    return flat[0] if len(flat) == 1 else OneOf(tuple(flat))
-
-
-def _excludes(expression: Expression) -> bool:
-    if isinstance(expression, Said):
-        return False
-    return bool(isinstance(expression, All) and expression.but) or any(map(_excludes, expression.parts))
-
-
-def _let_in(expression: Expression) -> Expression:
-    """The same without what it excludes."""
-    if isinstance(expression, Said):
-        return expression
-    parts = tuple(map(_let_in, expression.parts))
-    return _all(parts) if isinstance(expression, All) else _one_of(parts)
-
-
-def _pieces(expression: Expression, room: int, most: int) -> list[Expression]:
-    """Expressions that fit into a rule each and together match what one matches. Raises `Unsayable`."""
-    done: list[Expression] = []
-    waiting = [expression]
-    while waiting:
-        one = waiting.pop()
-        if len(spoken(one)) <= room:
-            done.append(one)
-        else:
-            waiting += reversed(_halves(one))
-        if len(done) + len(waiting) > most:
-            raise Unsayable(f"it needs more than the {most} rules that X takes")
-    return done
-
-
-def _halves(expression: Expression) -> list[Expression]:
-    if isinstance(expression, OneOf):
-        middle = len(expression.parts) // 2
-        return [_one_of(expression.parts[:middle]), _one_of(expression.parts[middle:])]
-    if isinstance(expression, All):
-        choices = [part for part in expression.parts if isinstance(part, OneOf)]
-        if choices:
-            longest = max(choices, key=lambda part: len(spoken(part)))
-            rest = tuple(part for part in expression.parts if part is not longest)
-            return [_all((*rest, half), expression.but) for half in _halves(longest)]
-        if expression.but:
-            return [_all(expression.parts, expression.but[:-1])]
-        for part in sorted(expression.parts, key=lambda part: -len(spoken(part))):
-            rest = tuple(other for other in expression.parts if other is not part)
-            if rest and stands_alone(_all(rest)):
-                return [_all(rest)]
-    raise Unsayable("a part of it is longer than a rule of X may be")

@@ -185,6 +185,13 @@ def test_what_x_cannot_be_told_is_said_in_words() -> None:
     assert ["'D'" in words for words in found.unsaid] == [True]
 
 
+def test_a_brand_that_asks_for_other_sources_alone_needs_no_rule() -> None:
+    """Reviews of an app, say; of its own accounts X is told all the same."""
+    found = plan([Subject("B", "source:reviews"), Subject("C", "source:reviews", ("@c_help",))], NAME)
+    assert [(rule.value, rule.tag) for rule in found.rules] == [("from:c_help", "tocsin:C")]
+    assert not found.unsaid
+
+
 def test_without_reposts_each_rule_says_so() -> None:
     """And stays within its length."""
     values = [rule.value for rule in plan([Subject("B", "acme")], NAME, Limits(reposts=False)).rules]
