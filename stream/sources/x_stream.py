@@ -140,7 +140,7 @@ class XStream:
     async def check(self) -> Sample:
         """See `Source.check`. Reads ten posts at most."""
         options = self._options
-        words = [f"There are {len(self._plan.rules)} rules for {len(options.subjects)} brands."]
+        words = [f"Brands that X is told of: {len(options.subjects)}; rules for them: {len(self._plan.rules)}."]
         words += [*self._plan.widened, *self._plan.unsaid]
         row = None
         try:
