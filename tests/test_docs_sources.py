@@ -7,8 +7,12 @@ from typing import Any, get_args
 import pytest
 import yaml
 
+from stream.sources.contract import Surroundings
+from stream.sources.places import Places, SourcePurse
+from tests.sources.laws import Tracked
 from tocsin.settings import load_settings
 from tocsin.source_sections import SOURCE_SECTIONS
+from tocsin.sources import listened_to, made
 
 PAGE = Path(__file__).parent.parent / "docs" / "sources.md"
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -35,6 +39,23 @@ def test_every_example_loads(example: str, tmp_path: Path) -> None:
     settings = load_settings(path, AnySecret())
     settings.require_secrets()
     assert settings.sources
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: re.sub(r"\W+", "-", text)[:60])
+def test_every_example_becomes_a_source(example: str, tmp_path: Path) -> None:
+    """Nothing is asked of anybody yet; and no secret is seen when one looks at it."""
+    path = tmp_path / "tocsin.yaml"
+    path.write_text(example if "brands:" in example else BRAND + example, encoding="utf-8")
+    settings = load_settings(path, AnySecret())
+    places = Places(None)
+    for section in listened_to(settings):
+        around = Surroundings(lambda: 1_767_625_200_000, SourcePurse(places, section.name, lambda: 0), Tracked())
+        source = made(settings, section, around)
+        assert source.name == section.name
+        assert source.completeness in ("full", "sampled", "capped")
+        assert 5 <= source.silent_after_s <= 86_400
+        assert "a long enough secret" not in f"{source!r} {section!r} {settings!r}"
+    places.close()
 
 
 def test_every_type_of_source_has_an_example_and_a_line() -> None:

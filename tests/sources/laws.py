@@ -168,6 +168,8 @@ class House:
         reader, repeats = Reader(source), Repeats()
         found = []
         for record in self.records():
+            if record.source != source:
+                continue
             mention = reader.read(record.body, record.observed_ms)
             if mention.kind == "create" and repeats.is_repeat(mention.id, record.offset, record.observed_ms):
                 continue
@@ -218,8 +220,10 @@ async def fed(house: House, source: Source) -> Any:
 
 
 def staged(case: Case, house: House, seed: int) -> Stage:
-    """The case's platform."""
-    return case.stage(World(house.around(case.name), random.Random(seed), house.threads))
+    """The case's platform, with conversations of its own."""
+    threads = Tracked()
+    around = house.around(case.name)._replace(threads=threads)
+    return case.stage(World(around, random.Random(seed), threads))
 
 
 def ledger_problems(case: Case, house: House, said: Sequence[Said], *, died: bool = False) -> list[str]:
@@ -233,6 +237,7 @@ def ledger_problems(case: Case, house: House, said: Sequence[Said], *, died: boo
     known = {(one.kind, one.id): one for one in said}
     gaps = house.gaps(case.name)
     problems = [f"made up: {kind} {name}" for kind, name in sorted(there - set(known)) if kind not in case.loose]
+    first_ms = {one.id: one.observed_ms for one in stored if one.kind == "create"}
     posts = {one.id for one in said}
     problems += [f"made up: {kind} {name}" for kind, name in sorted(there) if kind in case.loose and name not in posts]
     creates = [one.id for one in stored if one.kind == "create"]
@@ -240,6 +245,8 @@ def ledger_problems(case: Case, house: House, said: Sequence[Said], *, died: boo
     for (kind, name), one in sorted(known.items()):
         if (kind, name) in there or kind in case.loose:
             continue
+        if kind == "update" and first_ms.get(name, -1) >= one.at_ms:
+            continue  # a list shows a post as it stands: it was first seen with the change in it
         if not (one.gone or (died and covered(one.at_ms, [gap for gap in gaps if not gap.filled]))):
             problems.append(f"lost: {kind} {name} said at {one.at_ms}")
         elif not covered(one.at_ms, gaps):

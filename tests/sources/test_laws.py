@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,23 @@ def test_after_an_hour_of_misbehaviour_the_log_holds_what_was_said(case: Case, s
         assert ledger_problems(case, house, said) == []
 
     in_house(story, seed=seed)
+
+
+@pytest.mark.slow
+def test_all_sources_together_lose_and_double_nothing() -> None:
+    """One log, one file of places, one loop: an hour in which all platforms misbehave at once."""
+
+    async def story(house: House) -> None:
+        stages = [(case, staged(case, house, 11)) for case in CASES]
+        async with AsyncExitStack() as all_fed:
+            feedings = [await all_fed.enter_async_context(fed(house, stage.source())) for _, stage in stages]
+            await asyncio.gather(*(stage.play(HOUR_S) for _, stage in stages))
+            await asyncio.sleep(max(case.settle_s for case in CASES))
+            assert [f.source.name for f in feedings if f.figures.status != "ok"] == []
+        for case, stage in stages:
+            assert ledger_problems(case, house, stage.said()) == []
+
+    in_house(story)
 
 
 @every

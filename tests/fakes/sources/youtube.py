@@ -215,7 +215,9 @@ class YouTubeStage:
             self._said.append(Said("delete", f"{NAME}:{own_id}", now_ms()))
 
     def said(self) -> list[Said]:
-        return list(self._said)
+        # What its author took back before anybody could list it was never to be had.
+        removed = {one.id for one in self._said if one.kind == "delete"}
+        return [one._replace(gone=one.gone or (one.kind == "create" and one.id in removed)) for one in self._said]
 
     def say(self) -> Said:
         self._heads.append(self.platform.comment(f"it broke {self._world.rng.random()}"))
