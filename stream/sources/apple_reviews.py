@@ -98,6 +98,8 @@ class AppleReviews:
         self._around = around
         self._bad: set[str] = set()
         """What nobody could read and was told: a feed shows it again each time."""
+        self._brought: dict[str, dict[str, int]] = {}
+        """By feed, what was brought in a round that failed behind it: changed since, it is an edit and no repeat."""
 
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
         """See `Source.batches`."""
@@ -139,6 +141,7 @@ class AppleReviews:
         began_ms = self._around.clock()
         away = bool(feed.asked_ms) and began_ms - feed.asked_ms > 3 * self._options.poll_s * 1000
         found: dict[str, int] = {}
+        brought = self._brought.setdefault(f"{app}/{country}", {})
         overlaps, ends = False, False
         for page in range(1, PAGES + 1):
             entries = await self._page(app, country, page)
@@ -155,7 +158,9 @@ class AppleReviews:
                 overlaps = overlaps or not (is_new or is_edit)
                 if feed.asked_ms and (is_new or is_edit):
                     late = away and began_ms - written_ms > LATE_MS
-                    rows.append(row_of(review._replace(written_ms=written_ms), edited=is_edit, live=not late))
+                    changed = is_edit or written_ms > brought.get(review.id, written_ms)
+                    rows.append(row_of(review._replace(written_ms=written_ms), edited=changed, live=not late))
+                    brought[review.id] = written_ms
             yield Batch(rows, bad=self._untold(bad), costs={"requests": 1})
             ends = len(entries) < FULL
             oldest_ms = min(found.values(), default=began_ms)
@@ -171,6 +176,7 @@ class AppleReviews:
         if not feed.asked_ms and not ends:
             feed.floor_ms = min(found.values(), default=0)
         _note(feed, found, began_ms)
+        brought.clear()
 
     async def _page(self, app: str, country: str, page: int) -> list[object]:
         url = f"{self._options.base_url}/{country}/rss/customerreviews/page={page}/id={app}/sortby=mostrecent/json"
