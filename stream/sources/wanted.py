@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from ahocorasick_rs import AhoCorasick
 
 from stream.brands import Brand, handle
+from stream.query import And, Field, Node, Not, Or, required_terms
 from stream.query_parser import compile_query
 from stream.text import clip, normalise
 
@@ -44,17 +45,39 @@ def words_of(brands: Iterable[Brand], source: str) -> tuple[str, ...]:
     ('acme', 'bolt', 'road runner')
     >>> words_of([Brand("Acme", "acme OR author:jo")], "x"), words_of([Brand("Acme", None)], "x")
     ((), ())
+    >>> words_of([Brand("Acme", "acme OR source:reviews")], "x"), words_of([Brand("Acme", "acme OR source:x")], "x")
+    (('acme',), ())
     """
     words: set[str] = set()
     for brand in brands:
         if brand.sources and source not in brand.sources:
             continue
         for query in (brand.query, *(query for _, query in brand.rivals)):
-            required = compile_query(query).required if query is not None else ()
+            left = True if query is None else _left_of(compile_query(query).root, normalise(source))
+            if left is False:  # what it asks for comes from other sources alone
+                continue
+            required = () if left is True else required_terms(left)
             if not required:
                 return ()
             words.update(term.literal for term in required)
     return tuple(sorted(words))
+
+
+def _left_of(node: Node, source: str) -> Node | bool:
+    """What is left to be asked of a post once it is known through which source it came."""
+    if isinstance(node, Field) and node.name == "source":
+        return source.startswith(node.value) if node.prefix else source == node.value
+    if isinstance(node, Not):
+        part = _left_of(node.part, source)
+        return not part if isinstance(part, bool) else Not(part)
+    if isinstance(node, And | Or):
+        settles = isinstance(node, Or)
+        parts = [_left_of(part, source) for part in node.parts]
+        if settles in parts:
+            return settles
+        asked = tuple(part for part in parts if not isinstance(part, bool))
+        return type(node)(asked) if asked else not settles
+    return node
 
 
 def authors_of(brands: Iterable[Brand]) -> tuple[str, ...]:

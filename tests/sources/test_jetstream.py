@@ -434,6 +434,8 @@ _PIECES = [*"acmebolt @#.'-\u00e9\u0301\u200b\x00\u1d2cCM", "acme", "Bolt", "bol
 _TEXT = st.lists(st.sampled_from(_PIECES), max_size=20).map("".join)
 _QUERY = st.sampled_from(
     ["acme", "acme OR bolt", '"acme bolt"', "acme NEAR/2 bolt", "bol*", "@acme", "acme NOT bolt", "(acme bolt) OR #tel"]
+    + ["acme OR source:reviews", "acme source:blue*", "bolt NOT source:x", "(source:bluesky acme) OR NOT source:blue*"]
+    + ["acme NOT (bolt source:bluesky)", "NOT (acme OR source:x)", "source:bluesky OR acme"]
 )
 
 
@@ -445,6 +447,12 @@ def test_what_a_query_hits_is_never_left_out(query: str, text: str, author: str)
     mention = Reader("bluesky").read(row)
     if Matcher(brands).match(mention):
         assert Wanted(words_of(brands, "bluesky"), authors_of(brands)).may_be(text, author)
+
+
+def test_what_concerns_other_sources_narrows_as_if_it_were_not_there() -> None:
+    """A brand whose reviews are all about it, whatever they say, takes not all of Bluesky for that."""
+    assert words_of([Brand("Acme", "acme OR source:reviews"), Brand("Bolt", "source:reviews")], "bluesky") == ("acme",)
+    assert words_of([Brand("Acme", "acme OR source:reviews")], "reviews") == ()
 
 
 def test_competitors_are_heard_too() -> None:
