@@ -432,11 +432,24 @@ def test_every_post_is_kept_where_no_words_are_given() -> None:
 
 _PIECES = [*"acmebolt @#.'-\u00e9\u0301\u200b\x00\u1d2cCM", "acme", "Bolt", "bolt", " "]
 _TEXT = st.lists(st.sampled_from(_PIECES), max_size=20).map("".join)
-_QUERY = st.sampled_from(
-    ["acme", "acme OR bolt", '"acme bolt"', "acme NEAR/2 bolt", "bol*", "@acme", "acme NOT bolt", "(acme bolt) OR #tel"]
-    + ["acme OR source:reviews", "acme source:blue*", "bolt NOT source:x", "(source:bluesky acme) OR NOT source:blue*"]
-    + ["acme NOT (bolt source:bluesky)", "NOT (acme OR source:x)", "source:bluesky OR acme"]
-)
+_QUERIES = """\
+acme
+acme OR bolt
+"acme bolt"
+acme NEAR/2 bolt
+bol*
+@acme
+acme NOT bolt
+(acme bolt) OR #tel
+acme OR source:reviews
+acme source:blue*
+bolt NOT source:x
+(source:bluesky acme) OR (bolt NOT source:blue*)
+acme NOT (bolt source:bluesky)
+bolt NOT (acme OR source:x)
+source:bluesky OR acme
+"""
+_QUERY = st.sampled_from(_QUERIES.splitlines())
 
 
 @settings(max_examples=300)
