@@ -178,7 +178,8 @@ class HackerNews:
         for raw in found.hits:
             hit = _read(_hit_of, raw)
             if hit is not None:
-                times.append(hit.created_at_i)
+                # A time beyond now would have the next search begin there.
+                times.append(min(hit.created_at_i, self._around.clock() // 1000))
                 rows += self._rows(hit)
             elif self._is_new(f"bad:{digest(bytes(raw))}", self._around.clock() // 1000):
                 bads.append(BadPayload("bad_hit", "a hit of the search has no form that is known", bytes(raw)))

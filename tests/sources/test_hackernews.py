@@ -97,6 +97,21 @@ def test_what_is_found_late_is_found_all_the_same() -> None:
     told(story)
 
 
+def test_a_post_from_the_future_keeps_nobody_from_what_comes_before_it() -> None:
+    """A clock over there that is wrong for one post must not move the place beyond now."""
+
+    async def story(room: Room) -> None:
+        async with fed(room.house, room.source()):
+            odd = room.platform.post("Acme, in a year")
+            room.platform.items[odd]["at_s"] += 366 * 86_400
+            await asyncio.sleep(61)
+            plain = room.platform.post("Acme, today")
+            await asyncio.sleep(120)
+        assert {one.id for one in room.rows()} == {f"hn:{odd}", f"hn:{plain}"}
+
+    told(story)
+
+
 def test_three_thousand_posts_in_a_minute_are_all_fetched() -> None:
     """A search shows a thousand: it is asked again from the oldest of them on."""
 
