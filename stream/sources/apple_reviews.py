@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stream.codec import digest, parse_rfc3339, rfc3339
+from stream.reading import EARLIEST_MS, LATEST_MS
 from stream.sources.contract import BadPayload, Batch, Completeness, Denied, Gap, Sample, Surroundings, Trouble
 from stream.sources.loose_json import loosely
 from stream.sources.web import Web
@@ -294,9 +295,10 @@ def _whole(text: str) -> int | None:
 
 def _time(text: str) -> int | None:
     try:
-        return parse_rfc3339(text)
+        at_ms = parse_rfc3339(text)
     except (ValueError, OverflowError):
         return None
+    return at_ms if EARLIEST_MS <= at_ms < LATEST_MS else None
 
 
 def _place_of(place: str | None) -> _Place:

@@ -192,8 +192,8 @@ def _first(names: Sequence[str], by_fold: Mapping[str, str]) -> str | None:
 
 
 def _no_column(field: str, wanted: str, columns: Sequence[str]) -> str:
-    near = difflib.get_close_matches(fold(wanted), [fold(name) for name in columns], 1)
-    like = next((name for name in columns if near and fold(name) == near[0]), None)
+    near = difflib.get_close_matches(fold(wanted)[:60], [fold(name)[:60] for name in columns[:200]], 1)
+    like = next((name for name in columns if near and fold(name)[:60] == near[0]), None)
     shown = ", ".join(name[:40] for name in columns[:30])
     return f'{field}: there is no column "{wanted[:60]}"' + (f'; is it "{like}"?' if like else f"; there are: {shown}")
 

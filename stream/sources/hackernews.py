@@ -10,12 +10,13 @@ Sources: hn.algolia.com/api and github.com/HackerNews/API.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from stream.codec import DAY_MS, digest, rfc3339
+from stream.reading import LATEST_MS
 from stream.sources.contract import BadPayload, Batch, Completeness, Denied, Gap, Sample, Surroundings, Trouble
 from stream.sources.html_text import text_of
 from stream.sources.web import Web, refusal
@@ -46,11 +47,14 @@ class HackerNewsOptions(NamedTuple):
     items_url: str = "https://hacker-news.firebaseio.com"
 
 
+_Time = Annotated[int, msgspec.Meta(ge=0, lt=LATEST_MS // 1000)]
+
+
 class Hit(msgspec.Struct, gc=False):
     """What is used of a hit: a story or a comment."""
 
     objectID: str  # noqa: N815 - the platform's name
-    created_at_i: int
+    created_at_i: _Time
     author: str | None = None
     title: str | None = None
     story_text: str | None = None
@@ -77,7 +81,7 @@ class _Item(msgspec.Struct, gc=False):
     descendants: int | None = None
     deleted: bool = False
     dead: bool = False
-    time: int = 0
+    time: _Time = 0
 
 
 class _Place(msgspec.Struct):

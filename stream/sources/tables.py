@@ -194,13 +194,15 @@ def _likeness(lines: Sequence[str], sign: str) -> tuple[float, int]:
 def _named(header: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns, each once: the second `Datum` is `Datum (2)`, one without a name `column 4`."""
     names: list[str] = []
+    known: set[str] = set()
+    same: dict[str, int] = {}
     for number, cell in enumerate(header, start=1):
         name = " ".join(cell.replace("\ufeff", "").split()) or f"column {number}"
-        same = 2
         told = name
-        while told in names:
-            told = f"{name} ({same})"
-            same += 1
+        while told in known:
+            same[name] = same.get(name, 1) + 1  # counted on: thousands of columns may have one name
+            told = f"{name} ({same[name]})"
+        known.add(told)
         names.append(told)
     while names and names[-1] == f"column {len(names)}":
         names.pop()  # Excel's empty columns at the end

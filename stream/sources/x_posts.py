@@ -172,7 +172,8 @@ def included(frame: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Users or posts that came along, by their id."""
     includes = frame.get("includes")
     listed = includes.get(what) if isinstance(includes, dict) else None
-    return {one["id"]: one for one in listed or () if isinstance(one, dict) and isinstance(one.get("id"), str)}
+    held = listed if isinstance(listed, list) else ()
+    return {one["id"]: one for one in held if isinstance(one, dict) and isinstance(one.get("id"), str)}
 
 
 def text_of(post: Mapping[str, Any]) -> str | None:

@@ -81,7 +81,8 @@ class Searches:
     def found(self, page: Mapping[str, Any]) -> Found:
         """The posts of a page as rows; they are counted."""
         listed = page.get("data")
-        posts = listed if isinstance(listed, list) else []
+        # Something else than a list is one thing that nobody can read, and no empty page.
+        posts = listed if isinstance(listed, list) else [] if listed is None else [listed]
         users, others = included(page, "users"), included(page, "tweets")
         rows: list[bytes] = []
         bad: list[BadPayload] = []

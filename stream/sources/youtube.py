@@ -393,7 +393,8 @@ def _comments_in(found: Mapping[str, Any], thread: str = "") -> tuple[list[Comme
 
 def _items(found: Mapping[str, Any]) -> Sequence[object]:
     items = found.get("items")
-    return items if isinstance(items, list) else ()
+    # Something else than a list is one thing that nobody can read, and no empty page.
+    return items if isinstance(items, list) else () if items is None else (items,)
 
 
 def _word(found: Mapping[str, Any], name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stream.codec import parse_rfc3339, rfc3339
+from stream.reading import EARLIEST_MS, LATEST_MS
 from stream.sources.loose_json import loosely
 
 LATE_MS = 15 * 60_000
@@ -153,6 +154,7 @@ def _count(value: object) -> int | None:
 
 def _time(value: object) -> int | None:
     try:
-        return parse_rfc3339(value) if isinstance(value, str) else None
+        at_ms = parse_rfc3339(value) if isinstance(value, str) else 0
     except (ValueError, OverflowError):
         return None
+    return at_ms if EARLIEST_MS <= at_ms < LATEST_MS else None
