@@ -62,7 +62,6 @@ def test_a_drill_in_the_same_slack_is_refused(config: Path) -> None:
         ("silence", "Tulpatel", "--for", "1h", "--reason", "known"),
         ("severity", "Tulpatel", "tulpatel-1", "high"),
         ("ack", "tulpatel-1", "--who", "ana"),
-        ("learn", "past.jsonl"),
     ],
     ids=lambda call: call[0],
 )
