@@ -157,6 +157,7 @@ async def test_cards_and_lines_that_quoted_it_are_edited(tmp_path: Path, brokers
         staffed(slack)
         config = written(tmp_path, brokers, valkey_url, slack)
         async with at_work_delivering(config) as worker:
+            await until(lambda: worker.health().ready, "a leader")
             await write(brokers, [kept])
             await until(lambda: worker.people.texts.count() == 1, "the text")
             await decide(brokers, [page(1, "OpenIncident", exemplars=(name,)), page(2, exemplars=(name,))])
