@@ -221,12 +221,13 @@ def _locked(directory: Path) -> Lock:
 def _private(path: Path) -> None:
     """Create the file for its owner alone, before SQLite does so for everybody; WAL and shm inherit the mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if os.fstat(descriptor).st_mode & 0o077:
-            os.fchmod(descriptor, 0o600)
-    finally:
-        os.close(descriptor)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # It is not opened here: to close it would end the locks of every connection that this process has to it
+        # (POSIX), and whoever looked at it from elsewhere would remove the log that these still write to.
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -107,3 +107,23 @@ def test_a_lock_is_freed_by_closing(tmp_path):
     first.close()
     first.close()
     lock(tmp_path).close()
+
+
+def test_who_looks_at_a_living_store_takes_nothing_from_it(tmp_path):
+    """Another process that opens and closes the file leaves its log, to which the first goes on to write."""
+    path = tmp_path / "a.db"
+    writer, reader = (open_store(path, SCHEMA, version=1) for _ in range(2))  # two to one file, as stores have
+    program = (
+        "import sys, pathlib; from stream.sources.store import open_store\n"
+        "db = open_store(pathlib.Path(sys.argv[1]), sys.argv[2], version=1)\n"
+        "print(db.execute('SELECT count(*) FROM t').fetchone()[0]); db.close()"
+    )
+    command = [sys.executable, "-c", program, str(path), SCHEMA]
+    seen = []
+    for number in range(3):
+        with transaction(writer, "test"):
+            writer.execute("INSERT INTO t VALUES (?, NULL)", (number,))
+        seen.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+        assert path.with_name("a.db-wal").exists()
+    assert seen == [1, 2, 3]
+    assert reader.execute("SELECT count(*) FROM t").fetchone()[0] == 3
