@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from stream.sources.contract import BadPayload, Denied, Gap, Source, Surroundings, Trouble
+from stream.sources.contract import BadPayload, Batch, Denied, Gap, Source, Surroundings, Trouble
 from tests.sources.laws import Tracked
 from tests.sources.virtual import now_ms
 
@@ -76,3 +76,45 @@ class Heard:
 def surroundings() -> Surroundings:
     """A world in virtual time."""
     return Surroundings(now_ms, Purse(), Tracked())
+
+
+class Bench:
+    """A source over a platform, made anew each time that it is heard: as a new process would."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.place: str | None = None
+
+    def source(self) -> Source:
+        """The source of a new process."""
+        raise NotImplementedError
+
+    async def hear(self, seconds: float, source: Source | None = None) -> Trouble | Denied | None:
+        """Take batches for so long; what it ended by, if it did."""
+        batches = (source or self.source()).batches(self.place)
+        try:
+            async with asyncio.timeout(seconds):
+                async for batch in batches:
+                    self.batches.append(batch)
+                    self.place = batch.place or self.place
+                    self.took(batch)
+        except TimeoutError:
+            return None
+        except (Trouble, Denied) as why:
+            return why
+        finally:
+            await batches.aclose()  # type: ignore[attr-defined]
+        return None
+
+    def took(self, batch: Batch) -> None:
+        """Whoever counts what it cost."""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows that came."""
+        return [msgspec.json.decode(row) for batch in self.batches for row in batch.rows]
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """All gaps that it told of."""
+        return [gap for batch in self.batches for gap in batch.gaps]

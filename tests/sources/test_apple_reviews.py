@@ -9,52 +9,28 @@ import pytest
 
 from stream.reading import BadMention, Reader
 from stream.sources.apple_reviews import AppleReviews, AppleReviewsOptions, Unreadable, entries_of, review_of, row_of
-from stream.sources.contract import Batch, Denied, Gap, Surroundings, Trouble
+from stream.sources.contract import Batch, Denied, Surroundings, Trouble
 from stream.sources.guard import Rules, place_of
 from stream.sources.web import Web
 from tests.fakes.sources.apple import APP, NAME, FakeShops
 from tests.fakes.sources.served import Lasting, served
+from tests.sources import hearing
 from tests.sources.laws import Tracked
 from tests.sources.test_youtube import Purse
 from tests.sources.virtual import now_ms, run
 
 
-class Bench:
+class Bench(hearing.Bench):
     """The shops, and what a source brings of them."""
 
     def __init__(self, *countries: str) -> None:
+        super().__init__()
         self.platform = FakeShops(now_ms, random.Random(1))
         self.options = AppleReviewsOptions((APP,), countries or ("nl",), poll_s=60.0)
-        self.batches: list[Batch] = []
-        self.place: str | None = None
 
     def source(self) -> AppleReviews:
         around = Surroundings(now_ms, Purse(), Tracked())
         return AppleReviews(NAME, self.options, web=Web(transport=Lasting(self.platform)), around=around)
-
-    async def hear(self, seconds: float) -> Exception | None:
-        """Take batches for so long, as a new process would."""
-        batches = self.source().batches(self.place)
-        try:
-            async with asyncio.timeout(seconds):
-                async for batch in batches:
-                    self.batches.append(batch)
-                    self.place = batch.place or self.place
-        except TimeoutError:
-            return None
-        except (Trouble, Denied) as why:
-            return why
-        finally:
-            await batches.aclose()  # type: ignore[attr-defined]
-        return None
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        return [json.loads(row) for batch in self.batches for row in batch.rows]
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [gap for batch in self.batches for gap in batch.gaps]
 
 
 def test_one_review_as_an_object_and_none_as_nothing_are_read() -> None:

@@ -12,7 +12,7 @@ import structlog
 from stream.brands import Brand, Matcher
 from stream.mention import Mention
 from stream.reading import Reader
-from stream.sources.contract import Batch, Denied, Gap, Surroundings, Trouble
+from stream.sources.contract import Batch, Denied, Surroundings, Trouble
 from stream.sources.guard import Rules
 from stream.sources.web import Web
 from stream.sources.x_api import refusal_of
@@ -22,6 +22,7 @@ from stream.sources.x_stream import XOptions, XStream
 from tests.fakes.sources.served import Lasting
 from tests.fakes.sources.x import CAPPED, NAME, TOKEN, TOO_MANY, FakeX
 from tests.fakes.sources.x_language import check, matches
+from tests.sources import hearing
 from tests.sources.laws import Tracked
 from tests.sources.virtual import now_ms, run
 
@@ -41,50 +42,28 @@ class Purse:
         self.amount += amount if unit == "posts" else 0
 
 
-class Bench:
+class Bench(hearing.Bench):
     """A platform, and a source over it whose batches are noted until it is stopped."""
 
     def __init__(self, *, spent: int = 0, enterprise: bool = False, **options: Any) -> None:
+        super().__init__()
         self.platform = FakeX(now_ms, random.Random(1), enterprise=enterprise)
         self.purse = Purse(spent)
         self.threads = Tracked()
         self.options = XOptions((Subject("Acme", "acme"),), **({"rules_s": 0.0, "recheck_s": 0.0} | options))
-        self.batches: list[Batch] = []
-        self.place: str | None = None
 
     def source(self) -> XStream:
         around = Surroundings(now_ms, self.purse, self.threads)
         web = Web(transport=Lasting(self.platform))
         return XStream(NAME, self.options, web=web, around=around, bearer_token=TOKEN)
 
-    async def hear(self, seconds: float, source: XStream | None = None) -> Trouble | Denied | None:
-        """Take batches for so long, as a new process would; what it ended by, if it did."""
-        batches = (source or self.source()).batches(self.place)
-        try:
-            async with asyncio.timeout(seconds):
-                async for batch in batches:
-                    self.batches.append(batch)
-                    self.place = batch.place or self.place
-                    self.purse.amount += batch.costs.get("posts", 0)
-        except TimeoutError:
-            return None
-        except (Trouble, Denied) as why:
-            return why
-        finally:
-            await batches.aclose()  # type: ignore[attr-defined]
-        return None
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        return [json.loads(row) for batch in self.batches for row in batch.rows]
+    def took(self, batch: Batch) -> None:
+        """The runner notes it, in life."""
+        self.purse.amount += batch.costs.get("posts", 0)
 
     @property
     def capped(self) -> bool:
         return self.batches[-1].capped
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [gap for batch in self.batches for gap in batch.gaps]
 
 
 # ---- rules

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from stream.reading import BadMention, Reader
-from stream.sources.contract import Batch, Denied, Gap, Surroundings, Trouble
+from stream.sources.contract import Denied, Surroundings, Trouble
 from stream.sources.guard import Rules, place_of
 from stream.sources.web import Web
 from stream.sources.youtube import YouTube, YouTubeOptions, refusal_of
 from stream.sources.youtube_posts import Unreadable, answer_of, row_of, thread_of
 from tests.fakes.sources.served import Lasting, served
 from tests.fakes.sources.youtube import CHANNEL, KEY, NAME, FakeYouTube
+from tests.sources import hearing
 from tests.sources.laws import Tracked
 from tests.sources.virtual import now_ms, run
 
@@ -34,43 +35,18 @@ class Purse:
         self.amount += amount
 
 
-class Bench:
+class Bench(hearing.Bench):
     """A platform, and what a source brings of it."""
 
     def __init__(self, *, units: int = 10_000, **options: Any) -> None:
+        super().__init__()
         self.platform = FakeYouTube(now_ms, random.Random(1), units=units)
         self.threads = Tracked()
         self.options = YouTubeOptions((CHANNEL,), **({"poll_s": 60.0, "recheck_s": 0.0} | options))
-        self.batches: list[Batch] = []
-        self.place: str | None = None
 
     def source(self) -> YouTube:
         around = Surroundings(now_ms, Purse(), self.threads)
         return YouTube(NAME, self.options, web=Web(transport=Lasting(self.platform)), around=around, api_key=KEY)
-
-    async def hear(self, seconds: float) -> Exception | None:
-        """Take batches for so long, as a new process would."""
-        batches = self.source().batches(self.place)
-        try:
-            async with asyncio.timeout(seconds):
-                async for batch in batches:
-                    self.batches.append(batch)
-                    self.place = batch.place or self.place
-        except TimeoutError:
-            return None
-        except (Trouble, Denied) as why:
-            return why
-        finally:
-            await batches.aclose()  # type: ignore[attr-defined]
-        return None
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        return [json.loads(row) for batch in self.batches for row in batch.rows]
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [gap for batch in self.batches for gap in batch.gaps]
 
     @property
     def units(self) -> int:

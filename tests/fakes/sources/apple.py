@@ -15,7 +15,7 @@ from stream.codec import rfc3339
 from stream.sources.apple_reviews import AppleReviews, AppleReviewsOptions
 from stream.sources.web import Web
 from tests.fakes.sources.served import Lasting
-from tests.fakes.sources.wire import answered
+from tests.fakes.sources.wire import Stalls, answered
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -116,7 +116,7 @@ class FakeShops(httpx.AsyncBaseTransport):
         return entry
 
 
-class AppleStage:
+class AppleStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -164,21 +164,9 @@ class AppleStage:
         self._said.append(said)
         return said
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.spoilt += [7, {"id": {"label": 7}}, {"id": {"label": "8"}, "im:rating": {"label": "1"}}]
         return 3
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 CASE = Case(NAME, "full", AppleStage, settle_s=2_400.0)

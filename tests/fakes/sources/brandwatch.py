@@ -14,7 +14,7 @@ import httpx
 
 from stream.sources.brandwatch import Brandwatch, BrandwatchOptions
 from stream.sources.web import Web
-from tests.fakes.sources.wire import answered
+from tests.fakes.sources.wire import Stalls, answered
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -128,7 +128,7 @@ def _ms(written: str) -> int:
     return int(datetime.strptime(written, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() * 1000)
 
 
-class BrandwatchStage:
+class BrandwatchStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -170,21 +170,9 @@ class BrandwatchStage:
         self._said.append(Said("create", f"{NAME}:{mention['resourceId']}", now_ms()))
         return self._said[-1]
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.spoilt = [{"resourceId": "1", "date": "yesterday", "title": "x"}, 7, {"resourceId": "2"}]
         return 3
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 class _Kept(httpx.AsyncBaseTransport):

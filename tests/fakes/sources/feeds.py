@@ -14,6 +14,7 @@ from stream.sources.feeds import Feed, FeedOptions, FeedSource
 from stream.sources.links import link_id
 from stream.sources.web import Web
 from tests.fakes.sources.served import Lasting, said
+from tests.fakes.sources.wire import Stalls
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -176,7 +177,7 @@ class FakeFeeds(httpx.AsyncBaseTransport):
 RSS, ATOM = "https://www.daily.example/rss.xml", "https://blog.example/atom"
 
 
-class FeedStage:
+class FeedStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`. Three feeds, of which one is a Google Alert."""
 
     def __init__(self, world: World) -> None:
@@ -219,21 +220,9 @@ class FeedStage:
         self._articles.append(article)
         return Said("create", article.id, article.at_ms)
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.faults += ["page"]
         return 1
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 CASE = Case(NAME, "sampled", FeedStage, secrets=tuple(ALERTS.split("/")[-2:]), loose=frozenset({"update"}))

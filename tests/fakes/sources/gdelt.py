@@ -14,6 +14,7 @@ from stream.sources.gdelt import Gdelt, GdeltOptions
 from stream.sources.links import link_id
 from stream.sources.web import Web
 from tests.fakes.sources.served import Lasting, said
+from tests.fakes.sources.wire import Stalls
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -134,7 +135,7 @@ class FakeGdelt(httpx.AsyncBaseTransport):
         }
 
 
-class GdeltStage:
+class GdeltStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -170,21 +171,9 @@ class GdeltStage:
         one = self.platform.find()
         return Said("create", one.id, one.seen_ms)
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.spoilt += ['{"title": "no link"}', '"\\ud800"', "[]"]
         return 3
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 CASE = Case(NAME, "sampled", GdeltStage, settle_s=2_000.0)

@@ -11,7 +11,7 @@ import httpx
 
 from stream.sources.hackernews import HackerNews, HackerNewsOptions
 from stream.sources.web import Web
-from tests.fakes.sources.wire import answered
+from tests.fakes.sources.wire import Stalls, answered
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -132,7 +132,7 @@ class FakeHackerNews(httpx.AsyncBaseTransport):
         return shown | {name: item[name] for name in fields if item.get(name) is not None} | {"_tags": [item["type"]]}
 
 
-class HackerNewsStage:
+class HackerNewsStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -177,21 +177,9 @@ class HackerNewsStage:
         self._said.append(said)
         return said
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.spoilt += ['{"objectID": 7}', '"\\ud800"', "[]"]
         return 3
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 class _Kept(httpx.AsyncBaseTransport):

@@ -13,6 +13,7 @@ import httpx
 from stream.sources.reddit import Reddit, RedditOptions
 from stream.sources.web import Web
 from tests.fakes.sources.served import Lasting, said
+from tests.fakes.sources.wire import Stalls
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -185,7 +186,7 @@ def _base36(number: int) -> str:
     return digits
 
 
-class RedditStage:
+class RedditStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -264,21 +265,9 @@ class RedditStage:
         self._names.append(self.platform.post("acme", f"Acme {self._world.rng.random()}"))
         return Said("create", f"{NAME}:{self._names[-1]}", now_ms())
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.spoilt += [{"kind": "more", "data": {}}, 7, {"kind": "t3", "data": {"name": "t3_"}}]
         return 3
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 CASE = Case(

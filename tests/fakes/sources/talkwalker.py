@@ -13,7 +13,7 @@ import httpx
 
 from stream.sources.talkwalker import Talkwalker, TalkwalkerOptions
 from stream.sources.web import Web
-from tests.fakes.sources.wire import answered
+from tests.fakes.sources.wire import Stalls, answered
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -168,7 +168,7 @@ def _error(code: str, message: str) -> bytes:
 FAULTS = ("429", "500", "503", "reset", "cut", "cut", "twice", "half", "odd", "between", "slow", "error", "end")
 
 
-class TalkwalkerStage:
+class TalkwalkerStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -208,14 +208,6 @@ class TalkwalkerStage:
         self._said.append(Said("create", f"{NAME}:{url}", now_ms()))
         return self._said[-1]
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.results += [
             b'{"chunk_type":"CT_RESULT","chunk_result":{"data":{"data":{"url":"https://x.example/1"}}}}',
@@ -223,10 +215,6 @@ class TalkwalkerStage:
             b'{"chunk_type":"CT_NEW"}',
         ]
         return 3
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 class _Kept(httpx.AsyncBaseTransport):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import httpx
 
@@ -33,3 +34,25 @@ def answered(
         pieces = pieces[: len(pieces) // 2]
     stream = Body(pieces if slow or cut else [body], wait_s=1.0 if slow else 0.0, cut=cut)
     return httpx.Response(status, headers=dict(headers or {}), stream=stream)
+
+
+class Stalls:
+    """A stage whose platform stands still for as long as `stalled` holds an event that nobody set."""
+
+    platform: Any
+
+    def stall(self) -> None:
+        """Every request waits from now on."""
+        self.platform.stalled = asyncio.Event()
+
+    def heal(self) -> None:
+        """What waits is answered."""
+        if self.platform.stalled is not None:
+            self.platform.stalled.set()
+        self.platform.stalled = None
+
+    @property
+    def asked(self) -> int:
+        """How often the platform was asked."""
+        asked: int = self.platform.asked
+        return asked

@@ -16,7 +16,7 @@ from stream.sources.web import Web
 from stream.sources.x_rules import Subject
 from stream.sources.x_stream import XOptions, XStream
 from tests.fakes.sources.served import Lasting
-from tests.fakes.sources.wire import answered
+from tests.fakes.sources.wire import Stalls, answered
 from tests.fakes.sources.x_language import RuleError, check, matches
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
@@ -335,7 +335,7 @@ def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | Non
     return answered(status, json.dumps(body).encode(), headers)
 
 
-class XStage:
+class XStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -412,22 +412,10 @@ class XStage:
             self._heard.append((now_ms(), own_id))
         return said
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         for line in (b'{"data":{"id":"x"}}', b'{"data":7}', b"[]", b"\xff\xfe{", b'{"data":{"id":"77","text":"t"}}'):
             self.platform.say(line + b"\r\n")
         return 5
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 CASE = Case(NAME, "full", XStage, secrets=(TOKEN,))

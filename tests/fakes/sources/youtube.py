@@ -15,7 +15,7 @@ from stream.codec import rfc3339
 from stream.sources.web import Web
 from stream.sources.youtube import YouTube, YouTubeOptions
 from tests.fakes.sources.served import Lasting
-from tests.fakes.sources.wire import answered
+from tests.fakes.sources.wire import Stalls, answered
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
 
@@ -163,7 +163,7 @@ def _refused(status: int, reason: str, domain: str, *, detail: str = "") -> http
     return answered(status, json.dumps({"error": error}).encode())
 
 
-class YouTubeStage:
+class YouTubeStage(Stalls):
     """The platform for the laws; see `tests.sources.laws.Stage`."""
 
     def __init__(self, world: World) -> None:
@@ -225,21 +225,9 @@ class YouTubeStage:
         self._said.append(said)
         return said
 
-    def stall(self) -> None:
-        self.platform.stalled = asyncio.Event()
-
-    def heal(self) -> None:
-        if self.platform.stalled is not None:
-            self.platform.stalled.set()
-        self.platform.stalled = None
-
     def spoil(self) -> int:
         self.platform.spoilt += [7, {"id": "x"}, {"snippet": {"topLevelComment": {"id": "Ugx", "snippet": {}}}}]
         return 3
-
-    @property
-    def asked(self) -> int:
-        return self.platform.asked
 
 
 CASE = Case(NAME, "capped", YouTubeStage, secrets=(KEY,))
