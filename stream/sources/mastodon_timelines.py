@@ -26,6 +26,7 @@ SNOWFLAKE = 10**15
 """Ids of Mastodon hold their time, in milliseconds, above sixteen bits; smaller ones are of other kinds of servers."""
 RESERVE = 5
 """Requests of those that are allowed that are left to others who use the same account."""
+LEAST_REST_MS = 10_000
 LONGEST_REST_S = 300.0
 ASKED_AT_ONCE = 20
 ASKED_S = 5.0
@@ -148,6 +149,8 @@ class Timelines:
             self._rests_until_ms = self._clock() + 60_000
             with suppress(ValueError, OverflowError):
                 self._rests_until_ms = parse_rfc3339(answer.headers.get("X-RateLimit-Reset", ""))
+        if answer.status == 429:  # whatever the server's clock says, it wants a pause
+            self._rests_until_ms = max(self._rests_until_ms, self._clock() + LEAST_REST_MS)
         return answer
 
 

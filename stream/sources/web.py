@@ -23,6 +23,8 @@ TOTAL_S = 30.0
 LARGEST_BYTES = 8 << 20
 FRAME_BYTES = 1 << 20
 FRAMES_WAITING = 64
+LEAST_RETRY_S = 1
+LONGEST_RETRY_S = 86_400
 
 _unheard = logging.getLogger("tocsin.sources.websockets")
 """The library's own log holds addresses and frames: it is not shown to anybody."""
@@ -235,12 +237,15 @@ def refusal(status: int, retry_after: str | None = None) -> Trouble | Denied:
 
     >>> refusal(401)
     Denied('it refuses our credentials (401)')
-    >>> refusal(429, "30").retry_s
-    30.0
+    >>> refusal(429, "30").retry_s, refusal(503, "0").retry_s, refusal(503, "9" * 30).retry_s, refusal(429).retry_s
+    (30.0, 1.0, 86400.0, 60.0)
     """
     if status in (401, 403):
         return Denied(f"it refuses our credentials ({status})")
-    seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdecimal() else None
+    seconds = None
+    if retry_after and retry_after.isascii() and retry_after.isdecimal():
+        # Nobody asks again at once because a platform says so, nor never again.
+        seconds = float(min(max(int(retry_after[:9]), LEAST_RETRY_S), LONGEST_RETRY_S))
     if status == 429:
-        return Trouble("it wants fewer requests (429)", retry_s=seconds or 60.0)
+        return Trouble("it wants fewer requests (429)", retry_s=60.0 if seconds is None else seconds)
     return Trouble(f"it answered {status}", retry_s=seconds)

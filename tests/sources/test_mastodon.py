@@ -242,6 +242,24 @@ def test_more_than_the_server_allows_is_fetched_as_it_allows_and_the_rest_is_a_g
     assert [(gap.reason, gap.filled) for gap in gaps_of(batches)] == [("away", True), ("depth", False)]
 
 
+def test_a_server_whose_clock_is_behind_is_given_a_pause_all_the_same() -> None:
+    """Its limit seems to be lifted already: without a pause every try would be used up at once."""
+
+    async def story() -> tuple[list[Any], FakeMastodon]:
+        platform, source = play()
+        _, batches = await heard(source, None, 30)
+        platform.slow_ms = 3_600_000
+        platform._used = [now_ms()] * 300
+        platform.post("<p>missed</p>")
+        platform.log.clear()
+        rows, _ = await heard(source, batches[-1].place, 900)
+        return rows, platform
+
+    rows, platform = run(story())
+    assert len({row["id"] for row in rows}) == 1
+    assert 0 < platform.refused <= 40, "every ten seconds of the five minutes"
+
+
 def test_open_incidents_are_asked_for_counts_and_whether_they_are_still_there() -> None:
     async def story() -> tuple[list[Any], list[str]]:
         threads = Tracked()

@@ -48,6 +48,8 @@ class FakeMastodon(httpx.AsyncBaseTransport):
         """Timelines that are closed to the account."""
         self.refused = 0
         """Requests that were too many."""
+        self.slow_ms = 0
+        """How far its clock is behind, where it says until when to wait."""
         self._number = 0
         self._used: list[int] = []
         self._news = asyncio.Event()
@@ -155,7 +157,7 @@ class FakeMastodon(httpx.AsyncBaseTransport):
         self._used = [at_ms for at_ms in self._used if at_ms >= window_ms] + [now]
         left = ALLOWED - len(self._used)
         headers = {"X-RateLimit-Limit": str(ALLOWED), "X-RateLimit-Remaining": str(max(0, left))}
-        headers["X-RateLimit-Reset"] = rfc3339(window_ms + ALLOWED_MS)
+        headers["X-RateLimit-Reset"] = rfc3339(window_ms + ALLOWED_MS - self.slow_ms)
         if left < 0 or fault == "limit":
             self.refused += 1
             return answered(429, b'{"error":"Too many requests"}', headers)
