@@ -22,6 +22,11 @@ from stream.sources.text_store import StoredPost, TextStore
 from tocsin.fresh_words import story_of
 from tocsin.intake import Voice
 
+LONG_ID = 6
+"""An id of so many characters is known wherever it stands by itself; a shorter one may be a count or a year."""
+_ID_KEYS = rb"id|_id|guid|uuid|uri|number|key"
+"""Under which a payload says which post it is."""
+
 
 class Erase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What somebody wants erased: everything by an author, one post, or one note."""
@@ -107,6 +112,8 @@ class Meaning:
         self.voices: set[Voice] = set()
         """Under which names the author was found."""
         self._standing = _standing(wish.author.lstrip("@") or self.mention_id) if wish.author or wish.mention else None
+        self._source, _, native = self.mention_id.partition(":")
+        self._claimed = _claimed(native) if native else None
 
     def is_theirs(self, post_id: str, source: str, author: str | None) -> bool:
         """Whether this very post is meant."""
@@ -125,6 +132,14 @@ class Meaning:
         """Whether the name or the id stands in what nobody can read."""
         return self._standing is not None and self._standing.search(body) is not None
 
+    def unread(self, source: str, body: bytes) -> bool:
+        """Whether what nobody can read is to go: the name or the id stands in it, or it came from the post's source and
+        claims the id as the platform gave it.
+        """
+        if self.stands_in(body):
+            return True
+        return self._claimed is not None and source == self._source and self._claimed.search(body) is not None
+
     def post(self, post: StoredPost) -> bool:
         """Whether a kept text is to go."""
         return self._meant(post.id, post.source, post.author) or (self._wish.naming and self.names_them(post.text))
@@ -132,7 +147,7 @@ class Meaning:
     def record(self, named: Named | None, record: LogRecord) -> bool:
         """Whether a record of the intake log is to go."""
         if named is None:
-            return self.stands_in(record.body)
+            return self.unread(record.source, record.body)
         return self._meant(named.id, named.source, named.author) or (self._wish.naming and self.stands_in(record.body))
 
     def _meant(self, post_id: str, source: str, author: str | None) -> bool:
@@ -152,7 +167,7 @@ def found(stores: Stores, wish: Erase) -> Found:
     meaning = Meaning(wish)
     posts = stores.texts.search(lambda post: meaning.post(post) or meaning.names_them(post.text))
     meant = [post for post in posts if meaning.post(post)]
-    raw, letters = find_raw(stores.intake_log, meaning.record), stores.dead.find(meaning.stands_in)
+    raw, letters = find_raw(stores.intake_log, meaning.record), stores.dead.find(meaning.unread)
     others = len(posts) - len(meant)
     return Found(meant, [], raw, letters, others, sorted(meaning.ids), sorted(meaning.voices))
 
@@ -227,6 +242,22 @@ def _bare(author: str) -> str:
 
 def _standing(word: str) -> re.Pattern[bytes]:
     """Finds a word by itself, spelled out or as JSON escapes it."""
-    spelled = {word.encode("utf-8", "replace"), json.dumps(word)[1:-1].encode()}
-    either = b"|".join(re.escape(one) for one in sorted(spelled))
-    return re.compile(rb"(?<!\w)(?:" + either + rb")(?!\w)", re.IGNORECASE)
+    return re.compile(rb"(?<!\w)(?:" + _spelled(word) + rb")(?!\w)", re.IGNORECASE)
+
+
+def _claimed(native: str) -> re.Pattern[bytes]:
+    """Finds the id of a post as its platform gave it: as what a payload calls its id, or anywhere if it is long.
+
+    >>> bool(_claimed("3").search(b'{"id": 3, "likes": 4}')), bool(_claimed("4").search(b'{"id": 3, "likes": 4}'))
+    (True, False)
+    """
+    if len(native) >= LONG_ID:
+        return _standing(native)
+    return re.compile(rb'"(?:' + _ID_KEYS + rb')"\s*:\s*"?\s*(?:' + _spelled(native) + rb")(?![\w.:-])", re.IGNORECASE)
+
+
+def _spelled(word: str) -> bytes:
+    """A pattern for a word, spelled out or as JSON may escape it."""
+    escaped = json.dumps(word)[1:-1]
+    spelled = {word.encode("utf-8", "replace"), escaped.encode(), escaped.replace("/", "\\/").encode()}
+    return b"|".join(re.escape(one) for one in sorted(spelled))

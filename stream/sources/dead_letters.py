@@ -140,16 +140,16 @@ class DeadLetters:
     def erase(self, needles: Iterable[bytes]) -> int:
         """Wipe every letter that holds one of `needles` (an id, a handle), in the file and its log. How many."""
         wanted = list(needles)
-        found = self.find(lambda body: any(needle in body for needle in wanted))
+        found = self.find(lambda _, body: any(needle in body for needle in wanted))
         self.wipe(found)
         return len(found)
 
-    def find(self, matches: Callable[[bytes], bool]) -> list[int]:
-        """The numbers of the letters of which detail and body, as one, match."""
+    def find(self, matches: Callable[[str, bytes], bool]) -> list[int]:
+        """The numbers of the letters of which the source, and detail and body as one, match."""
         with self._one:
-            query = "SELECT number, body FROM letter WHERE number >= ?"
+            query = "SELECT number, source, body FROM letter WHERE number >= ?"
             rows = self._db.execute(query, (self._first,))
-            return [number for number, body in rows if body.startswith(_WRITTEN) and matches(body)]
+            return [number for number, source, body in rows if body.startswith(_WRITTEN) and matches(source, body)]
 
     def wipe(self, numbers: Iterable[int]) -> None:
         """Wipe these letters, in the file and its log; that they came stays known."""
