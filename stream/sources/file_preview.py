@@ -11,7 +11,7 @@ from stream.reading import BadMention, Reader
 from stream.sources.column_map import ColumnMap, Proposal, propose, resolved, written
 from stream.sources.file_rows import SAMPLED_ROWS, Line, Looked, lines_of, look_at
 from stream.sources.shapes import FIELDS, Shape, Unreadable, bytes_of, encode, items_in, row_of
-from stream.sources.tables import BadFile, Form, form_of, opened, records
+from stream.sources.tables import BROKEN, BadFile, Form, because, form_of, opened, records
 
 ERRORS_SHOWN = 20
 PAYLOAD_MAX = 4 << 20
@@ -44,7 +44,10 @@ def preview(path: Path, columns: ColumnMap | None, *, zone: str, now_ms: int, ro
 def preview_payload(path: Path, shape: Shape, *, now_ms: int, rows: int = 5) -> dict[str, Any]:
     """A payload that a vendor posts, in a file. Raises `BadFile`."""
     with opened(path) as raw:
-        body = raw.read(PAYLOAD_MAX + 1)
+        try:
+            body = raw.read(PAYLOAD_MAX + 1)
+        except BROKEN as error:
+            raise BadFile("cannot_be_read", f"it breaks off, {because(error)}") from None
     if len(body) > PAYLOAD_MAX:
         raise BadFile("too_big", f"a payload of more than {PAYLOAD_MAX >> 20} MiB is not taken")
     try:

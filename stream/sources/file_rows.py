@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from stream.reading import MAX_LINE
 from stream.sources.column_map import ColumnMap, propose, resolved, written
 from stream.sources.shapes import FRESH_MS, Shape, Unreadable, bytes_of, decoded, encode, items_in, row_of
-from stream.sources.tables import BadFile, Form, form_of, opened, records
+from stream.sources.tables import BROKEN, BadFile, Form, because, form_of, opened, records
 from stream.sources.values import BadValue, moment
 
 WHOLE_MAX = 64 << 20
@@ -140,16 +140,16 @@ def _text_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 text = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip()
                 if text:
                     yield number, text
-        except (OSError, EOFError) as error:
-            raise BadFile("cannot_be_read", f"it breaks off at line {number + 1} ({type(error).__name__})") from None
+        except BROKEN as error:
+            raise BadFile("cannot_be_read", f"it breaks off at line {number + 1}, {because(error)}") from None
 
 
 def _whole(path: Path, shape: Shape | None) -> list[object]:
     with opened(path) as raw:
         try:
             body = raw.read(WHOLE_MAX + 1)
-        except (OSError, EOFError) as error:
-            raise BadFile("cannot_be_read", f"it breaks off ({type(error).__name__})") from None
+        except BROKEN as error:
+            raise BadFile("cannot_be_read", f"it breaks off, {because(error)}") from None
     if len(body) > WHOLE_MAX:
         raise BadFile("too_big", f"a list in JSON of more than {WHOLE_MAX >> 20} MiB; write one row a line")
     found: list[object] = []

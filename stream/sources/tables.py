@@ -8,6 +8,7 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -34,6 +35,8 @@ _OTHERS = (
     (b"SQLite format 3", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
 )
+BROKEN = (OSError, EOFError, zlib.error, UnicodeError)
+"""What reading raises where a file is damaged, cut short, or not written as is said of it."""
 # What text does not hold, in any of the encodings that are read.
 _ODD_BYTES = bytes(b for b in range(32) if b not in b"\t\n\f\r\x1b")
 
@@ -76,8 +79,8 @@ def opened(path: Path) -> "_Bytes":
         if raw.peek(2).startswith(_GZIP):
             raw = io.BufferedReader(gzip.GzipFile(fileobj=raw, mode="rb"), SAMPLE_BYTES)
         head = raw.peek(4096)[:4096]
-    except (OSError, EOFError) as error:
-        raise BadFile("cannot_be_read", f"it cannot be read ({type(error).__name__})") from None
+    except BROKEN as error:
+        raise BadFile("cannot_be_read", f"it cannot be read, {because(error)}") from None
     for magic, what in _OTHERS:
         if head.lstrip().startswith(magic):
             raw.close()
@@ -87,6 +90,22 @@ def opened(path: Path) -> "_Bytes":
         raw.close()
         raise BadFile("not_text", "it is no text: CSV or JSON lines are read")
     return raw
+
+
+def because(error: Exception) -> str:
+    """What stopped the reading of a file, in words that quote nothing of it.
+
+    >>> because(EOFError())
+    'gzip that is cut short or damaged: export or copy it again (EOFError)'
+    """
+    name = type(error).__name__
+    if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
+        return (
+            f"gzip that is cut short or damaged: export or copy it again ({'zlib.error' if name == 'error' else name})"
+        )
+    if isinstance(error, UnicodeError):
+        return f"its bytes are not in the encoding that the map names: leave `encoding` out, or correct it ({name})"
+    return f"the system does not let it ({name})"
 
 
 def encoding_of(path: Path) -> str:
@@ -104,8 +123,8 @@ def encoding_of(path: Path) -> str:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return "windows-1252"
-        except (OSError, EOFError) as error:
-            raise BadFile("cannot_be_read", f"it cannot be read to its end ({type(error).__name__})") from None
+        except BROKEN as error:
+            raise BadFile("cannot_be_read", f"it cannot be read to its end, {because(error)}") from None
         return "utf-8"
 
 
@@ -115,8 +134,10 @@ def form_of(
     """How a file is written, where that is not said. Raises `BadFile`."""
     encoding = encoding or encoding_of(path)
     with opened(path) as raw:
-        text = _text(raw, encoding)
-        sample = text.read(SAMPLE_BYTES)
+        try:
+            sample = _text(raw, encoding).read(SAMPLE_BYTES)
+        except BROKEN as error:
+            raise BadFile("cannot_be_read", f"it cannot be read as {encoding}, {because(error)}") from None
     if not sample.strip():
         raise BadFile("empty", "there is nothing in it")
     lines = sample.splitlines(keepends=True)
@@ -137,8 +158,11 @@ def records(path: Path, form: Form) -> Iterator[Record]:
     """All rows behind the names of the columns; empty ones are left out. Raises `BadFile` where a file breaks off."""
     with opened(path) as raw:
         text = _text(raw, form.encoding)
-        for _ in range(form.skip_lines):
-            text.readline()
+        try:
+            for _ in range(form.skip_lines):
+                text.readline()
+        except BROKEN as error:
+            raise BadFile("cannot_be_read", f"it breaks off before its columns, {because(error)}") from None
         reader = csv.reader(text, delimiter=form.delimiter)
         is_header = True
         while True:
@@ -151,8 +175,8 @@ def records(path: Path, form: Form) -> Iterator[Record]:
                 said = f"lines {begins} to {reader.line_num + form.skip_lines}: a quotation mark is never closed"
                 yield Record(begins, {}, ("bad_csv", said))
                 continue
-            except (OSError, EOFError, UnicodeError) as error:
-                raise BadFile("cannot_be_read", f"it breaks off at line {begins} ({type(error).__name__})") from None
+            except BROKEN as error:
+                raise BadFile("cannot_be_read", f"it breaks off at line {begins}, {because(error)}") from None
             if not any(cell.strip() for cell in row):
                 continue
             if is_header:

@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import gzip
 import json
+import random
 
 import pytest
 
 from stream.sources.column_map import ColumnMap, propose, resolved, written
 from stream.sources.contract import Surroundings, Trouble
 from stream.sources.file_drop import FileDrop, FileDropOptions
+from stream.sources.file_preview import preview
 from stream.sources.file_rows import lines_of, look_at
 from stream.sources.shapes import Rule, Shape, rule
 from stream.sources.tables import BadFile, form_of
 from stream.sources.values import Dates
+from tests.command import tocsin
 from tests.fakes.sources.files import COLUMNS, ZONE
 from tests.sources.laws import Tracked
 from tests.sources.test_talkwalker import Spent
@@ -281,6 +284,67 @@ def test_a_file_that_cannot_be_taken_goes_to_bad_and_the_rest_goes_on(tmp_path):
         assert night.report("bad", "a.xlsx")["why"].startswith("it is an Excel workbook")
         reasons = [bad.reason for batch in batches for bad in batch.bad]
         assert {"not_text", "bad_time", "nothing_readable", "cannot_be_read"} <= set(reasons)
+
+    run(story())
+
+
+def damaged(body, at):
+    """Gzip with bytes in its middle that no longer unpack."""
+    whole = bytearray(gzip.compress(body))
+    whole[at : at + 8] = b"\xff" * 8
+    return bytes(whole)
+
+
+def noise(count):
+    """An export that does not pack well, so that damage far into it leaves rows before it."""
+    numbers = random.Random(7)
+    return (HEAD + "".join(f"{n};5-1-2026;15:50;an;{numbers.random()}\n" for n in range(count))).encode()
+
+
+def test_damaged_gzip_is_set_aside_with_its_report_and_the_next_file_is_taken(tmp_path):
+    """Wherever the damage is, and whatever the file holds; what was read before it is kept."""
+
+    async def story():
+        list_of_rows = json.dumps([{"id": str(n), "text": str(n)} for n in range(20_000)]).encode()
+        (tmp_path / "a.csv.gz").write_bytes(damaged(noise(10), 12))
+        (tmp_path / "b.csv.gz").write_bytes(damaged(noise(20_000), 150_000))
+        (tmp_path / "c.json.gz").write_bytes(damaged(list_of_rows, 20_000))
+        (tmp_path / "d.jsonl.gz").write_bytes(damaged(list_of_rows[1:-1].replace(b"}, ", b"}\n"), 20_000))
+        (tmp_path / "e.csv.gz").write_bytes(gzip.compress(noise(9))[:-6])
+        (tmp_path / "z.csv").write_text(many(1, first=99_999))
+        night = Night(tmp_path)
+        assert ids(await night.brought())[-1] == "99999"
+        for name in ("a.csv.gz", "b.csv.gz", "c.json.gz", "d.jsonl.gz", "e.csv.gz"):
+            report = night.report("bad", name)
+            assert report["result"] == "cannot_be_read"
+            assert "gzip that is cut short or damaged" in report["why"]
+            assert (tmp_path / "bad" / name).exists()
+
+    run(story())
+
+
+def test_a_preview_of_damaged_gzip_says_so(tmp_path):
+    """In one line, with exit status 2."""
+    path = tmp_path / "corrupt.csv.gz"
+    path.write_bytes(damaged(noise(10), 12))
+    ran = tocsin("sources", "preview", path)
+    assert (ran.status, len(ran.lines)) == (2, 1)
+    assert "gzip that is cut short or damaged" in ran.err
+
+
+@pytest.mark.parametrize("skip_lines", [None, 1])
+def test_an_encoding_that_a_map_names_wrongly_is_said_of_the_file(tmp_path, skip_lines):
+    """UTF-16 without its mark cannot be read; the next file is."""
+
+    async def story():
+        columns = COLUMNS._replace(encoding="utf-16", skip_lines=skip_lines)
+        (tmp_path / "a.csv").write_text(many(3))
+        (tmp_path / "b.csv").write_bytes(("\n" * (skip_lines or 0) + many(1)).encode("utf-16"))
+        with pytest.raises(BadFile, match="not in the encoding that the map names"):
+            preview(tmp_path / "a.csv", columns, zone=ZONE, now_ms=NOW_MS)
+        night = Night(tmp_path, columns)
+        assert ids(await night.brought()) == ["0"]
+        assert night.report("bad", "a.csv")["result"] == "cannot_be_read"
 
     run(story())
 
