@@ -198,13 +198,15 @@ class Feeding:
     async def _keep(self, batch: Batch) -> None:
         """Keep a batch, however long that takes."""
         self._holding_ms = now_ms = self._clock()
-        items, letters = self._judged(batch, now_ms)
-        for start in range(0, len(items), SLICE):
-            await self._append(items[start : start + SLICE])
-        self._bury(letters)
-        await self._settle(batch, rows=len(items), bad=len(letters))
-        self._count(batch, rows=len(items), bad=len(letters), came_ms=now_ms)
-        self._holding_ms = None
+        try:
+            items, letters = self._judged(batch, now_ms)
+            for start in range(0, len(items), SLICE):
+                await self._append(items[start : start + SLICE])
+            self._bury(letters)
+            await self._settle(batch, rows=len(items), bad=len(letters))
+            self._count(batch, rows=len(items), bad=len(letters), came_ms=now_ms)
+        finally:
+            self._holding_ms = None
 
     def _judged(self, batch: Batch, now_ms: int) -> tuple[list[Item], list[Letter]]:
         name = self.source.name

@@ -132,6 +132,22 @@ def test_a_log_that_fails_is_asked_again_with_the_same_batch() -> None:
     told(story)
 
 
+def test_a_batch_that_breaks_while_it_is_kept_is_out_of_our_hands() -> None:
+    """What comes after it is nothing is silence, and not a log that lags."""
+
+    async def story(house: House) -> None:
+        async def broken(items: Any, *, seen: Any = ()) -> object:
+            raise ValueError("no log does that")
+
+        house.slow.append = broken  # type: ignore[method-assign]
+        async with fed(house, Scripted([batch(1)], [])) as feeding:
+            await asyncio.sleep(400)
+            assert not feeding.waits_for_log
+            assert feeding.figures.status == "silent"
+
+    told(story)
+
+
 def test_it_ends_at_once_even_while_the_log_takes_nothing() -> None:
     """And closes what it asked."""
 
