@@ -119,7 +119,9 @@ class Feeding:
         """What to say of a gap, since when, and until when to say so."""
         self._logged: dict[str, int] = {}
         """When what was last logged: a source that flaps fills no log."""
-        self._was_told = False
+        self._logged_trouble = ""
+        """Of the trouble that there is: the words that were logged last."""
+        self._is_denied = False
 
     def __repr__(self) -> str:
         return f"Feeding({self.source.name!r})"
@@ -312,23 +314,30 @@ class Feeding:
         self._say_trouble(" ".join(words.split())[:200] or type(error).__name__, denied=isinstance(error, Denied))
 
     def _say_trouble(self, words: str, *, denied: bool = False) -> None:
-        changed = words != self.figures.trouble
-        self.figures.trouble = words
-        if changed:
+        if words != self.figures.trouble:
+            self.figures.trouble = words
             try:
                 self._places.troubled(self.source.name, words)
             except (StoreError, sqlite3.Error):
                 log.warning("the trouble of a source cannot be noted", source=self.source.name)
-        if not words:
-            if self._was_told:
-                log.info("a source is back", source=self.source.name)
-            self._was_told = False
-        elif changed and self._seldom("denied" if denied else "trouble"):
-            self._was_told = True
-            if denied:
-                log.error("a source needs a human", source=self.source.name, problem=words)
-            else:
-                log.warning("a source is in trouble", source=self.source.name, problem=words)
+        self._is_denied = denied
+        if words:
+            self._log_trouble()
+            return
+        if self._logged_trouble:
+            log.info("a source is back", source=self.source.name)
+        self._logged_trouble = ""
+
+    def _log_trouble(self) -> None:
+        """Log what is wrong now, once; so soon after another trouble, when its ten minutes are over."""
+        words = self.figures.trouble
+        if words in ("", self._logged_trouble) or not self._seldom("denied" if self._is_denied else "trouble"):
+            return
+        self._logged_trouble = words
+        if self._is_denied:
+            log.error("a source needs a human", source=self.source.name, problem=words)
+        else:
+            log.warning("a source is in trouble", source=self.source.name, problem=words)
 
     def _seldom(self, what: str) -> bool:
         """Whether this may be logged now: it was not in the last ten minutes."""
@@ -346,6 +355,7 @@ class Feeding:
             await self._look()
 
     async def _look(self) -> None:
+        self._log_trouble()
         status, since_ms = self._status(self._clock())
         figures = self.figures
         if status != figures.status:

@@ -282,6 +282,43 @@ def test_a_source_that_flaps_fills_no_log() -> None:
     told(story)
 
 
+def problems(logs: Sequence[Any]) -> list[str]:
+    """The troubles that were logged, in order."""
+    return [line["problem"] for line in logs if line["event"] == "a source is in trouble"]
+
+
+def test_a_trouble_that_comes_again_soon_is_logged_once_its_ten_minutes_are_over() -> None:
+    """If it is still there; the first time at once."""
+
+    async def story(house: House) -> None:
+        cut = Trouble("cut", retry_s=30.0)
+        with structlog.testing.capture_logs() as logs:
+            async with fed(house, Scripted([cut], [Batch(), 5.0, cut], [cut])):
+                await asyncio.sleep(500)
+                assert problems(logs) == ["cut"]
+                await asyncio.sleep(120)
+                assert problems(logs) == ["cut", "cut"]
+                await asyncio.sleep(3_000)
+        assert problems(logs) == ["cut", "cut"]
+
+    told(story)
+
+
+def test_a_trouble_that_turns_into_another_is_logged_too() -> None:
+    """Ten minutes after the first, and by what it is then."""
+
+    async def story(house: House) -> None:
+        full = Trouble("full", retry_s=700.0)
+        with structlog.testing.capture_logs() as logs:
+            async with fed(house, Scripted([Trouble("cut", retry_s=30.0)], [full])):
+                await asyncio.sleep(500)
+                assert problems(logs) == ["cut"]
+                await asyncio.sleep(120)
+        assert problems(logs) == ["cut", "full"]
+
+    told(story)
+
+
 def test_a_source_that_ends_by_itself_is_connected_to_again() -> None:
     """There is no end of what people say."""
 
