@@ -6,6 +6,7 @@ goes on at the next row. Whoever writes files can also give them their name last
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import structlog
 
 from stream.sources.column_map import ColumnMap
 from stream.sources.contract import BadPayload, Batch, Completeness, Sample, Surroundings, Trouble
@@ -21,11 +23,15 @@ from stream.sources.file_rows import Line, Looked, lines_of, look_at
 from stream.sources.tables import BadFile
 from stream.sources.web import Web
 
+log = structlog.get_logger("tocsin")
+
 REPORT = ".report.json"
 ERRORS_MAX = 1_000
 """Named one by one in a report; the rest are counted."""
 _UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp", "~")
 _SWEPT_S = 3_600.0
+_NAME_MAX = 120
+"""Bytes of a name in `done/` and `bad/`: with a number and a report's ending no file system finds it too long."""
 
 
 class FileDropOptions(NamedTuple):
@@ -57,13 +63,18 @@ class _Place(msgspec.Struct, omit_defaults=True):
         return msgspec.json.encode(self).decode()
 
     def same_file(self, found: "_Waiting") -> bool:
-        return (self.file, self.size, self.changed_ns) == (found.path.name, found.size, found.changed_ns)
+        return (self.file, self.size, self.changed_ns) == (found.name, found.size, found.changed_ns)
 
 
 class _Waiting(NamedTuple):
     path: Path
     size: int
     changed_ns: int
+
+    @property
+    def name(self) -> str:
+        """As it is told and kept: what of it is no UTF-8 is written out."""
+        return os.fsencode(self.path.name).decode("utf-8", "backslashreplace")
 
 
 class FileDrop:
@@ -80,6 +91,8 @@ class FileDrop:
         self._around = around
         self._seen: dict[str, tuple[_Waiting, int]] = {}
         """Files as they were last seen, and since when they are so."""
+        self._left: set[_Waiting] = set()
+        """Files that were taken and could not be moved: they are not taken again until they change."""
         self._swept_ms = 0
 
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
@@ -89,7 +102,7 @@ class FileDrop:
             waiting = self._waiting()
             begun = next((one for one in waiting if kept.same_file(one)), None)
             for one in [begun] if begun is not None else self._steady(waiting):
-                start = kept if kept.same_file(one) else _Place(one.path.name, one.size, one.changed_ns)
+                start = kept if kept.same_file(one) else _Place(one.name, one.size, one.changed_ns)
                 async for batch in self._taken(one, start):
                     yield batch
                 kept = _Place()
@@ -127,12 +140,16 @@ class FileDrop:
                 for entry in entries:
                     if entry.name.startswith(".") or entry.name.endswith((*_UNFINISHED, REPORT)):
                         continue
-                    status = entry.stat(follow_symlinks=False)
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue  # somebody took it away again
                     if stat.S_ISREG(status.st_mode):
                         found.append(_Waiting(Path(entry.path), status.st_size, status.st_mtime_ns))
         except OSError as error:
             raise Trouble(f"its directory cannot be read ({type(error).__name__})") from None
-        return sorted(found, key=lambda one: (one.changed_ns, one.path.name))
+        self._left.intersection_update(found)
+        return sorted(set(found) - self._left, key=lambda one: (one.changed_ns, one.path.name))
 
     def _steady(self, waiting: list[_Waiting]) -> list[_Waiting]:
         now_ms = self._around.clock()
@@ -152,50 +169,68 @@ class FileDrop:
     async def _taken(self, one: _Waiting, start: _Place) -> AsyncIterator[Batch]:
         """Its rows from a place on; what was before is read again for the report."""
         now_ms = self._around.clock()
-        report = _Report(one.path.name, now_ms)
+        report = _Report(one.name, now_ms)
         rows: list[bytes] = []
         bad: list[BadPayload] = []
-        number = 0
+        number = start.row
+        for number, line in enumerate(self._lines(one, report), start=1):
+            if number % self._options.rows == 0:
+                await asyncio.sleep(0)  # others live on this loop too
+            if number <= start.row:
+                continue
+            if line.row is not None:
+                rows.append(line.row)
+            else:
+                bad.append(BadPayload(line.reason, f"line {line.number}: {line.detail}", line.raw))
+            if len(rows) + len(bad) >= self._options.rows:
+                yield Batch(rows, _with_row(start, number), bad)
+                rows, bad = [], []
+        if report.failed is not None:
+            bad.append(BadPayload(report.failed.reason, f"{one.name[:80]!a}: {report.failed.detail}", b""))
+        if rows or bad:
+            yield Batch(rows, _with_row(start, number), bad)
+        # Everything that was handed out is kept by now: the next batch is asked for.
+        self._move(one, "done" if report.failed is None else "bad", report)
+
+    def _lines(self, one: _Waiting, report: "_Report") -> Iterator[Line]:
+        """All its rows, noted in the report; and there too, why it could not be taken."""
         try:
             report.looked = self._looked(one)
-            for line in lines_of(one.path, report.looked, now_ms):
-                number += 1
+            for line in lines_of(one.path, report.looked, report.at_ms):
                 report.note(line)
-                if number % self._options.rows == 0:
-                    await asyncio.sleep(0)  # others live on this loop too
-                if number <= start.row:
-                    continue
-                if line.row is not None:
-                    rows.append(line.row)
-                else:
-                    bad.append(BadPayload(line.reason, f"line {line.number}: {line.detail}", line.raw))
-                if len(rows) + len(bad) >= self._options.rows:
-                    yield Batch(rows, _with_row(start, number), bad)
-                    rows, bad = [], []
+                yield line
             if report.bad and not report.taken:
                 raise BadFile("nothing_readable", "none of its rows can be read")
         except BadFile as why:
             report.failed = why
-            bad.append(BadPayload(why.reason, f"{one.path.name[:80]!a}: {why.detail}", b""))
-        if rows or bad:
-            yield Batch(rows, _with_row(start, number), bad)
-        # Everything that was handed out is kept by now: the next batch is asked for.
-        self._move(one.path, "done" if report.failed is None else "bad", report)
+        except Exception as error:  # noqa: BLE001 - nothing that one file holds may stop those behind it
+            log.warning("a file is set aside", source=self.name, file=one.name[:80], error=type(error).__name__)
+            report.failed = BadFile("cannot_be_read", f"it cannot be read ({type(error).__name__})")
 
     def _looked(self, one: _Waiting) -> Looked:
         if one.size > self._options.largest_bytes:
             raise BadFile("too_big", f"more than {self._options.largest_bytes >> 20} MiB; cut it into pieces")
         return look_at(one.path, self._options.columns, self._options.zone)
 
-    def _move(self, path: Path, into: str, report: "_Report") -> None:
+    def _move(self, one: _Waiting, into: str, report: "_Report") -> None:
+        shelf = self._directory / into
         try:
-            shelf = self._directory / into
             shelf.mkdir(mode=0o700, exist_ok=True)
-            target = next(one for one in _names(shelf, path.name) if not one.exists())
-            target.with_name(target.name + REPORT).write_text(report.text(), "utf-8")
-            path.replace(target)
+            target = next(path for path in _names(shelf, _safe(one)) if not path.exists())
+            beside = target.with_name(target.name + REPORT)
+            beside.write_text(report.text(), "utf-8", "backslashreplace")
         except OSError as error:
             raise Trouble(f"a file cannot be moved to `{into}/` ({type(error).__name__})") from None
+        try:
+            one.path.replace(target)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            if not os.access(self._directory, os.W_OK):
+                raise Trouble(f"a file cannot be moved to `{into}/` ({type(error).__name__})") from None
+            self._left.add(one)  # it alone: the others go on
+            log.warning(
+                "a file stays where it is", source=self.name, file=one.name[:80], into=into, error=type(error).__name__
+            )
 
     def _sweep(self) -> None:
         """Remove what lies in `done/` and `bad/` for longer than it is kept."""
@@ -218,8 +253,8 @@ class _Report:
         self.failed: BadFile | None = None
         self.taken = 0
         self.bad = 0
+        self.at_ms = at_ms
         self._name = name
-        self._at_ms = at_ms
         self._old = 0
         self._reasons: dict[str, int] = {}
         self._errors: list[dict[str, object]] = []
@@ -240,7 +275,7 @@ class _Report:
         form = self.looked.form if self.looked is not None else None
         whole: dict[str, object] = {
             "file": self._name,
-            "at_ms": self._at_ms,
+            "at_ms": self.at_ms,
             "result": "taken" if self.failed is None else self.failed.reason,
             "why": "" if self.failed is None else self.failed.detail,
             "kind": self.looked.kind if self.looked is not None else None,
@@ -266,6 +301,18 @@ def _place_of(place: str | None) -> _Place:
         return msgspec.json.decode(place or "{}", type=_Place)
     except msgspec.MsgspecError:
         return _Place()
+
+
+def _safe(one: _Waiting) -> str:
+    """The name under which it is moved: in UTF-8, and so short that a number and a report's ending fit behind it."""
+    name = os.fsencode(one.path.name).decode("utf-8", "replace").replace("\ufffd", "_")
+    if len(name.encode()) <= _NAME_MAX:
+        return name
+    digest = hashlib.sha256(os.fsencode(one.path.name)).hexdigest()[:12]
+    ending = "".join(Path(name).suffixes[-2:])
+    ending = ending if len(ending.encode()) <= 16 else ""
+    room = _NAME_MAX - len(f"-{digest}{ending}".encode())
+    return f"{name.encode()[:room].decode('utf-8', 'ignore')}-{digest}{ending}"
 
 
 def _names(shelf: Path, name: str) -> Iterator[Path]:

@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import gzip
 import json
+import os
 import random
+from pathlib import Path
 
 import pytest
+import structlog
 
+from stream.sources import file_drop
 from stream.sources.column_map import ColumnMap, propose, resolved, written
 from stream.sources.contract import Surroundings, Trouble
 from stream.sources.file_drop import FileDrop, FileDropOptions
@@ -345,6 +349,61 @@ def test_an_encoding_that_a_map_names_wrongly_is_said_of_the_file(tmp_path, skip
         night = Night(tmp_path, columns)
         assert ids(await night.brought()) == ["0"]
         assert night.report("bad", "a.csv")["result"] == "cannot_be_read"
+
+    run(story())
+
+
+def test_a_file_of_any_name_is_taken_and_moved(tmp_path):
+    """One that is no UTF-8 and one that is as long as a name can be are kept under a name that can be written."""
+
+    async def story():
+        odd, long = os.fsdecode(b"kl\xe9.csv"), "n" * 251 + ".csv"
+        (tmp_path / odd).write_text(many(1))
+        (tmp_path / long).write_text(many(1, first=1))
+        (tmp_path / ("é" * 125 + ".csv")).write_bytes(b"PK\x03\x04")
+        (tmp_path / "z.csv").write_text(many(1, first=2))
+        night = Night(tmp_path)
+        assert sorted(ids(await night.brought())) == ["0", "1", "2"]
+        assert night.report("done", "kl_.csv")["file"] == "kl\\xe9.csv"
+        moved = {one.name for one in (tmp_path / "done").iterdir()}
+        assert len(moved) == 6
+        assert all(len(name.encode()) < 140 for name in moved)
+        assert len(list((tmp_path / "bad").iterdir())) == 2
+        assert [one.name for one in tmp_path.iterdir() if one.is_file()] == []
+
+    run(story())
+
+
+def test_whatever_goes_wrong_with_one_file_the_next_is_taken(tmp_path, monkeypatch):
+    """A fault of the reading sets a file aside; one that cannot be moved is left and not taken again and again."""
+
+    async def story():
+        (tmp_path / "a.csv").write_text(many(1))
+        (tmp_path / "b.csv").write_text(many(1, first=1))
+        (tmp_path / "c.csv").write_text(many(1, first=2))
+        replace, look = Path.replace, file_drop.look_at
+
+        def moved(path, target):
+            if path.name == "b.csv":
+                raise PermissionError(path)
+            return replace(path, target)
+
+        def looked(path, *of_it):
+            if path.name == "a.csv":
+                raise RuntimeError("quotes a post")
+            return look(path, *of_it)
+
+        monkeypatch.setattr(Path, "replace", moved)
+        monkeypatch.setattr(file_drop, "look_at", looked)
+        night = Night(tmp_path)
+        with structlog.testing.capture_logs() as said:
+            assert ids(await night.brought(seconds=300)) == ["1", "2"]
+        assert [(one["event"], one["file"]) for one in said] == [
+            ("a file is set aside", "a.csv"),
+            ("a file stays where it is", "b.csv"),
+        ]
+        assert "quotes" not in json.dumps(said) + json.dumps(night.report("bad", "a.csv"))
+        assert sorted(one.name for one in (tmp_path / "done").glob("*.csv")) == ["c.csv"]
 
     run(story())
 
