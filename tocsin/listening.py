@@ -61,7 +61,7 @@ class Listening:
         """How each source does, for `/healthz`."""
         return {
             feeding.source.name: {
-                "status": feeding.figures.status,
+                "status": "trying" if feeding.unproven else feeding.figures.status,
                 "since_ms": feeding.figures.since_ms,
                 "heard_ms": feeding.figures.heard_ms,
                 "trouble": feeding.figures.trouble,

@@ -71,7 +71,9 @@ def _listed(section: SourceSection, listened: bool, places: Places | None, now_m
 def _how(known: Standing, now_ms: int) -> tuple[str, int]:
     """How a source does, and since when it is blind (0: it is not): as told last, unless nobody listens any more."""
     if not known.heard_ms:
-        return ("silent", known.since_ms) if known.status == "silent" else ("new", 0)
+        if not known.since_ms:
+            return "new", 0
+        return ("trying" if known.status in ("", "ok") else known.status), known.since_ms
     if known.status in ("", "ok"):
         return ("silent", known.heard_ms) if now_ms > known.due_ms + SLACK_MS else ("ok", 0)
     return known.status, known.since_ms
@@ -90,9 +92,13 @@ def list_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _standing_line(row: Mapping[str, Any]) -> str:
-    state = row["status"] if row["blind_since"] is None else f"{row['status']}, blind since {row['blind_since']}"
+    heard = f"last batch {row['last_batch']}" if row["last_batch"] else "nothing came yet"
+    if row["status"] == "trying":
+        state = f"being tried since {row['blind_since']}"
+    else:
+        state = row["status"] if row["blind_since"] is None else f"{row['status']}, blind since {row['blind_since']}"
     lag = "" if row["lag_s"] is None else f", complete up to {duration_text(row['lag_s'] * 1000)} ago"
-    return f"{row['name']} ({row['type']}): {state}; last batch {row['last_batch']}{lag}; {row['mentions']} mentions"
+    return f"{row['name']} ({row['type']}): {state}; {heard}{lag}; {row['mentions']} mentions"
 
 
 def _more(row: Mapping[str, Any]) -> Iterator[str]:

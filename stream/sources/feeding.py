@@ -129,6 +129,10 @@ class Feeding:
     async def run(self) -> None:
         """Feed until cancelled."""
         self._began_ms = self._clock()
+        try:
+            self._places.tried(self.source.name, self._began_ms)
+        except (StoreError, sqlite3.Error) as error:
+            log.warning("that a source is tried cannot be noted", source=self.source.name, problem=type(error).__name__)
         async with asyncio.TaskGroup() as both:
             both.create_task(self._watch())
             await self._feed()
@@ -137,6 +141,11 @@ class Feeding:
     def waits_for_log(self) -> bool:
         """Whether a batch is in hand that the log has not taken yet."""
         return self._holding_ms is not None
+
+    @property
+    def unproven(self) -> bool:
+        """Whether nothing came since the process began, and that is no silence yet: it is being tried."""
+        return not self.figures.batches and self.figures.status == "ok"
 
     # ---- connecting
 

@@ -65,6 +65,7 @@ class Standing(NamedTuple):
     status: str = ""
     """As last reported to the core; empty: never."""
     since_ms: int = 0
+    """Since when it has that status; without one, since when it is tried."""
     trouble: str = ""
     """What is wrong now, in words without secrets; empty: nothing."""
 
@@ -109,6 +110,14 @@ class Places:
             )
             self._note_gaps(source, batch.gaps)
             self._spend(source, batch.costs, at_ms)
+
+    def tried(self, source: str, at_ms: int) -> None:
+        """Note that a source is listened to, if it never was."""
+        with self._one, transaction(self._db, "places.tried"):
+            self._db.execute("INSERT OR IGNORE INTO source (name) VALUES (?)", (source,))
+            self._db.execute(
+                "UPDATE source SET since_ms = ? WHERE name = ? AND status = '' AND since_ms = 0", (at_ms, source)
+            )
 
     def report(self, source: str, status: str, since_ms: int) -> None:
         """Note what the core was told of a source."""

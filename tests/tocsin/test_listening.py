@@ -133,6 +133,26 @@ async def test_the_check_says_what_is_there_and_what_is_not(
     assert not (tmp_path / "data").exists(), "a check keeps nothing"
 
 
+async def test_a_source_that_never_answered_is_shown_as_tried_with_its_trouble(tmp_path: Path) -> None:
+    """In the list and in `/healthz`: not as if nobody listened, and not as if all were well."""
+    settings = settings_for(tmp_path, "http://127.0.0.1:9")
+    service = Service(settings, terminal=io.StringIO())
+    await service.start()
+    try:
+        await until(lambda: bool(service.listening.feedings[0].figures.trouble))
+        health = service.listening.health()["hn"]
+        (row, _) = listed(settings, wall_clock_ms())
+    finally:
+        await service.stop()
+    assert (health["status"], row["status"]) == ("trying", "trying")
+    assert health["trouble"] == row["trouble"]
+    line, trouble = list_lines([row])
+    assert line == f"hn (hackernews): being tried since {row['blind_since']}; nothing came yet; 0 mentions"
+    assert trouble == f"    trouble: {row['trouble']}"
+    silent = [row | {"status": "silent", "trouble": None}]
+    assert "None" not in "".join(list_lines(silent))
+
+
 def test_the_commands_say_it_with_their_status(tmp_path: Path) -> None:
     """0 fine, 1 something found, 2 a name that is none."""
     settings_for(tmp_path, "http://127.0.0.1:9")
