@@ -125,7 +125,8 @@ def _show(wish: "Erase", gone: "Erased", told: "Told | None", *, as_json: bool) 
         of = f" of source {wish.source}" if wish.source else ""
         say(f"Nothing is kept of {'this note' if wish.note else 'that'}{of}; nothing was changed.")
     if gone.others:
-        say(f"{gone.others} posts by others name this account and stay; --naming erases those too.")
+        others = "1 post by others names" if gone.others == 1 else f"{gone.others} posts by others name"
+        say(f"{others} this account and {'stays' if gone.others == 1 else 'stay'}; --naming erases those too.")
     if told is not None and (told.by_hand or told.busy):
         complain([f"{path}: quotes it and was changed by hand since; see to it yourself." for path in told.by_hand])
         complain([f"{path}: this drill still runs; ask again when it is over." for path in told.busy])
@@ -135,20 +136,28 @@ def _show(wish: "Erase", gone: "Erased", told: "Told | None", *, as_json: bool) 
 
 def _lines(gone: "Erased", told: "Told | None") -> list[str]:
     verb = "Would erase" if told is None else "Erased"
-    parts = {
-        "texts": gone.posts,
-        "notes": gone.notes,
-        "records as they came in": gone.records,
-        "dead letters": gone.letters,
-    }
-    lines = [f"{verb} {', '.join(f'{number} {what}' for what, number in parts.items() if number)}."]
+    parts = [
+        _many(gone.posts, "text"),
+        _many(gone.notes, "note"),
+        f"{_many(gone.records, 'record')} as {'it' if gone.records == 1 else 'they'} came in" if gone.records else "",
+        _many(gone.letters, "dead letter"),
+    ]
+    lines = [f"{verb} {', '.join(filter(None, parts))}."]
     if gone.messages:
-        lines.append(f"{gone.messages} messages in Slack may quote it: the service edits them as long as it runs.")
+        them = "it" if gone.messages == 1 else "them"
+        lines.append(
+            f"{_many(gone.messages, 'message')} in Slack may quote it: the service edits {them} as long as it runs."
+        )
     for way, number in gone.beyond.items():
-        lines.append(f"{number} messages by {way} may quote it, and cannot be called back from here.")
+        lines.append(f"{_many(number, 'message')} by {way} may quote it, and cannot be called back from here.")
     if told is not None and told.reviews:
         lines += [f"Written anew: {path}" for path in told.reviews]
     return lines
+
+
+def _many(number: int, what: str) -> str:
+    """A number of things, in words; none: nothing."""
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def _list_notes(data: Path, *, as_json: bool) -> None:
@@ -194,7 +203,8 @@ def _in_a_cluster(settings: "Settings", wish: "Erase", *, dry_run: bool, as_json
         print_json({"found": found, "dry_run": dry_run, "posts": gone.posts, "notes": gone.notes, **until})
     else:
         verb = "Would erase" if dry_run else "Erased"
-        say(f"{verb} {gone.posts} texts and {gone.notes} notes; cards are edited by whoever delivers.")
+        what = " and ".join(filter(None, (_many(gone.posts, "text"), _many(gone.notes, "note")))) or "nothing"
+        say(f"{verb} {what}; cards are edited by whoever delivers.")
         say(f"Brokers drop the texts by {until['texts_until']}, and what came in by {until['raw_until']}.")
         say("Not reached: the topic dead-letters (kept for 30 days), and messages by other ways than Slack.")
     raise SystemExit(0 if found else 1)

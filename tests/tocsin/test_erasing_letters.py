@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from stream.sources.dead_letters import DeadLetters
+from tocsin.cli_erase import _lines
 from tocsin.erase_directory import erase_directory, looked_for
-from tocsin.erasing import Erase
+from tocsin.erasing import Erase, Erased
 
 THREE = Erase(id="1", mention="social:3")
 
@@ -55,3 +56,15 @@ def test_a_long_id_is_known_wherever_it_stands(tmp_path: Path) -> None:
     """A payload of a vendor may call it anything."""
     buried(tmp_path, "social", b'{"ticket": "https:\\/\\/forum.example\\/4711"}')
     assert looked_for(tmp_path, Erase(id="1", mention="social:https://forum.example/4711")).letters == 1
+
+
+def test_one_is_told_as_one() -> None:
+    """What went is counted as people count."""
+    assert _lines(Erased(posts=1, records=1, letters=1, messages=1, beyond={"mail": 1}), None) == [
+        "Would erase 1 text, 1 record as it came in, 1 dead letter.",
+        "1 message in Slack may quote it: the service edits it as long as it runs.",
+        "1 message by mail may quote it, and cannot be called back from here.",
+    ]
+    assert _lines(Erased(posts=2, notes=1, records=2, letters=3), None) == [
+        "Would erase 2 texts, 1 note, 2 records as they came in, 3 dead letters."
+    ]
