@@ -1,8 +1,9 @@
 """A directory into which people and programs put their exports. EDGE: reads and moves files.
 
 A file is taken when it has stopped growing, goes row by row to the log, and then to `done/` with a report beside it; to
-`bad/` if it cannot be taken. The place names the file under way and how many of its rows are kept: a process that ends
-goes on at the next row. Whoever writes files can also give them their name last (`export.csv.part`, then renamed).
+`bad/` if it cannot be taken. One that grew after all stays until it has stopped again, and is read on from there. The
+place names the file under way and how many of its rows are kept: a process that ends goes on at the next row. Whoever
+writes files can also give them their name last (`export.csv.part`, then renamed).
 """
 
 import asyncio
@@ -77,6 +78,15 @@ class _Waiting(NamedTuple):
         return os.fsencode(self.path.name).decode("utf-8", "backslashreplace")
 
 
+class _HalfRead(NamedTuple):
+    """How far a file was read when it was seen to have changed meanwhile."""
+
+    row: int
+    last: Line | None
+    """That row, to be known again: a file that was written anew is begun anew."""
+    at_ms: int
+
+
 class FileDrop:
     """One directory. Implements `Source`."""
 
@@ -93,6 +103,7 @@ class FileDrop:
         """Files as they were last seen, and since when they are so."""
         self._left: set[_Waiting] = set()
         """Files that were taken and could not be moved: they are not taken again until they change."""
+        self._half_read: dict[str, _HalfRead] = {}
         self._swept_ms = 0
 
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
@@ -102,7 +113,7 @@ class FileDrop:
             waiting = self._waiting()
             begun = next((one for one in waiting if kept.same_file(one)), None)
             for one in [begun] if begun is not None else self._steady(waiting):
-                start = kept if kept.same_file(one) else _Place(one.name, one.size, one.changed_ns)
+                start = kept if kept.same_file(one) else await self._start(one)
                 async for batch in self._taken(one, start):
                     yield batch
                 kept = _Place()
@@ -162,9 +173,27 @@ class FileDrop:
             self._seen[one.path.name] = (one, since_ms)
             if now_ms - since_ms >= self._options.steady_s * 1000:
                 steady.append(one)
+        self._half_read = {name: half for name, half in self._half_read.items() if name in self._seen}
         return steady
 
     # ---- one file
+
+    async def _start(self, one: _Waiting) -> _Place:
+        """Its beginning; of a file that was read in part and grew, the row up to which it was read."""
+        start = _Place(one.name, one.size, one.changed_ns)
+        half = self._half_read.pop(one.path.name, None)
+        if half is None or half.last is None:
+            return start
+        try:
+            for number, line in enumerate(lines_of(one.path, self._looked(one), half.at_ms), start=1):
+                if number % self._options.rows == 0:
+                    await asyncio.sleep(0)
+                if number == half.row:
+                    start.row = number if line == half.last else 0
+                    break
+        except Exception:  # noqa: BLE001 - it is met again, and told, when the file is taken
+            start.row = 0
+        return start
 
     async def _taken(self, one: _Waiting, start: _Place) -> AsyncIterator[Batch]:
         """Its rows from a place on; what was before is read again for the report."""
@@ -173,6 +202,7 @@ class FileDrop:
         rows: list[bytes] = []
         bad: list[BadPayload] = []
         number = start.row
+        line: Line | None = None
         for number, line in enumerate(self._lines(one, report), start=1):
             if number % self._options.rows == 0:
                 await asyncio.sleep(0)  # others live on this loop too
@@ -185,18 +215,22 @@ class FileDrop:
             if len(rows) + len(bad) >= self._options.rows:
                 yield Batch(rows, _with_row(start, number), bad)
                 rows, bad = [], []
-        if report.failed is not None:
+        if report.failed is not None and not _has_changed(one):
             bad.append(BadPayload(report.failed.reason, f"{one.name[:80]!a}: {report.failed.detail}", b""))
         if rows or bad:
             yield Batch(rows, _with_row(start, number), bad)
         # Everything that was handed out is kept by now: the next batch is asked for.
+        if _has_changed(one):
+            self._half_read[one.path.name] = _HalfRead(number, line, now_ms)
+            log.info("a file changed while it was read", source=self.name, file=one.name[:80], rows=number)
+            return
         self._move(one, "done" if report.failed is None else "bad", report)
 
     def _lines(self, one: _Waiting, report: "_Report") -> Iterator[Line]:
         """All its rows, noted in the report; and there too, why it could not be taken."""
         try:
             report.looked = self._looked(one)
-            for line in lines_of(one.path, report.looked, report.at_ms):
+            for line in _written(one, lines_of(one.path, report.looked, report.at_ms)):
                 report.note(line)
                 yield line
             if report.bad and not report.taken:
@@ -290,6 +324,31 @@ class _Report:
             "errors": self._errors,
         }
         return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+
+
+def _has_changed(one: _Waiting) -> bool:
+    """Whether it is no longer as it was seen; also when somebody took it away."""
+    try:
+        status = one.path.lstat()
+    except OSError:
+        return True
+    return (status.st_size, status.st_mtime_ns) != (one.size, one.changed_ns)
+
+
+def _written(one: _Waiting, lines: Iterator[Line]) -> Iterator[Line]:
+    """All rows; the last, of which only half may be written yet, if the file is still as it was."""
+    held: Line | None = None
+    try:
+        for line in lines:
+            if held is not None:
+                yield held
+            held = line
+    except Exception:
+        if held is not None:
+            yield held  # what is before the fault is whole
+        raise
+    if held is not None and not _has_changed(one):
+        yield held
 
 
 def _with_row(start: _Place, row: int) -> str:

@@ -408,6 +408,39 @@ def test_whatever_goes_wrong_with_one_file_the_next_is_taken(tmp_path, monkeypat
     run(story())
 
 
+@pytest.mark.parametrize("seen_at", [30, 40, 100])
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_file_that_grows_on_while_it_is_read_is_read_on_before_it_is_moved(tmp_path, seen_at, is_new):
+    """No row is lost or taken twice, were it half written; one that was written anew meanwhile is taken as a whole."""
+
+    async def story():
+        path, whole = tmp_path / "e.csv", many(100)
+        half = whole[: whole.index("bericht 49") + 4] if seen_at < 100 else whole
+        path.write_text(half)
+        night = Night(tmp_path, rows=10)
+        batches, shelf = [], tmp_path / "done"
+
+        async def bring():
+            async for batch in night.source.batches(None):
+                batches.append(batch)
+                if len(ids(batches)) == seen_at and batch.rows:
+                    path.write_text(many(100, first=500) if is_new else whole + many(5, first=100)[len(HEAD) :])
+                    assert not shelf.exists()
+
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(bring(), 120)
+        texts = [json.loads(row)["text"] for batch in batches for row in batch.rows]
+        if is_new:
+            assert set(texts) >= {f"bericht {n}" for n in range(500, 600)}
+        else:
+            assert texts == [f"bericht {n}" for n in range(105)]
+        report = night.report("done", "e.csv")
+        assert report["rows_taken"] == (100 if is_new else 105)
+        assert not (tmp_path / "bad").exists()
+
+    run(story())
+
+
 def test_what_lies_in_done_is_not_kept_for_ever(tmp_path):
     """It holds what people wrote."""
 
