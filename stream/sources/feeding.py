@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from pathlib import PurePath
 from typing import Literal
 
 import msgspec
@@ -48,6 +49,8 @@ SLICE = 1_000
 """Rows that go to the log at once."""
 LAGGING_S = 300.0
 """What the platform had so long ago and we do not have yet: the source lags."""
+BROKEN = 2
+"""Errors of our own in a row after which nothing is waited for: it is blind."""
 LOOK_S = 5.0
 GAP_SHORT_MS = 60_000
 GAP_OLD_MS = 90 * 60_000
@@ -122,6 +125,8 @@ class Feeding:
         self._logged_trouble = ""
         """Of the trouble that there is: the words that were logged last."""
         self._is_denied = False
+        self._own_errors = 0
+        """Errors of our own since the last batch."""
 
     def __repr__(self) -> str:
         return f"Feeding({self.source.name!r})"
@@ -281,6 +286,7 @@ class Feeding:
     def _count(self, batch: Batch, *, rows: int, bad: int, came_ms: int) -> None:
         figures = self.figures
         figures.batches += 1
+        self._own_errors = 0
         figures.rows += rows
         figures.bad += bad
         figures.gaps += len(batch.gaps)
@@ -319,7 +325,9 @@ class Feeding:
     # ---- telling
 
     def _tell(self, error: Exception) -> None:
-        words = str(error) if isinstance(error, Trouble | Denied) else _ours(error)
+        is_ours = not isinstance(error, Trouble | Denied)
+        self._own_errors = self._own_errors + 1 if is_ours else 0
+        words = _ours(error) if is_ours else str(error)
         self._say_trouble(" ".join(words.split())[:200] or type(error).__name__, denied=isinstance(error, Denied))
 
     def _say_trouble(self, words: str, *, denied: bool = False) -> None:
@@ -392,7 +400,10 @@ class Feeding:
         if self._holding_ms is not None:
             if now_ms - self._holding_ms >= LAGGING_S * 1000:
                 return "lagging", self._holding_ms
-        elif now_ms - max(self._heard_ms, self._began_ms) >= self.source.silent_after_s * 1000:
+        elif (
+            self._own_errors >= BROKEN
+            or now_ms - max(self._heard_ms, self._began_ms) >= self.source.silent_after_s * 1000
+        ):
             return "silent", self._heard_ms
         if self._capped_ms is not None:
             return "capped", self._capped_ms
@@ -407,7 +418,13 @@ def _lives(batch: Batch) -> bool:
 
 
 def _ours(error: Exception) -> str:
-    """An error that no source should raise: its kind and place, and not its words, for they may hold anything."""
+    """An error that no source should raise: its kind, its place, and the name of the file it was about; not its words,
+    for they may hold anything.
+    """
+    module, name = type(error).__module__, type(error).__name__
+    kind = name if module == "builtins" else f"{module}.{name}"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
-    return f"an error of our own ({type(error).__name__}{where})"
+    file = error.filename if isinstance(error, OSError) else None
+    about = f", about the file {PurePath(file).name[:80]!a}" if isinstance(file, str) else ""
+    return f"an error of our own ({kind}{where}{about})"

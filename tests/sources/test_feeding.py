@@ -267,6 +267,34 @@ def test_an_error_of_our_own_ends_nothing_and_its_words_are_not_shown() -> None:
     told(story)
 
 
+def test_a_source_that_breaks_by_itself_is_silent_at_once_and_says_what_it_was_about() -> None:
+    """A file's name helps who must mend it; a second failure is no accident."""
+
+    async def story(house: House) -> None:
+        locked = PermissionError(13, "token=sesame", "/somewhere/export.csv")
+        source = Scripted([Batch(), 1.0, locked], [locked])
+        source.silent_after_s = 10_000.0
+        async with fed(house, source) as feeding:
+            began_ms = now_ms()
+            await asyncio.sleep(300)
+            assert feeding.figures.trouble.startswith("an error of our own (PermissionError at batches:")
+            assert feeding.figures.trouble.endswith(", about the file 'export.csv')")
+            assert house.reports[-1] == (began_ms + 5_000, "silent", began_ms)
+
+    told(story)
+
+
+def test_a_single_error_of_our_own_makes_nobody_blind() -> None:
+    """It is connected to again within seconds."""
+
+    async def story(house: House) -> None:
+        async with fed(house, Scripted([Batch(), 1.0, EOFError()], ALIVE)):
+            await asyncio.sleep(60)
+        assert [status for _, status, _ in house.reports] == ["ok"]
+
+    told(story)
+
+
 def test_a_source_that_flaps_fills_no_log() -> None:
     """A trouble a second for an hour: a few lines."""
 
