@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 SAMPLE_BYTES = 64 << 10
+LINE_MAX = 1 << 20
+"""Characters of a line of columns that are read at once: gzip of a few bytes may unpack to one without an end."""
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "windows-1252")
 DELIMITERS = (";", ",", "\t", "|")
 
@@ -160,10 +162,10 @@ def records(path: Path, form: Form) -> Iterator[Record]:
         text = _text(raw, form.encoding)
         try:
             for _ in range(form.skip_lines):
-                text.readline()
+                text.readline(LINE_MAX)
         except BROKEN as error:
             raise BadFile("cannot_be_read", f"it breaks off before its columns, {because(error)}") from None
-        reader = csv.reader(text, delimiter=form.delimiter)
+        reader = csv.reader(_bounded(text), delimiter=form.delimiter)
         is_header = True
         while True:
             begins = reader.line_num + form.skip_lines + 1
@@ -172,7 +174,8 @@ def records(path: Path, form: Form) -> Iterator[Record]:
             except StopIteration:
                 return
             except csv.Error:
-                said = f"lines {begins} to {reader.line_num + form.skip_lines}: a quotation mark is never closed"
+                where = f"lines {begins} to {reader.line_num + form.skip_lines}"
+                said = f"{where}: a quotation mark is never closed, or a field is too long"
                 yield Record(begins, {}, ("bad_csv", said))
                 continue
             except BROKEN as error:
@@ -202,6 +205,18 @@ def _record(line: int, ends: int, row: list[str], form: Form) -> Record:
 def _text(raw: "_Bytes", encoding: str) -> io.TextIOWrapper:
     # Five bytes of Windows-1252 mean nothing: each costs a character.
     return io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline="")
+
+
+def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
+    """Its lines; for one that is too long a field that csv refuses, so that it is a bad row."""
+    ends = ("\n", "\r")
+    while line := text.readline(LINE_MAX):
+        if len(line) < LINE_MAX or line.endswith(ends):
+            yield line
+            continue
+        while (rest := text.readline(LINE_MAX)) and not rest.endswith(ends):
+            pass
+        yield "x" * (csv.field_size_limit() + 1) + "\n"
 
 
 def _likeness(lines: Sequence[str], sign: str) -> tuple[float, int]:

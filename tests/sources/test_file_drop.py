@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -439,6 +440,21 @@ def test_a_file_that_grows_on_while_it_is_read_is_read_on_before_it_is_moved(tmp
         assert not (tmp_path / "bad").exists()
 
     run(story())
+
+
+def test_a_line_of_many_megabytes_is_one_bad_row_and_is_never_held_as_a_whole(tmp_path):
+    """Packed it is a few bytes; the rows before and behind it are taken."""
+    path = tmp_path / "e.csv.gz"
+    path.write_bytes(gzip.compress((many(1) + "x" * (24 << 20) + "\n" + many(1, first=1)[len(HEAD) :]).encode(), 1))
+    tracemalloc.start()
+    try:
+        rows, bad = read(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [row["id"] for row in rows] == ["0", "1"]
+    assert [(line.number, line.reason) for line in bad] == [(3, "bad_csv")]
+    assert peak < 16 << 20
 
 
 def test_what_lies_in_done_is_not_kept_for_ever(tmp_path):
