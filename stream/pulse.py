@@ -272,7 +272,7 @@ def or_hex(left: str, right: str) -> str:
     >>> or_hex("1", "2")
     '3'
     """
-    return left if left == right else hex(int(left, 16) | int(right, 16))[2:]
+    return left if left == right else f"{int(left, 16) | int(right, 16):x}"
 
 
 def add_table(into: dict[K, int], other: dict[K, int]) -> None:

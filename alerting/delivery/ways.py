@@ -115,7 +115,7 @@ class Prepares(Protocol):
         """
 
 
-async def prepared(way: Way | None, to: str, longest_s: float) -> Outcome | None:
+async def prepared(way: object, to: str, longest_s: float) -> Outcome | None:
     """Make a way ready, if there is anything to make ready; what became of the message where it cannot be sent."""
     if not isinstance(way, Prepares):
         return None

@@ -91,7 +91,10 @@ def test_x_is_told_of_the_brands_by_their_own_queries_or_by_others(tmp_path: Pat
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ("{name: x, type: x, bearer_token_env: TOKEN, queries: {Acme: 'acme ('}}", "the query for 'Acme' cannot be read"),
+        (
+            "{name: x, type: x, bearer_token_env: TOKEN, queries: {Acme: 'acme ('}}",
+            "the query for 'Acme' cannot be read",
+        ),
         ("{name: t, type: youtube, api_key_env: TOKEN, channels: [acme]}", "an id of a channel is `UC` and 22"),
         (
             "{name: t, type: youtube, api_key_env: TOKEN, channels: [UC0123456789abcdefghijkl], every: 30s, "
