@@ -215,7 +215,7 @@ class Watch:
 
 
 def stored_in(data: Path) -> Counter[str]:
-    """The posts in the intake log by their ids, without the past."""
+    """The posts in the intake log by their ids, without the past and what was taken back since."""
     log = IntakeLog(data / "intake.db")
     readers: dict[str, Reader] = {}
     found: Counter[str] = Counter()
@@ -223,7 +223,7 @@ def stored_in(data: Path) -> Counter[str]:
     while records := log.read(offset, 5_000):
         offset = records[-1].offset + 1
         for record in records:
-            if record.kind == "mention" and b'"past-' not in record.body:
+            if record.kind == "mention" and record.body and b'"past-' not in record.body:
                 reader = readers.setdefault(record.source, Reader(record.source))
                 mention = reader.read(record.body, record.observed_ms)
                 found[mention.id] += mention.kind == "create"
