@@ -5,7 +5,7 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 (count, first seen, key), so that no batch boundary shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from heapq import nsmallest
 from itertools import compress, pairwise
@@ -709,6 +709,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         aliases = self.aliases
         replies = {key for key in self.fresh if (alias := aliases.get(key)) is not None and alias[1] != key}
         replies.update(self._new_replies())
+        self._admit_roots(replies)
         for key in sorted(replies):
             if key not in self.threads:
                 continue
@@ -719,18 +720,22 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         self.fresh = []
 
     def _new_replies(self) -> list[str]:
-        """Those of a flood that turn out to be part of another conversation; both are threads now."""
+        """Those of a flood that turn out to be part of another conversation; they are threads now."""
         aliases, crowd = self.aliases, self._new_threads
         replies = [key for key in crowd.waiting() if (alias := aliases.get(key)) is not None and alias[1] != key]
-        found = []
-        for key in replies:
-            root = self._home(key)
-            if root != key and (root in self.threads or root in crowd):
-                found.append(key)
-                for one in (key, root):
-                    if one in crowd:
-                        self._admit_thread(one)
+        homes = [(key, self._home(key)) for key in replies]
+        found = [key for key, root in homes if root != key and (root in self.threads or root in crowd)]
+        for key in found:
+            self._admit_thread(key)
         return found
+
+    def _admit_roots(self, replies: Iterable[str]) -> None:
+        """A conversation of a flood that others join is a thread now, also where a smaller part brought them."""
+        crowd = self._new_threads
+        if len(crowd):
+            for root in sorted({self._home(key) for key in replies}):
+                if root in crowd:
+                    self._admit_thread(root)
 
     def _endorse(self) -> None:
         """Tie what was observed to the threads that began with those posts: at the grid point, so that no cut shows."""

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stream import window as windows
@@ -202,6 +202,7 @@ def test_a_stray_old_post_makes_no_week_of_silence_to_learn_from() -> None:
 
 
 @given(seeds, st.sampled_from([3, 30, 500]))
+@example(349, 500)
 @few
 def test_that_a_flood_waits_for_the_cut_does_not_show(seed: int, kept: int) -> None:
     """Whether few of a part's conversations stay or all of them, and however many come before the next cut."""
