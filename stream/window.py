@@ -5,7 +5,7 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 (count, first seen, key), so that no batch boundary shows.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from heapq import nsmallest
 from itertools import compress, pairwise
@@ -706,36 +706,19 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
     def _join_chains(self) -> None:
         # Most are the first post of a conversation of their own: they are left out before the rest is put in order.
-        aliases = self.aliases
-        replies = {key for key in self.fresh if (alias := aliases.get(key)) is not None and alias[1] != key}
-        replies.update(self._new_replies())
-        self._admit_roots(replies)
-        for key in sorted(replies):
-            if key not in self.threads:
-                continue
-            root = self._home(key)
-            if root != key and root in self.threads:
-                self.threads[root].join(self.threads.pop(key))
-                self._forget_busy()
-        self.fresh = []
-
-    def _new_replies(self) -> list[str]:
-        """Those of a flood that turn out to be part of another conversation; they are threads now."""
         aliases, crowd = self.aliases, self._new_threads
-        replies = [key for key in crowd.waiting() if (alias := aliases.get(key)) is not None and alias[1] != key]
-        homes = [(key, self._home(key)) for key in replies]
-        found = [key for key, root in homes if root != key and (root in self.threads or root in crowd)]
-        for key in found:
-            self._admit_thread(key)
-        return found
-
-    def _admit_roots(self, replies: Iterable[str]) -> None:
-        """A conversation of a flood that others join is a thread now, also where a smaller part brought them."""
-        crowd = self._new_threads
-        if len(crowd):
-            for root in sorted({self._home(key) for key in replies}):
-                if root in crowd:
-                    self._admit_thread(root)
+        new = (*self.fresh, *crowd.waiting())
+        replies = {key for key in new if (alias := aliases.get(key)) is not None and alias[1] != key}
+        for key in sorted(replies):
+            root = self._home(key)
+            if root == key or not self._goes_on(key) or not self._goes_on(root):
+                continue
+            for one in (key, root):
+                if one in crowd:
+                    self._admit_thread(one)
+            self.threads[root].join(self.threads.pop(key))
+            self._forget_busy()
+        self.fresh = []
 
     def _endorse(self) -> None:
         """Tie what was observed to the threads that began with those posts: at the grid point, so that no cut shows."""
