@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from alerting.delivery.ways import Message, Outcome, Prepares, Settles, Way
+from alerting.delivery.ways import Message, Outcome, Settles, Way, ready
 
 DRILL = "DRILL"
 NOTHING_REAL = "DRILL: nothing of this is real."
@@ -29,7 +29,7 @@ class DrillWay:
 
     async def prepare(self, to: str) -> Outcome | None:
         """As the way itself."""
-        return await self._way.prepare(to) if isinstance(self._way, Prepares) else None
+        return await ready(self._way, to)
 
     async def post(self, message: Message) -> Outcome:
         """Send once, marked."""

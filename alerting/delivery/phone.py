@@ -2,7 +2,7 @@
 
 import msgspec
 
-from alerting.delivery.ways import Message, Outcome, Prepares, Settles, Way
+from alerting.delivery.ways import Message, Outcome, Settles, Way, ready
 
 
 class PhoneWay:
@@ -18,7 +18,7 @@ class PhoneWay:
 
     async def prepare(self, to: str) -> Outcome | None:
         """Make the way that rings ready."""
-        return await self._ringing.prepare(self._to) if isinstance(self._ringing, Prepares) else None
+        return await ready(self._ringing, self._to)
 
     async def post(self, message: Message) -> Outcome:
         """Have the number rung that `message.to` is."""

@@ -115,13 +115,16 @@ class Prepares(Protocol):
         """
 
 
+async def ready(way: object, to: str) -> Outcome | None:
+    """As `Prepares.prepare`, where there is anything to make ready."""
+    return await way.prepare(to) if isinstance(way, Prepares) else None
+
+
 async def prepared(way: object, to: str, longest_s: float) -> Outcome | None:
-    """Make a way ready, if there is anything to make ready; what became of the message where it cannot be sent."""
-    if not isinstance(way, Prepares):
-        return None
+    """Make a way ready; what became of the message where it cannot be sent. Never raises."""
     try:
         async with asyncio.timeout(longest_s):
-            return await way.prepare(to)
+            return await ready(way, to)
     except Exception as error:  # noqa: BLE001 - nothing left yet, whatever it is
         return Outcome("not_sent", retry_ms=PREPARE_AGAIN_MS, detail=type(error).__name__)
 

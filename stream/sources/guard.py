@@ -184,6 +184,26 @@ def numbers_of(target: Target, rules: Rules = Rules()) -> list[str]:  # noqa: B0
     return allowed
 
 
+async def looked_up(target: Target, rules: Rules, *, within_s: float) -> list[str]:
+    """As `numbers_of`, while others have their turn. Raises `Refused`, also for a look-up that takes too long."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await asyncio.to_thread(numbers_of, target, rules)
+    except TimeoutError:
+        raise Refused("its name could not be looked up in time", passing=True) from None
+
+
+def carrier() -> httpx.AsyncHTTPTransport:
+    """What carries requests that are `pinned`. It keeps no connection: one is known by its number, and its certificate
+    was held against one name alone.
+    """
+    return httpx.AsyncHTTPTransport(
+        trust_env=False,
+        verify=httpx.create_ssl_context(trust_env=True),
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
+
+
 def pinned(method: str, url: str, number: str, headers: Mapping[str, str], body: bytes = b"") -> httpx.Request:
     """A request that goes to `number` and speaks to the host of `url`: for its certificate, and in the `Host` line."""
     whole = httpx.URL(url)
@@ -227,7 +247,10 @@ class GuardedClient:
     async def look_up(self, url: str) -> None:
         """Look the host up now, so that a call within `LOOKED_UP_S` begins at once. Raises `Refused`."""
         target = target_of(url, self._rules)
-        await self._looked_up(target)
+        numbers = await self._looked_up(target)
+        if len(self._numbers) >= HOSTS_KNOWN:
+            self._numbers.clear()
+        self._numbers[target.host, target.port] = (time.monotonic(), numbers)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One POST, never again by itself. Raises `Refused`, `NotSent` or `Lost`."""
@@ -235,19 +258,11 @@ class GuardedClient:
         ends_s = time.monotonic() + self._total_s
         known_s, numbers = self._numbers.pop((target.host, target.port), (0.0, []))
         if not numbers or time.monotonic() - known_s > LOOKED_UP_S:
-            await self._looked_up(target)
-            _, numbers = self._numbers.pop((target.host, target.port))
+            numbers = await self._looked_up(target)
         return await self._sent(url, numbers, body, headers, ends_s)
 
-    async def _looked_up(self, target: Target) -> None:
-        try:
-            async with asyncio.timeout(min(CONNECT_S, self._total_s)):
-                numbers = await asyncio.to_thread(numbers_of, target, self._rules)
-        except TimeoutError:
-            raise Refused("its name could not be looked up in time", passing=True) from None
-        if len(self._numbers) >= HOSTS_KNOWN:
-            self._numbers.clear()
-        self._numbers[target.host, target.port] = (time.monotonic(), numbers)
+    async def _looked_up(self, target: Target) -> list[str]:
+        return await looked_up(target, self._rules, within_s=min(CONNECT_S, self._total_s))
 
     async def _sent(
         self, url: str, numbers: Sequence[str], body: bytes, headers: Mapping[str, str], ends_s: float
@@ -268,12 +283,7 @@ class GuardedClient:
 
     async def _answered(self, request: httpx.Request) -> Answer:
         if self._transport is None:
-            # No connection is kept: it is known by its number, and its certificate was held against one name alone.
-            self._transport = httpx.AsyncHTTPTransport(
-                trust_env=False,
-                verify=httpx.create_ssl_context(trust_env=True),
-                limits=httpx.Limits(max_keepalive_connections=0),
-            )
+            self._transport = carrier()
         response = await self._transport.handle_async_request(request)
         try:
             held = bytearray()

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from stream.sources.contract import Denied, Trouble
-from stream.sources.guard import Answer, Refused, Rules, numbers_of, pinned, target_of
+from stream.sources.guard import Answer, Refused, Rules, carrier, looked_up, pinned, target_of
 
 CONNECT_S = 10.0
 TOTAL_S = 30.0
@@ -151,26 +151,18 @@ class Web:
 
     def _carrier(self) -> httpx.AsyncBaseTransport:
         if self._transport is None:
-            # No connection is kept: it is known by its number, and its certificate was held against one name alone.
-            self._transport = httpx.AsyncHTTPTransport(
-                trust_env=False,
-                verify=httpx.create_ssl_context(trust_env=True),
-                limits=httpx.Limits(max_keepalive_connections=0),
-            )
+            self._transport = carrier()
         return self._transport
 
     async def _numbers(self, url: str) -> list[str]:
         try:
             # `wss` is held to the same rules as `https`.
             target = target_of(url.replace("ws", "http", 1) if url.startswith("ws") else url, self._rules)
-            async with asyncio.timeout(CONNECT_S):
-                return await asyncio.to_thread(numbers_of, target, self._rules)
+            return await looked_up(target, self._rules, within_s=CONNECT_S)
         except Refused as why:
             if why.passing:
                 raise Trouble(f"its address cannot be asked now: {why}") from None
             raise Denied(f"its address is not connected to: {why}") from None
-        except TimeoutError:
-            raise Trouble("its name could not be looked up in time") from None
 
     @asynccontextmanager
     async def _dialled(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Frames]:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from alerting.delivery.ways import Message, Outcome, Prepares, Settles, Way
+from alerting.delivery.ways import Message, Outcome, Settles, Way, ready
 from stream import crash
 
 AGAIN_MS = 1_000
@@ -30,7 +30,7 @@ class FencedWay:
 
     async def prepare(self, to: str) -> Outcome | None:
         """As the way itself."""
-        return await self._way.prepare(to) if isinstance(self._way, Prepares) else None
+        return await ready(self._way, to)
 
     async def post(self, message: Message) -> Outcome:
         """Send once, where it may be sent."""
