@@ -15,7 +15,7 @@ from stream.kafka.cuts import Cut, Outgoing, Place
 from stream.kafka.places import Resumed
 from stream.kafka.records import InputRecord, kind_and_source
 from stream.kafka.tail import Tail
-from stream.kafka.topics import partition_of
+from stream.kafka.topics import Layout, partition_of
 from stream.mention import Mention
 from stream.names import Names
 from stream.reading import DEFAULT_SOURCE, BadMention, Reader
@@ -231,23 +231,13 @@ class PartitionIntake:
         return ended
 
     def _items(self, sealed: Sealed) -> Iterable[Outgoing]:
-        topic = self._layout.name("entries")
         for item in sealed.items:
             self._counts["parts" if isinstance(item, Part) else "controls"] += 1
-            key = item.brand.encode("utf-8", "surrogatepass")
-            yield Outgoing(topic, self._layout.brand_partition(item.brand), key, event_bytes(item))
+            yield item_record(self._layout, item)
 
     def _marks(self, sealed: Sealed) -> list[Outgoing]:
-        """One for every entries partition, naming what goes there."""
-        homes: dict[int, list[Part | Control]] = {}
-        for item in sealed.items:
-            homes.setdefault(self._layout.brand_partition(item.brand), []).append(item)
-        topic = self._layout.name("entries")
         self._counts["marks"] += self._layout.entries
-        return [
-            Outgoing(topic, home, None, event_bytes(sealed.mark(homes.get(home, []))))
-            for home in range(self._layout.entries)
-        ]
+        return mark_records(self._layout, sealed)
 
     def _texts(self) -> Iterable[Outgoing]:
         posts, self._intake.posts = self._intake.posts, {}
@@ -275,6 +265,23 @@ class PartitionIntake:
         home = partition_of(name, self._layout.mentions)
         headers = [Read(self.number, self._read).header()]
         return Outgoing(self._layout.name("texts"), home, name.encode(), value, headers)
+
+
+def item_record(layout: Layout, item: Part | Control) -> Outgoing:
+    """What was found or said, on its way to the entries of its brand."""
+    key = item.brand.encode("utf-8", "surrogatepass")
+    return Outgoing(layout.name("entries"), layout.brand_partition(item.brand), key, event_bytes(item))
+
+
+def mark_records(layout: Layout, sealed: Sealed) -> list[Outgoing]:
+    """A mark for every entries partition, naming what goes there."""
+    homes: dict[int, list[Part | Control]] = {}
+    for item in sealed.items:
+        homes.setdefault(layout.brand_partition(item.brand), []).append(item)
+    topic = layout.name("entries")
+    return [
+        Outgoing(topic, home, None, event_bytes(sealed.mark(homes.get(home, [])))) for home in range(layout.entries)
+    ]
 
 
 def event_bytes(event: Event) -> bytes:

@@ -22,7 +22,7 @@ from stream.kafka.tail import Tail
 from stream.kafka.writer import Writer
 from stream.reading import BadMention
 from stream.sources.files import read_files
-from tocsin.entry import ConfigChange, Control, ControlEvent, Event, Mark, Part
+from tocsin.entry import ConfigChange, ControlEvent, Event, Mark
 from tocsin.intake import Intake
 from tocsin.learning import Learnt, can_learn, hold_brands, told
 from tocsin.live_chart import LiveChart
@@ -31,9 +31,9 @@ from tocsin.replay import past_parts
 from tocsin.scaled.contents import content_record
 from tocsin.scaled.dead_letters import dead_letter
 from tocsin.scaled.ground import Ground
-from tocsin.scaled.intake_partition import event_bytes
+from tocsin.scaled.intake_partition import item_record, mark_records
 from tocsin.scorers import load_scorers
-from tocsin.sealing_out import Sealed, Sealer
+from tocsin.sealing_out import Sealer
 from tocsin.settings import Settings
 from tocsin.state import BrandState, Contents
 
@@ -84,24 +84,9 @@ class Lesson:
         sealer = Sealer(home, f"learn-{uuid4().hex}", sealed_step=-1)
         sealed = sealer.seal([one._replace(step=self._step) for one in parts], changes, upto_step=self._step, offset=0)
         bodies = [content_record(self._brokers, body) for _, body in sorted(self._contents.bodies().items())]
-        return [*bodies, *self._letters, *self._items(sealed), *self._marks(sealed)]
-
-    def _items(self, sealed: Sealed) -> list[Outgoing]:
         layout = self._brokers.layout
-        return [
-            Outgoing(layout.name("entries"), layout.brand_partition(one.brand), one.brand.encode(), event_bytes(one))
-            for one in sealed.items
-        ]
-
-    def _marks(self, sealed: Sealed) -> list[Outgoing]:
-        layout = self._brokers.layout
-        homes: dict[int, list[Part | Control]] = {number: [] for number in range(layout.entries)}
-        for one in sealed.items:
-            homes[layout.brand_partition(one.brand)].append(one)
-        return [
-            Outgoing(layout.name("entries"), number, None, event_bytes(sealed.mark(own)))
-            for number, own in homes.items()
-        ]
+        items = [item_record(layout, one) for one in sealed.items]
+        return [*bodies, *self._letters, *items, *mark_records(layout, sealed)]
 
     def _bury(self, path: Path, line: int, why: BadMention, body: bytes) -> None:
         self._dead += 1
