@@ -19,8 +19,9 @@ from alerting.delivery.slack_inbound import SocketInbound, slack_routes
 from alerting.delivery.worker import Delivery
 from stream.sources.mappings import VENDORS
 from stream.sources.signing import Verifier
+from stream.sources.taking import Limits
 from stream.sources.vendor_door import VendorDoor
-from stream.sources.webhook import Ingest, Limits, ingest_app
+from stream.sources.webhook import Ingest, ingest_app
 from tocsin.deployment import Deployment
 from tocsin.drill_start import Starter
 from tocsin.engine import Engine

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stream.codec import digest, parse_rfc3339, rfc3339
-from stream.reading import EARLIEST_MS, LATEST_MS
+from stream.codec import digest, rfc3339
 from stream.sources.contract import BadPayload, Batch, Completeness, Denied, Gap, Sample, Surroundings, Trouble
 from stream.sources.loose_json import loosely
+from stream.sources.rows import known_bytes, read_place, time_ms
 from stream.sources.web import Web
 
 BASE_URL = "https://itunes.apple.com"
@@ -104,7 +104,7 @@ class AppleReviews:
 
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
         """See `Source.batches`."""
-        at = _place_of(place)
+        at = read_place(place, _Place) or _Place()
         while True:
             began_ms = self._around.clock()
             troubles: list[Trouble] = []
@@ -234,7 +234,7 @@ def review_of(entry: object) -> Review:
     rating = _whole(_label(entry, "im:rating"))
     return Review(
         id=own_id,
-        written_ms=_time(_label(entry, "updated")),
+        written_ms=time_ms(_label(entry, "updated")),
         text="\n\n".join(part for part in (_label(entry, "title"), _label(entry, "content")) if part),
         author=_label(named, "name"),
         rating=rating if rating is not None and 1 <= rating <= 5 else None,
@@ -260,7 +260,7 @@ def row_of(review: Review, *, edited: bool = False, live: bool = True) -> bytes:
         "rating": review.rating,
         "live": None if live else False,
     }
-    return _encode({name: value for name, value in row.items() if value is not None})
+    return known_bytes(row)
 
 
 def _reviews_in(entries: list[object]) -> tuple[list[Review], list[BadPayload]]:
@@ -291,18 +291,3 @@ def _label(held: Mapping[str, Any], name: str) -> str:
 
 def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
-
-
-def _time(text: str) -> int | None:
-    try:
-        at_ms = parse_rfc3339(text)
-    except (ValueError, OverflowError):
-        return None
-    return at_ms if EARLIEST_MS <= at_ms < LATEST_MS else None
-
-
-def _place_of(place: str | None) -> _Place:
-    try:
-        return msgspec.json.decode(place or "", type=_Place)
-    except msgspec.MsgspecError:
-        return _Place()

@@ -6,10 +6,11 @@ twice and no more.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
+from stream.sources import rows
 from stream.sources.feed_parse import Entry
 
 ENTRIES = 10_000
@@ -38,26 +39,14 @@ class FeedKnown(msgspec.Struct, omit_defaults=True):
     """Entries by key, the last listed last: the versions told, or "" where another feed brought it first."""
 
 
-_decode = msgspec.json.Decoder(dict[str, FeedKnown]).decode
-_encode = msgspec.json.Encoder().encode
-
-
 def read_place(place: str | None, keys: Iterable[str]) -> dict[str, FeedKnown]:
     """What is known of the feeds of these keys. A place that nobody can read is none.
 
     >>> read_place('{"a": {"t": 5}}', ["a", "b"])["a"].good_ms, read_place("17", ["a"])["a"].good_ms
     (5, 0)
     """
-    try:
-        found = _decode(place) if place else {}
-    except msgspec.MsgspecError:
-        found = {}
+    found = rows.read_place(place, dict[str, FeedKnown]) or {}
     return {key: found.get(key) or FeedKnown() for key in keys}
-
-
-def written(known: Mapping[str, FeedKnown]) -> str:
-    """As a place: compact JSON."""
-    return _encode(known).decode()
 
 
 def validator(value: str | None) -> str:

@@ -25,7 +25,7 @@ from stream.sources.dead_letters import Letter
 from stream.sources.intake_log import Item, Overloaded
 from stream.sources.places import Places
 from stream.sources.store import StoreError
-from stream.sources.webhook import Letters, Log
+from stream.sources.taking import Letters, Log
 
 log = structlog.get_logger("tocsin")
 
@@ -238,17 +238,14 @@ class Feeding:
         return items, letters
 
     async def _append(self, items: list[Item]) -> None:
-        wait_s = AGAIN_S
-        while True:
-            try:
-                await self._log.append(items)
-            except (Overloaded, StoreError, sqlite3.Error) as error:
-                if wait_s == AGAIN_S and self._seldom("log"):
-                    log.warning("a source waits for the log", source=self.source.name, problem=type(error).__name__)
-                await asyncio.sleep(wait_s)
-                wait_s = min(AGAIN_LONGEST_S, 2 * wait_s)
-            else:
-                return
+        def tell(error: Exception) -> None:
+            if self._seldom("log"):
+                log.warning("a source waits for the log", source=self.source.name, problem=type(error).__name__)
+
+        async def append() -> None:
+            await self._log.append(items)
+
+        await _insist(append, tell)
 
     def _bury(self, letters: list[Letter]) -> None:
         if not letters:
@@ -261,27 +258,23 @@ class Feeding:
                 log.warning("dead letters are lost", source=self.source.name, letters=len(letters))
 
     async def _settle(self, batch: Batch, *, rows: int, bad: int) -> None:
-        wait_s = AGAIN_S
-        while True:
-            try:
-                now_ms = self._clock()
-                heard_ms = now_ms if _lives(batch) else self.figures.heard_ms
-                self._places.keep(
-                    self.source.name,
-                    batch,
-                    rows=rows,
-                    bad=bad,
-                    heard_ms=heard_ms,
-                    at_ms=now_ms,
-                    silent_after_ms=int(self.source.silent_after_s * 1000),
-                )
-            except (StoreError, sqlite3.Error) as error:
-                if wait_s == AGAIN_S and self._seldom("place"):
-                    log.error("the place of a source cannot be kept", source=self.source.name, problem=str(error))
-                await asyncio.sleep(wait_s)
-                wait_s = min(AGAIN_LONGEST_S, 2 * wait_s)
-            else:
-                return
+        def tell(error: Exception) -> None:
+            if self._seldom("place"):
+                log.error("the place of a source cannot be kept", source=self.source.name, problem=str(error))
+
+        async def keep() -> None:
+            now_ms = self._clock()
+            self._places.keep(
+                self.source.name,
+                batch,
+                rows=rows,
+                bad=bad,
+                heard_ms=now_ms if _lives(batch) else self.figures.heard_ms,
+                at_ms=now_ms,
+                silent_after_ms=int(self.source.silent_after_s * 1000),
+            )
+
+        await _insist(keep, tell)
 
     def _count(self, batch: Batch, *, rows: int, bad: int, came_ms: int) -> None:
         figures = self.figures
@@ -410,6 +403,21 @@ class Feeding:
         if self._lagging_ms is not None:
             return "lagging", self._lagging_ms
         return "ok", now_ms if self.figures.status != "ok" else self.figures.since_ms
+
+
+async def _insist(keep: Callable[[], Awaitable[None]], tell: Callable[[Exception], None]) -> None:
+    """Keep something, however often it has to be tried; `tell` hears of the first time that it failed."""
+    wait_s = AGAIN_S
+    while True:
+        try:
+            await keep()
+        except (Overloaded, StoreError, sqlite3.Error) as error:
+            if wait_s == AGAIN_S:
+                tell(error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(AGAIN_LONGEST_S, 2 * wait_s)
+        else:
+            return
 
 
 def _lives(batch: Batch) -> bool:

@@ -27,8 +27,9 @@ from stream.sources.contract import (
 )
 from stream.sources.feed_fetch import Failed, Fetched, fetch
 from stream.sources.feed_parse import Entry, Listing, NoFeed, listing_of
-from stream.sources.feed_place import FeedKnown, forget, news, read_place, validator, written
+from stream.sources.feed_place import FeedKnown, forget, news, read_place, validator
 from stream.sources.links import key_of
+from stream.sources.rows import known_bytes, place_text
 from stream.sources.web import Web
 
 log = structlog.get_logger("tocsin")
@@ -177,7 +178,7 @@ class FeedSource:
         if not changed and now_ms - self._noted_ms < PLACE_MS:
             return None
         self._noted_ms = now_ms
-        return written(known)
+        return place_text(known)
 
     async def _fetched(self, reading: _Reading, known: FeedKnown) -> Fetched:
         headers = {"User-Agent": self._agent, "Accept": "application/atom+xml, application/rss+xml, */*;q=0.5"}
@@ -324,7 +325,7 @@ def _row(entry: Entry, kind: str, now_ms: int, *, live: bool) -> bytes:
         "url": entry.url,
         "live": None if live else False,
     }
-    return _encode({name: value for name, value in row.items() if value is not None})
+    return known_bytes(row)
 
 
 def _jitter(reading: _Reading) -> float:

@@ -21,6 +21,7 @@ import structlog
 from stream.sources.column_map import ColumnMap
 from stream.sources.contract import BadPayload, Batch, Completeness, Sample, Surroundings, Trouble
 from stream.sources.file_rows import Line, Looked, lines_of, look_at
+from stream.sources.rows import read_place
 from stream.sources.tables import BadFile
 from stream.sources.web import Web
 
@@ -108,7 +109,7 @@ class FileDrop:
 
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
         """Every row of every file, for ever. Raises `Trouble` when the directory is not there."""
-        kept = _place_of(place)
+        kept = read_place(place, _Place) or _Place()
         while True:
             waiting = self._waiting()
             begun = next((one for one in waiting if kept.same_file(one)), None)
@@ -353,13 +354,6 @@ def _written(one: _Waiting, lines: Iterator[Line]) -> Iterator[Line]:
 
 def _with_row(start: _Place, row: int) -> str:
     return _Place(start.file, start.size, start.changed_ns, row).text()
-
-
-def _place_of(place: str | None) -> _Place:
-    try:
-        return msgspec.json.decode(place or "{}", type=_Place)
-    except msgspec.MsgspecError:
-        return _Place()
 
 
 def _safe(one: _Waiting) -> str:

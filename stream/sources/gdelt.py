@@ -28,6 +28,7 @@ from stream.sources.contract import (
 from stream.sources.feed_fetch import retry_after_s
 from stream.sources.gdelt_parse import Article, Busy, Found, NoAnswer, NotTaken, Unreadable, found_in, row_of, spelled
 from stream.sources.links import key_of
+from stream.sources.rows import place_text, read_place
 from stream.sources.web import Web, refusal
 
 SLOT_MS = 15 * 60_000
@@ -102,7 +103,7 @@ class Gdelt:
 
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
         """A batch for each window of each query, oldest first. Raises `Trouble` or `Denied`."""
-        known = _read(place)
+        known = read_place(place, _Place) or _Place()
         try:
             while True:
                 began_ms = self._around.clock()
@@ -124,7 +125,7 @@ class Gdelt:
         if away and until_ms < since_ms:
             known.until[key] = since_ms
             lost = Gap(until_ms, since_ms, "away")
-            yield Batch(place=_written(known), gaps=[lost], known_until_ms=self._known_until(known))
+            yield Batch(place=place_text(known), gaps=[lost], known_until_ms=self._known_until(known))
         windows = [_Window(since_ms, now_ms)]
         while windows:
             window = windows.pop()
@@ -134,13 +135,13 @@ class Gdelt:
             if halves is not None:
                 windows += halves[::-1]
                 # What a full answer shows is taken: more may be found meanwhile, and push it out of its half's 250.
-                yield Batch(rows, _written(known), costs=self._cost())
+                yield Batch(rows, place_text(known), costs=self._cost())
                 continue
             gaps, bad = self._missed(key, window, found)
             if away and window.until_ms > until_ms:
                 gaps.append(Gap(max(until_ms, window.since_ms), window.until_ms, "away", filled=True))
             known.until[key] = max(known.until.get(key, 0), window.until_ms)
-            yield Batch(rows, _written(known), bad, gaps, self._known_until(known), costs=self._cost())
+            yield Batch(rows, place_text(known), bad, gaps, self._known_until(known), costs=self._cost())
 
     def _missed(self, key: str, window: _Window, found: Found | None) -> tuple[list[Gap], list[BadPayload]]:
         """What a window that cannot be made smaller does not show."""
@@ -248,14 +249,3 @@ class Gdelt:
             newest = newest or next(iter(found.articles), None)
         self._spent()
         return Sample(words, row_of(newest, live=True) if newest else None)
-
-
-def _read(place: str | None) -> _Place:
-    try:
-        return msgspec.json.decode(place, type=_Place) if place else _Place()
-    except msgspec.MsgspecError:
-        return _Place()
-
-
-def _written(known: _Place) -> str:
-    return msgspec.json.encode(known).decode()

@@ -7,13 +7,13 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import msgspec
-
 from stream.codec import rfc3339
 from stream.reading import EARLIEST_MS, LATEST_MS
 from stream.sources.contract import BadPayload
 from stream.sources.html_text import text_of
 from stream.sources.links import link_id, opened
+from stream.sources.loose_json import shown_of
+from stream.sources.rows import known_bytes
 
 _SEEN = re.compile(r"(\d{8})T?(\d{6})Z?")
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
@@ -103,7 +103,7 @@ def found_in(body: bytes) -> Found:
         if article is not None:
             articles.append(article)
         else:
-            bad.append(BadPayload("bad_article", "an article without a link or a time", _shown(one)))
+            bad.append(BadPayload("bad_article", "an article without a link or a time", shown_of(one)))
     return Found(articles, bad)
 
 
@@ -119,7 +119,7 @@ def row_of(article: Article, *, live: bool) -> bytes:
         "url": article.url,
         "live": None if live else False,
     }
-    return msgspec.json.encode({name: value for name, value in row.items() if value is not None})
+    return known_bytes(row)
 
 
 def spelled(at_ms: int) -> str:
@@ -177,10 +177,3 @@ def _seen_ms(value: object) -> int | None:
     except ValueError:
         return None
     return at_ms if EARLIEST_MS <= at_ms < LATEST_MS else None
-
-
-def _shown(one: Any) -> bytes:
-    try:
-        return json.dumps(one).encode("ascii", "replace")[:10_000]
-    except (ValueError, RecursionError):
-        return b""

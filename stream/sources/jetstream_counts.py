@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from stream.sources.contract import Denied, Trouble
+from stream.sources.rows import count_of
 from stream.sources.web import Web
 
 AT_ONCE = 25
@@ -92,7 +93,7 @@ class Public:
                 break
             found |= dict.fromkeys(some)
             for one in answer.posts:
-                found[one.uri] = Counts(_count(one.likeCount), _count(one.repostCount), _count(one.replyCount))
+                found[one.uri] = Counts(count_of(one.likeCount), count_of(one.repostCount), count_of(one.replyCount))
         return found
 
     async def profiles(self, dids: Iterable[str]) -> dict[str, Profile]:
@@ -110,7 +111,7 @@ class Public:
             answer = await self._asked("app.bsky.actor.getProfiles", "actors", some, _Profiles, self._for_profiles)
             if answer is None:
                 break
-            told = {one.did: Profile(_count(one.followersCount), one.createdAt) for one in answer.profiles}
+            told = {one.did: Profile(count_of(one.followersCount), one.createdAt) for one in answer.profiles}
             for did in some:
                 # One that is not told of (suspended, gone) is not asked for again at each of its posts.
                 self._keep(did, now_ms, told.get(did, Profile(None, None)))
@@ -158,7 +159,3 @@ class Public:
 
 def _parts(values: Sequence[str]) -> list[Sequence[str]]:
     return [values[at : at + AT_ONCE] for at in range(0, len(values), AT_ONCE)]
-
-
-def _count(number: int | None) -> int | None:
-    return number if number is not None and 0 <= number < 2**53 else None

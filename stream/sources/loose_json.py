@@ -25,3 +25,15 @@ def loosely(body: bytes) -> Any:
         return _decode(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise ValueError("no JSON") from None
+
+
+def shown_of(one: Any) -> bytes:
+    """What a part of such a page was, for a dead letter; at most 10,000 bytes.
+
+    >>> shown_of({"id": 7})
+    b'{"id": 7}'
+    """
+    try:
+        return json.dumps(one).encode("ascii", "replace")[:10_000]
+    except (ValueError, RecursionError):
+        return b""

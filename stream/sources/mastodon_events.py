@@ -17,7 +17,7 @@ from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 from stream.codec import rfc3339
 from stream.sources.contract import Trouble
 from stream.sources.html_text import text_of
-from stream.sources.rows import Row
+from stream.sources.rows import Row, count_of
 
 LARGEST_EVENT = 1 << 20
 SHOWN = ("public", "unlisted")
@@ -164,7 +164,7 @@ def status_row(status: Status, host: str, *, live: bool = True, edit: bool = Fal
         created_at=status.edited_at or status.created_at if edit else status.created_at,
         kind="update" if edit else None,
         author=account.acct if "@" in account.acct else f"{account.acct}@{host}",
-        author_followers=_count(account.followers_count),
+        author_followers=count_of(account.followers_count),
         author_created_at=account.created_at or None,
         text="\n\n".join(part for part in (text_of(shown.spoiler_text or ""), text_of(shown.content or "")) if part),
         lang=shown.language,
@@ -175,8 +175,8 @@ def status_row(status: Status, host: str, *, live: bool = True, edit: bool = Fal
         row.parent_id, row.is_repost = status.reblog.id, True
     else:
         row.parent_id, row.quoted_id = status.in_reply_to_id, _quoted(status.quote)
-        row.reposts, row.likes = _count(status.reblogs_count), _count(status.favourites_count)
-        row.replies = _count(status.replies_count)
+        row.reposts, row.likes = count_of(status.reblogs_count), count_of(status.favourites_count)
+        row.replies = count_of(status.replies_count)
     return row
 
 
@@ -186,9 +186,9 @@ def counts_row(status: Status, at_ms: int) -> Row:
         id=status.id,
         created_at=rfc3339(at_ms),
         kind="engagement",
-        reposts=_count(status.reblogs_count),
-        likes=_count(status.favourites_count),
-        replies=_count(status.replies_count),
+        reposts=count_of(status.reblogs_count),
+        likes=count_of(status.favourites_count),
+        replies=count_of(status.replies_count),
     )
 
 
@@ -211,7 +211,3 @@ def _quoted(quote: msgspec.Raw) -> str | None:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None  # none, or as another kind of server writes it
     return found.quoted_status.id if found.quoted_status is not None else found.quoted_status_id
-
-
-def _count(number: int | None) -> int | None:
-    return number if number is not None and 0 <= number < 2**53 else None

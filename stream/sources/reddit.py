@@ -15,6 +15,7 @@ import structlog
 from stream.sources.contract import BadPayload, Batch, Completeness, Denied, Gap, Sample, Surroundings, Trouble
 from stream.sources.reddit_api import API, TOKEN_URL, NotThere, RedditApi
 from stream.sources.reddit_parse import NAME, Page, Unreadable, gone_row, page_of, row_of
+from stream.sources.rows import place_text, read_place
 from stream.sources.web import Web
 
 log = structlog.get_logger("tocsin")
@@ -110,7 +111,7 @@ class Reddit:
         """A batch for each page, and one for each look at the threads of open incidents. Raises `Trouble`, or `Denied`
         where no listing is there.
         """
-        known = _read(place)
+        known = read_place(place, _Place) or _Place()
         try:
             while True:
                 began_ms = self._around.clock()
@@ -159,7 +160,7 @@ class Reddit:
                     gaps.append(Gap(mine.good_ms, now_ms, "away", filled=met))
                 mine.newest_ms, mine.good_ms = min(newest_ms, now_ms), now_ms
             costs = {"requests": self._api.spent()}
-            yield Batch(rows, _written(known), _bad(page), gaps, self._known_until(known), costs=costs)
+            yield Batch(rows, place_text(known), _bad(page), gaps, self._known_until(known), costs=costs)
             if ends:
                 return
 
@@ -213,7 +214,7 @@ class Reddit:
             rows += self._became(asked, page, known.rechecked_ms, now_ms)
             bad += _bad(page)
         known.rechecked_ms = now_ms
-        return Batch(rows, _written(known), bad, costs={"requests": self._api.spent()})
+        return Batch(rows, place_text(known), bad, costs={"requests": self._api.spent()})
 
     def _became(self, asked: list[str], page: Page, since_ms: int, now_ms: int) -> list[bytes]:
         rows = []
@@ -267,14 +268,3 @@ def _listings(options: RedditOptions) -> list[_Listing]:
     for number, query in enumerate(options.searches, 1):
         found.append(_Listing(f"q/{query}", f"search {number}", "/search", {"q": query, "sort": "new", "type": "link"}))
     return found
-
-
-def _read(place: str | None) -> _Place:
-    try:
-        return msgspec.json.decode(place, type=_Place) if place else _Place()
-    except msgspec.MsgspecError:
-        return _Place()
-
-
-def _written(known: _Place) -> str:
-    return msgspec.json.encode(known).decode()

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from stream.codec import rfc3339
 from stream.reading import EARLIEST_MS, LATEST_MS
+from stream.sources.loose_json import shown_of
+from stream.sources.rows import known_bytes
 
 NAME = re.compile(r"t[13]_[0-9a-z]{1,13}\Z")
 """Of a comment or a post."""
@@ -55,6 +55,7 @@ class Thing(NamedTuple):
 def page_of(body: bytes) -> Page:
     """A listing. Raises `Unreadable`.
 
+    >>> import msgspec
     >>> child = {"kind": "t3", "data": {"name": "t3_a", "title": "Acme is down", "created_utc": 1.8e9, "score": -4}}
     >>> page = page_of(msgspec.json.encode({"kind": "Listing", "data": {"after": "t3_a", "children": [child, {}]}}))
     >>> page.things[0].text, page.things[0].likes, page.after, len(page.bad)
@@ -71,7 +72,7 @@ def page_of(body: bytes) -> Page:
         if thing is not None:
             things.append(thing)
         else:
-            bad.append(_shown(child))
+            bad.append(shown_of(child))
     after = data.get("after")
     return Page(things, bad, after if isinstance(after, str) and NAME.match(after) else None)
 
@@ -138,16 +139,12 @@ def row_of(thing: Thing, kind: str, *, live: bool = True) -> bytes:
             "is_repost": thing.is_repost or None,
             "live": None if live else False,
         }
-    return _encoded(row)
+    return known_bytes(row)
 
 
 def gone_row(name: str, at_ms: int) -> bytes:
     """The row for a thing that is deleted."""
-    return _encoded({"id": name, "created_at": rfc3339(at_ms), "kind": "delete"})
-
-
-def _encoded(row: Mapping[str, Any]) -> bytes:
-    return msgspec.json.encode({name: value for name, value in row.items() if value is not None})
+    return known_bytes({"id": name, "created_at": rfc3339(at_ms), "kind": "delete"})
 
 
 def _is_gone(data: Mapping[str, Any], title: str, body: str, *, is_post: bool) -> bool:
@@ -183,10 +180,3 @@ def _ms(value: object) -> int | None:
 def _count(value: object) -> int | None:
     """A score can be below zero; a count cannot."""
     return min(max(value, 0), 1 << 50) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _shown(child: Any) -> bytes:
-    try:
-        return json.dumps(child).encode("ascii", "replace")[:10_000]
-    except (ValueError, RecursionError):
-        return b""

@@ -16,8 +16,6 @@ from stream.sources.shapes import Shape
 from stream.sources.signing import BadSignature, Seen, Verifier
 from stream.sources.taking import Bucket, Letters, Limits, Log, Read, Refused, Taking, answer
 
-__all__ = ["Bucket", "Ingest", "Letters", "Limits", "Log", "Refused", "ingest_app"]
-
 
 class Ingest(Router):
     """The route, with its counters: `accepted` and `rejected` items, `refused` requests by reason."""

@@ -28,6 +28,7 @@ from stream.sources.contract import (
     Surroundings,
     Trouble,
 )
+from stream.sources.rows import place_text, read_place
 from stream.sources.web import Web
 from stream.sources.x_api import BASE_URL, Spent, Waits, XApi, XTrouble, refusal_of, told_by
 from stream.sources.x_budget import Budget
@@ -118,7 +119,7 @@ class XStream:
         """See `Source.batches`."""
         if self._plan.unsaid:
             raise Denied(" ".join(self._plan.unsaid))
-        at = _place_of(place) or _Place()
+        at = read_place(place, _Place) or _Place()
         while True:
             self._budget.look(anew=True)
             try:
@@ -197,7 +198,7 @@ class XStream:
         if self._to_fill is None:
             at.heard_ms, at.capped = since_ms, False
         gaps = [gap] if missing and self._to_fill is None else []
-        return Batch(place=_said(at), gaps=gaps, known_until_ms=since_ms)
+        return Batch(place=place_text(at), gaps=gaps, known_until_ms=since_ms)
 
     def _batch(self, lines: Lines, piece: bytes, at: _Place) -> tuple[Batch, Exception | None]:
         rows: list[bytes] = []
@@ -223,7 +224,7 @@ class XStream:
             at.heard_ms = now_ms
         self._budget.add(posts)
         costs = {"posts": posts} if posts else {}
-        return Batch(tuple(rows), _said(at), tuple(bad), known_until_ms=now_ms, costs=costs), problem
+        return Batch(tuple(rows), place_text(at), tuple(bad), known_until_ms=now_ms, costs=costs), problem
 
     def _rows_in(self, frame: Mapping[str, Any]) -> list[bytes]:
         others = included(frame, "tweets")
@@ -253,7 +254,7 @@ class XStream:
                     costs = {"requests": await self._count()}
                 except (Trouble, Denied, Spent) as why:
                     log.warning("x was not counted", source=self.name, why=str(why))
-            yield Batch(place=_said(at), capped=True, costs=costs)
+            yield Batch(place=place_text(at), capped=True, costs=costs)
             await asyncio.sleep(BEAT_S)
             self._budget.look()
         self.volumes = {}
@@ -280,7 +281,7 @@ class XStream:
         """X itself reads out no more: it is asked again now and then."""
         self._cap(at)
         for _ in range(int(SPENT_S / BEAT_S)):
-            yield Batch(place=_said(at), capped=True)
+            yield Batch(place=place_text(at), capped=True)
             await asyncio.sleep(BEAT_S)
 
     # ---- chores: whatever is asked for while the stream stands
@@ -322,7 +323,7 @@ class XStream:
                 raise
         self._to_fill = None
         at.heard_ms = self._around.clock()
-        yield Batch(place=_said(at), gaps=told, known_until_ms=at.heard_ms)
+        yield Batch(place=place_text(at), gaps=told, known_until_ms=at.heard_ms)
 
     async def _keep_in_step(self) -> None:
         """Bring X's rules in step with ours; what is new comes first, so that nothing is missed between."""
@@ -361,14 +362,3 @@ async def _head(pieces: AsyncIterator[bytes]) -> object:
         return frame_of(bytes(held))
     except (Unreadable, Trouble):
         return {}
-
-
-def _place_of(place: str | None) -> _Place | None:
-    try:
-        return msgspec.json.decode(place or "", type=_Place)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _said(at: _Place) -> str:
-    return _encode(at).decode()

@@ -18,6 +18,7 @@ import msgspec
 
 from stream.codec import digest
 from stream.sources.contract import BadPayload, Batch, Completeness, Denied, Gap, Sample, Surroundings, Trouble
+from stream.sources.rows import read_place
 from stream.sources.web import Web
 from stream.sources.youtube_posts import (
     Comment,
@@ -114,7 +115,7 @@ class YouTube:
 
     async def batches(self, place: str | None) -> AsyncIterator[Batch]:
         """See `Source.batches`."""
-        at = self._at = _place_of(place)
+        at = self._at = read_place(place, _Place) or _Place()
         self._seen.clear()  # what was brought may not be kept
         now_ms = self._around.clock()
         for channel in self._options.channels:
@@ -400,10 +401,3 @@ def _items(found: Mapping[str, Any]) -> Sequence[object]:
 def _word(found: Mapping[str, Any], name: str) -> str:
     value = found.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _place_of(place: str | None) -> _Place:
-    try:
-        return msgspec.json.decode(place or "", type=_Place)
-    except msgspec.MsgspecError:
-        return _Place()

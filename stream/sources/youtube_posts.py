@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stream.codec import parse_rfc3339, rfc3339
-from stream.reading import EARLIEST_MS, LATEST_MS
+from stream.codec import rfc3339
 from stream.sources.loose_json import loosely
+from stream.sources.rows import known_bytes, time_ms
 
 LATE_MS = 15 * 60_000
 """What is found so long after it was written is a back-fill."""
@@ -81,7 +81,7 @@ def comment_of(item: object, thread: str = "") -> Comment:
     own_id, snippet = item.get("id"), _part(item, "snippet")
     if not isinstance(own_id, str) or not own_id or len(own_id) > 200 or not own_id.isprintable():
         raise Unreadable("no_id")
-    written_ms = _time(snippet.get("publishedAt"))
+    written_ms = time_ms(snippet.get("publishedAt"))
     if written_ms is None:
         raise Unreadable("no_time")
     # The original is shown to its author for certain; what is displayed was asked for as plain text.
@@ -95,7 +95,7 @@ def comment_of(item: object, thread: str = "") -> Comment:
     return Comment(
         id=own_id,
         written_ms=written_ms,
-        changed_ms=_time(snippet.get("updatedAt")) or written_ms,
+        changed_ms=time_ms(snippet.get("updatedAt")) or written_ms,
         text=texts[0],
         author=author if isinstance(author, str) else "",
         likes=_count(snippet.get("likeCount")),
@@ -124,7 +124,7 @@ def row_of(comment: Comment, now_ms: int, *, edited: bool = False) -> bytes:
         "replies": comment.replies,
         "live": False if now_ms - comment.changed_ms > LATE_MS else None,
     }
-    return _encode({name: value for name, value in row.items() if value is not None})
+    return known_bytes(row)
 
 
 def counts_of(comment: Comment) -> bytes:
@@ -150,11 +150,3 @@ def _part(held: object, name: str) -> Mapping[str, Any]:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53 else None
-
-
-def _time(value: object) -> int | None:
-    try:
-        at_ms = parse_rfc3339(value) if isinstance(value, str) else 0
-    except (ValueError, OverflowError):
-        return None
-    return at_ms if EARLIEST_MS <= at_ms < LATEST_MS else None

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from stream.kafka.clients import Brokers
 from stream.kafka.records import kind_and_source
 from stream.sources.signing import Verifier, sign
-from stream.sources.webhook import Limits
+from stream.sources.taking import Limits
 from tests.cluster.broker import Broker
 from tests.cluster.intake_helpers import all_of
 from tocsin.scaled.door import Door, wall_clock_ms

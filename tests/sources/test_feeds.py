@@ -14,10 +14,11 @@ import structlog
 from stream.codec import parse_rfc3339
 from stream.sources.contract import Denied, Trouble
 from stream.sources.feed_parse import LARGEST_BYTES, MOST_ENTRIES, MOST_TAGS, NoFeed, listing_of
-from stream.sources.feed_place import FeedKnown, read_place, written
+from stream.sources.feed_place import FeedKnown, read_place
 from stream.sources.feeds import Feed, FeedOptions, FeedSource
 from stream.sources.guard import Rules
 from stream.sources.links import key_of, link_id
+from stream.sources.rows import place_text
 from stream.sources.web import Web
 from tests.fakes.sources.feeds import ALERTS, ATOM, NAME, RSS, FakeFeed, FakeFeeds
 from tests.fakes.sources.served import Lasting, served
@@ -527,7 +528,7 @@ def test_no_document_stops_the_reading() -> None:
 def test_a_place_that_nobody_can_read_is_none() -> None:
     async def story(press: Press) -> None:
         press.platform.publish(RSS)
-        for place in ("17", "", "[]", "{", '{"x": {"t": "y"}}', written({"another": FeedKnown(5)})):
+        for place in ("17", "", "[]", "{", '{"x": {"t": "y"}}', place_text({"another": FeedKnown(5)})):
             heard = Heard(press.source(), place)
             assert len(await heard.listen(10)) == 1
 

@@ -17,7 +17,8 @@ from stream.reading import read_mention
 from stream.sources.dead_letters import DeadLetters
 from stream.sources.intake_log import Appender, IntakeLog
 from stream.sources.signing import Verifier, sign
-from stream.sources.webhook import Bucket, Limits, ingest_app
+from stream.sources.taking import Bucket, Limits
+from stream.sources.webhook import ingest_app
 
 NOW_S = 1_500_000_000
 WHEN = "2017-07-14T02:40:00Z"

@@ -14,7 +14,8 @@ from stream.kafka.writer import Writer
 from stream.sources.dead_letters import BODY_MAX, Letter
 from stream.sources.shapes import Shape
 from stream.sources.signing import Verifier
-from stream.sources.webhook import Limits, ingest_app
+from stream.sources.taking import Limits
+from stream.sources.webhook import ingest_app
 from tocsin.scaled.dead_letters import dead_letter
 
 log = structlog.get_logger("tocsin")

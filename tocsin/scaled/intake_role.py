@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from stream.kafka.cuts import PlaceError
 from stream.kafka.starting import started
 from stream.sources.signing import Verifier
-from stream.sources.webhook import Limits
+from stream.sources.taking import Limits
 from tocsin.scaled.door import Door
 from tocsin.scaled.ground import Ground
 from tocsin.scaled.intake_metrics import IntakeMetrics

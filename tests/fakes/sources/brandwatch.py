@@ -151,10 +151,7 @@ class BrandwatchStage(Stalls):
             if rng.random() < 0.06:
                 faults = ["reset", "cut", "half", "page", "latin", "slow", "429", "500", "503"]
                 platform.faults += rng.choices(faults, k=rng.randrange(1, 3))
-            if rng.random() < 0.01:
-                self.stall()
-                await asyncio.sleep(rng.uniform(30, 300))
-                self.heal()
+            await self.perhaps_stall(rng, 30, 300)
         platform.faults.clear()
 
     def said(self) -> list[Said]:

@@ -205,10 +205,7 @@ class FeedStage(Stalls):
                 platform.faults += rng.choices(faults, k=rng.randrange(1, 5))
             if rng.random() < 0.02:
                 rng.choice(self._articles).text += " (bijgewerkt)"
-            if rng.random() < 0.01:
-                self.stall()
-                await asyncio.sleep(rng.uniform(30, 400))
-                self.heal()
+            await self.perhaps_stall(rng, 30, 400)
         platform.faults.clear()
 
     def said(self) -> list[Said]:

@@ -157,10 +157,7 @@ class GdeltStage(Stalls):
             if rng.random() < 0.08:
                 faults = ["cut", "torn", "half", "page", "raw", "slow", "busy", "429", "500", "503"]
                 platform.faults += rng.choices(faults, k=rng.randrange(1, 4))
-            if rng.random() < 0.01:
-                self.stall()
-                await asyncio.sleep(rng.uniform(30, 400))
-                self.heal()
+            await self.perhaps_stall(rng, 30, 400)
         platform.faults.clear()
         platform.late_ms = 0
 

@@ -11,6 +11,7 @@ import httpx
 
 from stream.sources.hackernews import HackerNews, HackerNewsOptions
 from stream.sources.web import Web
+from tests.fakes.sources.served import Lasting
 from tests.fakes.sources.wire import Stalls, answered
 from tests.sources.laws import Case, Said, World
 from tests.sources.virtual import now_ms
@@ -143,7 +144,7 @@ class HackerNewsStage(Stalls):
 
     def source(self) -> HackerNews:
         options = HackerNewsOptions(("acme",), poll_s=60.0)
-        return HackerNews(NAME, options, web=Web(transport=_Kept(self.platform)), around=self._world.around)
+        return HackerNews(NAME, options, web=Web(transport=Lasting(self.platform)), around=self._world.around)
 
     async def play(self, seconds: float) -> None:
         rng, platform = self._world.rng, self.platform
@@ -161,10 +162,7 @@ class HackerNewsStage(Stalls):
             if rng.random() < 0.08:
                 faults = ["reset", "cut", "half", "page", "latin", "slow", "429", "500", "503"]
                 platform.faults += rng.choices(faults, k=rng.randrange(1, 4))
-            if rng.random() < 0.01:
-                self.stall()
-                await asyncio.sleep(rng.uniform(30, 400))
-                self.heal()
+            await self.perhaps_stall(rng, 30, 400)
         platform.faults.clear()
         platform.index_s = 0.0
 
@@ -180,16 +178,6 @@ class HackerNewsStage(Stalls):
     def spoil(self) -> int:
         self.platform.spoilt += ['{"objectID": 7}', '"\\ud800"', "[]"]
         return 3
-
-
-class _Kept(httpx.AsyncBaseTransport):
-    """The platform stays when a source closes its side."""
-
-    def __init__(self, platform: FakeHackerNews) -> None:
-        self._platform = platform
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._platform.handle_async_request(request)
 
 
 CASE = Case(NAME, "full", HackerNewsStage)

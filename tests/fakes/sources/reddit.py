@@ -213,10 +213,7 @@ class RedditStage(Stalls):
             if rng.random() < 0.08:
                 faults = ["cut", "torn", "half", "page", "bytes", "slow", "forgets", "429", "500", "503"]
                 platform.faults += rng.choices(faults, k=rng.randrange(1, 4))
-            if rng.random() < 0.01:
-                self.stall()
-                await asyncio.sleep(rng.uniform(30, 400))
-                self.heal()
+            await self.perhaps_stall(rng, 30, 400)
         platform.faults.clear()
 
     def _write(self) -> None:

@@ -1,6 +1,7 @@
 """Answers as a network brings them: piece by piece, and perhaps not to the end."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -50,6 +51,13 @@ class Stalls:
         if self.platform.stalled is not None:
             self.platform.stalled.set()
         self.platform.stalled = None
+
+    async def perhaps_stall(self, rng: random.Random, least_s: float, most_s: float) -> None:
+        """Stand still for so long, once in a hundred times."""
+        if rng.random() < 0.01:
+            self.stall()
+            await asyncio.sleep(rng.uniform(least_s, most_s))
+            self.heal()
 
     @property
     def asked(self) -> int:

@@ -192,10 +192,7 @@ class YouTubeStage(Stalls):
             if rng.random() < 0.08:
                 faults = ["reset", "cut", "page", "latin", "slow", "429", "hurried", "500", "503"]
                 platform.faults += rng.choices(faults, k=rng.randrange(1, 4))
-            if rng.random() < 0.01:
-                self.stall()
-                await asyncio.sleep(rng.uniform(30, 400))
-                self.heal()
+            await self.perhaps_stall(rng, 30, 400)
         platform.faults.clear()
 
     def _change(self) -> None:
