@@ -33,6 +33,7 @@ from stream.reading import Reader
 from stream.repeats import Repeats
 from stream.sources.intake_log import IntakeLog
 from stream.sources.text_store import TextStore
+from tocsin.collecting import collect_rarely
 from tocsin.entry import Mark
 from tocsin.intake import Intake, Judges, judges_of
 from tocsin.journal import Journal
@@ -243,7 +244,7 @@ async def through(loop: IntakeLoop, gate: asyncio.Event, until_step: int) -> flo
                 shown = loop.setting_up
                 say(shown)
             await looked(running)
-        gc.collect()
+        collect_rarely()  # as `tocsin.scaled.worker` does
         began = time.process_time()
         gate.set()
         while loop.setting_up or min(loop.sealed().values(), default=-1) < until_step:

@@ -1,7 +1,6 @@
 """EDGE. Builds the roles of one process from the configuration, and runs it until SIGTERM or SIGINT."""
 
 import asyncio
-import gc
 import logging
 import signal
 import threading
@@ -11,6 +10,7 @@ import structlog
 from rich.console import Console as Terminal
 
 from stream.kafka.making import check_topics
+from tocsin.collecting import collect_rarely
 from tocsin.logs import set_up_logs
 from tocsin.scaled.console import Console
 from tocsin.scaled.gate import Gate
@@ -113,14 +113,6 @@ def run_workers(settings: Settings, names: Sequence[str], terminal: Terminal) ->
     return ended, sum(not task.done() for task in left)
 
 
-def _collect_rarely() -> None:
-    """Look for cyclic garbage seldom: next to none is made here, and in a flood of parts the looking took a third of
-    what the core does.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
     name = failed.thread.name if failed.thread is not None else "unknown"
     log.error("a thread failed", thread=name, problem=f"{failed.exc_type.__name__}: {failed.exc_value}")
@@ -132,7 +124,7 @@ async def _run(settings: Settings, names: Sequence[str], terminal: Terminal) -> 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     process = build(settings, names)
-    _collect_rarely()
+    collect_rarely()
     await process.start()
     door = f", and takes mentions at {process.door_url}" if process.door_url else ""
     said = f"Tocsin's {', '.join(names)} says how it is at {process.base_url}{door}; stop with Ctrl-C."
