@@ -28,7 +28,7 @@ test: $(READY) ## The tests that run while you wait
 # These mostly wait for real time to pass, so four files run side by side; those of tests/cluster, which have one broker,
 # count as one file.
 slow: $(READY) ## The tests that take longer: crashes, sockets, a browser, Kafka
-	@$(BIN)/pytest -m "slow and not proof" -n 4 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -m "slow and not proof" -n 4 --dist loadfile --durations 25 $(ARGS)
 
 mutants: $(READY) ## Deliberate bugs in outbox, timers, dedupe, escalation and the lead: each must be found by the test that is to find it
 	@$(BIN)/python -m tests.mutants $(ARGS)
