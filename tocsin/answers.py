@@ -110,6 +110,8 @@ class Answers:
         """Questions and statements that wait for a person, by incident and node."""
         self._replied: dict[tuple[str, str], str] = {}
         """What came first of those that were answered, by the log."""
+        self._counted: dict[str, None] = {}
+        """Ids of answers that changed something."""
         self._under_way: dict[str, asyncio.Future[str]] = {}
         """Acts that are being made durable, by their id."""
 
@@ -140,9 +142,10 @@ class Answers:
         if said is not None:
             return said
         standing = self._standing.setdefault(answer.incident, Standing())
-        counts = standing.take(answer)
+        counts = took = standing.take(answer)
         if counts and answer.node:
             counts, said = self._take_reply(answer)
+            took = counts
         elif counts and standing.awaits and answer.answer == "acknowledge":
             counts, said = False, f"Noted. {standing.words()}"
         else:
@@ -150,6 +153,10 @@ class Answers:
         self._seen[answer.id] = said
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
+        if took:
+            self._counted[answer.id] = None
+            while len(self._counted) > REMEMBERED:
+                del self._counted[next(iter(self._counted))]
         if counts:
             self._told(Answered(answer.incident, answer.answer, answer.who))
         return said
@@ -239,6 +246,10 @@ class Answers:
             return CHANGED
         return ""
 
+    def counted(self, act: str) -> bool:
+        """Whether an act, by its id, changed anything: the first did, what came too late did not."""
+        return act in self._counted
+
     async def to_change(self, click: Click, who: str) -> Asked | str:
         """The statement that `who` wants to change, with its words as they stand; or why they cannot."""
         where = click.incident, click.node
@@ -248,18 +259,19 @@ class Answers:
             return refused
         return await asyncio.to_thread(with_words, asked, self._words_of)
 
-    async def click(self, click: Click, who: str) -> str:
+    async def click(self, click: Click, who: str, severity: str = "") -> str:
         """A listed responder acted: durable when this returns. The first wins, the others are told who.
 
-        One that comes again while it is being written down waits for that, and is answered the same.
+        One that comes again while it is being written down waits for that, and is answered the same. `severity` is how
+        bad they say it is, with the action `severity`.
         """
         under_way = self._under_way.get(click.id)
         if under_way is None:
-            under_way = self._under_way[click.id] = asyncio.ensure_future(self._write_down(click, who))
+            under_way = self._under_way[click.id] = asyncio.ensure_future(self._write_down(click, who, severity))
             under_way.add_done_callback(lambda _: self._under_way.pop(click.id, None))
         return await asyncio.shield(under_way)
 
-    async def _write_down(self, click: Click, who: str) -> str:
+    async def _write_down(self, click: Click, who: str, severity: str) -> str:
         brand = self._brand_of(click.incident)
         if brand is None or click.action not in get_args(AnswerKind):
             return "This incident is not known here."
@@ -281,6 +293,7 @@ class Answers:
             note_digest=await asyncio.to_thread(self._put_note, click.note) if click.note else "",
             node=click.node,
             choice=click.choice,
+            severity=severity,
         )
         crash.here("answer.before")
         await self._append(canonical(answer))

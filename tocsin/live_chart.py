@@ -183,6 +183,13 @@ class LiveChart:
         """Whom an id means, for people to read: as the latest flowchart that knows it says."""
         return next((one for one in (self.chart, *self._earlier) if _knows(one, target)), self.chart).name_of(target)
 
+    def answerers(self) -> tuple[str, ...]:
+        """Who may answer, by their names in the flowchart: its persons, and those whom an incident under way knows."""
+        found: dict[str, None] = {}
+        for chart in (self.chart, *self._earlier):
+            found |= dict.fromkeys(name for name, r in chart.responders.items() if (r.slack or "U")[0] in "UW")
+        return tuple(found)
+
     def clickers(self) -> dict[str, str]:
         """Whose clicks count: responders by their Slack user id."""
         found: dict[str, str] = {}

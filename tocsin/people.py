@@ -170,7 +170,13 @@ class People:
 
     # ---- what people do
 
-    async def _clicked(self, click: Click, who: str) -> str:
+    async def act(self, click: Click, who: str, severity: str = "") -> str:
+        """What a responder does elsewhere than in Slack; returns what they are told. All that a press there is, it is
+        too: durable when this returns, first come first served, and handed to the drill that it belongs to.
+        """
+        return await self._clicked(click, who, severity)
+
+    async def _clicked(self, click: Click, who: str, severity: str = "") -> str:
         """What was pressed is this deployment's, or that of the drill beside it, or of the service beside the drill."""
         if self.brand_of(click.incident) is None:
             told = await asyncio.to_thread(self._hand_over, click, who)
@@ -178,7 +184,7 @@ class People:
                 return told
         if self.drill is not None:
             click = msgspec.structs.replace(click, at_ms=self.drill.core_time(click.at_ms))
-        return await self.answers.click(click, who)
+        return await self.answers.click(click, who, severity)
 
     def _hand_over(self, click: Click, who: str) -> str | None:
         if self.drill is None:
