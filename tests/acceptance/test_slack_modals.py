@@ -14,6 +14,8 @@ from tests.fakes.slack import active_parts
 from tocsin.entry import Answer
 
 SEED = 20_265
+SLACK_WAITS_S = 3.0
+"""What is not answered by then has failed for whoever pressed (docs.slack.dev, handling user interaction)."""
 MODES = pytest.mark.parametrize("mode", ["http", "socket"])
 pytestmark = pytest.mark.slow
 
@@ -58,23 +60,24 @@ async def test_a_false_alarm_counts_without_its_form_when_slack_does_not_open_it
         service.slack.faults.add("*", kind, None, **how)
         began = time.monotonic()
         assert await service.press(card, "false_alarm")
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < SLACK_WAITS_S
         assert (await service.decided("StandDown"))[0].note == "ana"
 
 
 @MODES
-async def test_a_click_is_durable_and_answered_within_a_second_while_slacks_api_is_down(
+async def test_a_click_is_durable_and_answered_before_slack_gives_up_while_its_api_is_down(
     past: Path, verified: Path, mode: str
 ) -> None:
+    """How much sooner is measured by `benchmarks.latency`: here other tests share the machine."""
     async with living(past, verified, mode=mode) as service:
         card = await service.crisis(3)
         fault = service.slack.faults.add("*", "timeout", None)
         for action in ("acknowledge", "own", "escalate"):
             result = await service.slack.click(card, f"tocsin.{action}", PEOPLE["ana"])
             assert (result.acked, result.deliveries) == (True, 1)
-            assert result.elapsed_s < 1
+            assert result.elapsed_s < SLACK_WAITS_S
         command = await service.slack.command("status", PEOPLE["ana"])
-        assert command.elapsed_s < 1
+        assert command.elapsed_s < SLACK_WAITS_S
         await service.slack.wait_for(lambda: service.answers() == ["acknowledge", "own", "escalate"], 5)
         assert fault.fired
 
