@@ -1,0 +1,121 @@
+"""EDGE. Makes pages and their live parts from templates, which escape all they are given, in the reader's language."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from alerting.inert import one_line, plain, safe_url
+from alerting.words import percent
+from tocsin.console import saying
+from tocsin.console.doors import Visitor
+from tocsin.console.statics import Statics
+from tocsin.console.wording import Language, Words, language_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+LANGUAGE_COOKIE, THEME_COOKIE = "tocsin_language", "tocsin_theme"
+THEMES = ("auto", "light", "dark")
+
+NAV = (
+    ("now", "/now", "see"),
+    ("brands", "/brands", "see"),
+    ("flowchart", "/flowchart", "see"),
+    ("sources", "/sources", "see"),
+    ("drills", "/drills", "see"),
+    ("settings", "/settings", "administer"),
+)
+"""The pages: key of the name, address, what one must be allowed to do."""
+
+
+class Renderer:
+    """Templates, words and files in one: gives whole pages to visitors, and parts of pages to whoever keeps them live.
+
+    Raises `KeyError` when a template asks for words or a file that there are not, `jinja2.UndefinedError` for a value
+    that it was not given: both are mistakes of ours, which the tests of a page find.
+    """
+
+    def __init__(self, words: Words, statics: Statics, language: str = "en") -> None:
+        self.words, self.statics, self.default = words, statics, language
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals |= {"t": _speaker(words), "static": statics.address, "has_words": words.has}
+        self._environment.filters |= _FILTERS
+
+    def language(self, request: Request) -> Language:
+        """The language in which this request is answered."""
+        chosen = request.cookies.get(LANGUAGE_COOKIE)
+        return language_of(chosen, request.headers.get("accept-language"), self.default)
+
+    def page(
+        self, request: Request, visitor: Visitor | None, template: str, *, status: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """A whole page for one visitor; for nobody yet where they are to sign in."""
+        theme = request.cookies.get(THEME_COOKIE, "auto")
+        around = {
+            "language": self.language(request),
+            "theme": theme if theme in THEMES else "auto",
+            "visitor": visitor,
+            "csrf": visitor.csrf if visitor is not None else "",
+            "may_act": visitor is not None and visitor.may("act"),
+            "nav": [(key, path) for key, path, needs in NAV if visitor is not None and visitor.may(needs)],
+            "path": request.url.path,
+        }
+        return HTMLResponse(self._environment.get_template(template).render(around | context), status_code=status)
+
+    def fragment(self, template: str, language: str, *, may_act: bool, **context: Any) -> str:
+        """A part of a page for everybody who reads this language and may do this: it holds no visitor's token."""
+        around = {"language": language, "may_act": may_act, "csrf": "", "visitor": None}
+        return self._environment.get_template(template).render(around | context)
+
+
+def _speaker(words: Words) -> Callable[..., str]:
+    """What gives a template the words of a key, in the language of the page."""
+
+    @pass_context
+    def said(context: Context, key: str, /, **named: object) -> str:
+        return words.say(context["language"], key, **named)
+
+    return said
+
+
+def _spoken(say: Callable[..., str]) -> Callable[..., str]:
+    """A filter whose words follow the language of the page."""
+
+    @pass_context
+    def filtered(context: Context, value: object, *more: object) -> str:
+        return say(context["language"], value, *more)
+
+    return filtered
+
+
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "clock": _spoken(saying.clock),
+    "duration": _spoken(saying.duration),
+    "about": _spoken(saying.about),
+    "count": _spoken(saying.count),
+    "times": _spoken(saying.times),
+    "severity": _spoken(saying.severity),
+    "scenario": _spoken(saying.scenario),
+    "reason": _spoken(saying.reason),
+    "kind": _spoken(saying.kind),
+    "sentence": _spoken(saying.sentence),
+    "ratio": _spoken(saying.ratio),
+    "trend": _spoken(saying.trend),
+    "names": _spoken(saying.names),
+    "percent": percent,
+    "line": one_line,
+    "quote": plain,
+    "link": safe_url,
+}
+"""`line` and `quote` make inert what comes from outside: a name on one line, a text on some; `link` gives an address
+that may stand behind a link, or nothing."""
