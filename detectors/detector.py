@@ -32,6 +32,22 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
     """Facts for the card: thread key, voices, share before and now, the source that is silent, ..."""
 
 
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """How far a detector is from saying something, finding or not: for people and for metrics, never for a decision."""
+
+    kind: SignalKind
+    score: int = 0
+    """As a signal's: 0..1000, a notice from 500 on, a page from 750."""
+    value: int = 0
+    """The measure that is held against the thresholds, in thousandths of its own unit."""
+    notice: int = 0
+    page: int = 0
+    span_ms: int = 0
+    """Over how long it was measured (0: nothing stood out)."""
+    warm: bool = True
+    """Whether enough was learnt to say anything."""
+
+
 class Detector(Protocol):
     """Score first, learn after; and learn only what `allowed` says is ordinary (DESIGN rule 8).
 

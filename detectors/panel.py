@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from detectors.budget import Budget
-from detectors.detector import Detector, Signal
+from detectors.detector import Detector, Signal, Standing
 from detectors.feed import FeedSilence, in_doubt
 from detectors.sector import SectorLift
 from detectors.sentiment import NegativeShare
@@ -65,6 +65,10 @@ class Panel:
         """The findings at this grid point, sorted by kind. Never changes the window."""
         found = (detector.score_one(window) for detector in self._detectors)
         return in_doubt([signal for signal in found if signal is not None], window)
+
+    def standings(self, window: Window) -> tuple[Standing, ...]:
+        """How far each detector of the brand's own trouble is from a notice, by kind. Changes nothing."""
+        return tuple(one.standing(window) for one in (self.negativity, self.virality, self.volume))
 
     def learn(self, closed: ClosedMinute, *, allowed: bool) -> None:
         """Let every detector learn a minute that left the open ones."""

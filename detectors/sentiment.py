@@ -11,7 +11,7 @@ import msgspec
 
 from detectors.baseline import PAGE_SCORE, WARM_UP_MS, WINSOR, hexed, milli, score_between, weight_of
 from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
-from detectors.detector import Signal, SignalKind
+from detectors.detector import Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, STILL_BURNING, Surge
 from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
 from stream.codec import HOUR_MS, MINUTE_MS
@@ -120,6 +120,21 @@ class NegativeShare:
             return None
         return self._finding(window, anger)
 
+    def standing(self, window: Window) -> Standing:
+        """How far it is from a notice. Changes nothing."""
+        if not self.warm:
+            return Standing("negativity", warm=False)
+        anger = self.look(window)
+        notice, page = self._thresholds()
+        return Standing(
+            "negativity", score_between(anger.score, notice, page), anger.score, notice, page, anger.span_ms
+        )
+
+    def _thresholds(self) -> tuple[int, int]:
+        """Scores of a notice and of a page."""
+        notice = self._extremes.threshold(self.budget.notices_milli)
+        return notice, max(notice + 1, self._extremes.threshold(self.budget.pages_milli))
+
     def look(self, window: Window) -> Anger:
         """The span that stands out most, finding or not."""
         best = Anger(SPANS_MS[0])
@@ -186,8 +201,7 @@ class NegativeShare:
         return [window.distinct(open_ms, "negative_authors"), window.distinct(open_ms, "negative_texts")]
 
     def _finding(self, window: Window, anger: Anger) -> Signal | None:
-        notice = self._extremes.threshold(self.budget.notices_milli)
-        page = max(notice + 1, self._extremes.threshold(self.budget.pages_milli))
+        notice, page = self._thresholds()
         counts = window.tally(min(anger.span_ms, OPEN_MS))
         voices, texts = self._angry_apart(window, anger.span_ms)
         people = min([counts.angry, *[n for n in (voices, texts) if n > 0]])

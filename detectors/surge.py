@@ -52,6 +52,18 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
         return self.z * 1000 // self.notice
 
 
+class Band(msgspec.Struct, frozen=True, gc=False):
+    """What a span usually holds, to be shown."""
+
+    mean: float
+    lower: int
+    """Two standard deviations of the root below what is usual ..."""
+    upper: int
+    """... and above it."""
+    notice: int
+    """From so many posts on it is worth a notice; where few are usual it may take more."""
+
+
 class Surge:
     """Posts over 1, 5, 15, 60 minutes and 6 hours.
 
@@ -113,6 +125,11 @@ class Surge:
     def warm(self) -> bool:
         """Whether six hours were learnt."""
         return self._learnt_ms >= WARM_UP_MS
+
+    @property
+    def learnt_ms(self) -> int:
+        """How much was learnt."""
+        return self._learnt_ms
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -179,6 +196,13 @@ class Surge:
     def six_hours(self, window: Window) -> int:
         """The count of the longest span; 0 where it is not known."""
         return self._slow_count(window)
+
+    def band(self, span_ms: int, end_ms: int) -> Band:
+        """What a span that ends at a time usually holds, and from where on it stands out."""
+        root, spread, mean = self._usual(self.spans_ms.index(span_ms), end_ms)
+        notice, _ = self._thresholds(slow=span_ms == self.spans_ms[self.slow])
+        lower, upper, far = (max(0.0, root + z * spread) ** 2 for z in (-2.0, 2.0, notice / 1000))
+        return Band(mean, math.floor(lower), math.ceil(upper), max(self.fewest, math.ceil(far)))
 
     def expected(self, span_ms: int, end_ms: int) -> float:
         """The usual count of a span that ends at a time; 0 while nothing is known."""

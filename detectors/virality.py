@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from detectors.baseline import PAGE_SCORE, SETTLED_MS, WARM_UP_MS, DailyMaxima, score_of
-from detectors.detector import Signal, SignalKind
+from detectors.detector import Signal, SignalKind, Standing
 from detectors.growth import forecast
 from stream.codec import HOUR_MS, MINUTE_MS
 from stream.sketches import distinct_bits
@@ -117,16 +117,29 @@ class ViralThread:
         self._active = False
         copied = window.busy_clusters
         self._track_all(copied, window.at_ms)
+        found = self._furthest(window)
+        if found is None:
+            return None
+        self._active = True
+        return _signal(found, window)
+
+    def standing(self, window: Window) -> Standing:
+        """How far what is furthest beyond the brand's own is; nothing below a notice is measured. Changes nothing."""
+        found = self._furthest(window)
+        warm, page = self._learnt_ms >= WARM_UP_MS, PAGE_RATIO_MILLI
+        if found is None:
+            return Standing("virality", notice=1000, page=page, warm=warm)
+        told = _signal(found, window)
+        return Standing("virality", told.score, found.ratio, 1000, page, told.window_ms, warm)
+
+    def _furthest(self, window: Window) -> Finding | None:
         if self._learnt_ms < WARM_UP_MS:
             return None
         judged = [self._judge(thread, False, window) for thread in _large(window.busy_threads)]
+        copied = window.busy_clusters
         judged += [self._judge(cluster, True, window) for cluster in _large(copied, _fewest_copies(window))]
         judged += [self._judge_likes(thread, window) for thread in window.busy_threads.values() if thread.endorsed]
-        found = [finding for finding in judged if finding is not None]
-        if not found:
-            return None
-        self._active = True
-        return _signal(min(found, key=lambda f: f.rank), window)
+        return min((finding for finding in judged if finding is not None), key=lambda f: f.rank, default=None)
 
     def due_ms(self, window: Window) -> int | None:
         """While a finding lasts: when the next minute slides out of view."""

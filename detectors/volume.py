@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from detectors.baseline import PAGE_SCORE, score_between
 from detectors.budget import Budget, Prior
-from detectors.detector import NOTICE, Signal, SignalKind
+from detectors.detector import NOTICE, Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, Reading, Surge
 from stream.codec import HOUR_MS, MINUTE_MS
 from stream.window import ClosedMinute, Window, floor
@@ -64,6 +64,17 @@ class VolumeSurge:
         reading = self._surge.look(window)
         self._surge.note(reading, window)
         return reading
+
+    def standing(self, window: Window) -> Standing:
+        """How far it is from a notice. Changes nothing."""
+        if not self._surge.warm:
+            return Standing("volume", warm=False)
+        reading = self._surge.look(window)
+        if reading.ratio >= 1000:
+            score = self._finding(window, reading).score
+        else:
+            score = score_between(reading.z, reading.notice, reading.page)
+        return Standing("volume", score, reading.z, reading.notice, reading.page, reading.span_ms)
 
     @property
     def surge(self) -> Surge:
