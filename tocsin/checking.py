@@ -12,6 +12,7 @@ from alerting.roster import RosterError, expand
 from stream.codec import DAY_MS
 from stream.strict_yaml import YamlProblem
 from stream.zones import local
+from tocsin.console_sections import responder_problems
 from tocsin.duties import duty_problems
 from tocsin.mistakes import told
 from tocsin.planning import PlanError, plans_of
@@ -45,6 +46,7 @@ def check_all(config: Path, environment: Mapping[str, str]) -> list[str]:
         chart = read_chart(settings.flowchart_path)
     except (ChartError, OSError) as error:
         return [*problems, *told(error).splitlines()]
+    problems += responder_problems(settings.console, chart.responders, settings.problem)
     return [*problems, *duty_problems(settings, chart), *way_problems(settings, chart)]
 
 

@@ -22,6 +22,8 @@ from stream.sources.signing import Verifier
 from stream.sources.taking import Limits
 from stream.sources.vendor_door import VendorDoor
 from stream.sources.webhook import Ingest, ingest_app
+from tocsin.console.doors import Door
+from tocsin.console.opening import ConsoleServer, Entrance
 from tocsin.deployment import Deployment
 from tocsin.drill_start import Starter
 from tocsin.engine import Engine
@@ -72,6 +74,7 @@ class Service:
         self._inbound: SocketInbound | None = None
         self._desk = self._build_desk()
         self.base_url = ""
+        self.console = ConsoleServer(settings.console)
         self.failed: asyncio.Future[None] | None = None
 
     def _build_desk(self) -> SlackDesk | None:
@@ -112,6 +115,7 @@ class Service:
         self._work(self._server.serve(sockets=[door]))
         await opened(self._server)
         await self._open_slack()
+        await self._open_console()
         self._work(self._beat())
         self._work(self.delivery.run())
         if self.works.slack_side is not None:
@@ -131,8 +135,27 @@ class Service:
             await self._inbound.start()
         self._work(self._desk.homes.run())
 
+    async def _open_console(self) -> None:
+        if self._settings.console.enabled:
+            self.console.open(self._console_at)
+            self._work(self.console.serve())
+            await self.console.opened()
+
+    def _console_at(self, base_url: str) -> tuple[Entrance, list[Door]]:
+        works = self.works
+        entrance = Entrance(
+            self._settings.console,
+            works.secrets,
+            self._settings.data_path,
+            clock=self._clock,
+            brand_of=works.people.brand_of,
+            base_url=base_url,
+        )
+        return entrance, []
+
     async def stop(self) -> None:
         """Stop taking in, finish what is under way, keep a snapshot, close."""
+        self.console.end()
         if self._server is not None:
             self._server.should_exit = True
         if self._inbound is not None:
@@ -145,6 +168,7 @@ class Service:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await asyncio.wait_for(task, timeout=GOODBYE_S + 1)
+        self.console.close()
         await self.works.end()
 
     def look_again(self) -> None:
@@ -261,6 +285,7 @@ async def _run(settings: Settings, console: Console) -> None:
         loop.add_signal_handler(signal.SIGHUP, service.look_again)
     await service.start()
     console.print(f"Tocsin listens on {service.base_url}; stop with Ctrl-C.", markup=False, highlight=False)
+    _print_console(service.console, console)
     assert service.failed is not None
     service.failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
@@ -269,3 +294,16 @@ async def _run(settings: Settings, console: Console) -> None:
     finally:
         if service.failed.done():
             service.failed.result()
+
+
+def _print_console(found: ConsoleServer, console: Console) -> None:
+    """Where the console is. Its token goes to a terminal alone: what is no terminal may be a log."""
+    if found.problem:
+        said = f"The console is not open: {found.problem}"
+    elif found.entrance is None:
+        return
+    elif found.entrance.token is not None and not console.is_terminal:
+        said = f"The console is at {found.entrance.base_url}; `tocsin console link` shows the link that signs in."
+    else:
+        said = f"The console: {found.entrance.link}"
+    console.print(said, markup=False, highlight=False, soft_wrap=True)

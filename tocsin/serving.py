@@ -8,11 +8,14 @@ from collections.abc import Sequence
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 TICK_S = 0.5
 """How soon a server sees that it is to end."""
 GOODBYE_S = 3
 """How long a request under way at the end may take."""
+MOST_AT_ONCE = 1_000
+"""Connections of one server for browsers."""
 
 
 class Server(uvicorn.Server):
@@ -35,6 +38,22 @@ def server_of(routes: Sequence[BaseRoute]) -> Server:
         log_level="warning",
         lifespan="off",
         access_log=False,
+        timeout_graceful_shutdown=GOODBYE_S,
+    )
+    return Server(config)
+
+
+def server_over(app: ASGIApp) -> Server:
+    """A server of an application for browsers: it believes no header about where a request comes from."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MOST_AT_ONCE,
         timeout_graceful_shutdown=GOODBYE_S,
     )
     return Server(config)

@@ -211,3 +211,5 @@ class Secrets(Section):
     names_key: Secret | None = None
     kafka_password: Secret | None = None
     redis_password: Secret | None = None
+    console_oidc: Secret | None = None
+    console_passwords: dict[str, Secret] = {}

@@ -20,6 +20,7 @@ from stream.plans import Plan
 from stream.query_parser import QueryError, compile_query
 from stream.strict_yaml import Document, YamlProblem, did_you_mean, parse, problems_from_pydantic
 from tocsin.cluster_sections import ClusterSettings, cluster_contradictions, key_problems, open_cluster_secrets
+from tocsin.console_sections import ConsoleSettings, console_contradictions, open_console_secrets
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
 from tocsin.setting_sections import (
     BrandSettings,
@@ -97,6 +98,7 @@ class Settings(Section):
     heartbeat: HeartbeatSettings | None = Field(
         default=None, description="the address outside that hears nothing any more when all else fails"
     )
+    console: ConsoleSettings = Field(default=ConsoleSettings(), description="the web page, and who may sign in to it")
     cluster: ClusterSettings | None = Field(
         default=None, description="Kafka, Redis and workers; when absent, one process does everything"
     )
@@ -296,6 +298,7 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
         yield document.problem(("heartbeat",), "`heartbeat` needs exactly one of url_env, url_file")
     yield from way_contradictions(settings, document)
     yield from cluster_contradictions(settings.cluster, document)
+    yield from console_contradictions(settings.console, [b.name for b in settings.brands], document)
     yield from _impatience(settings, document)
     known = [s.name for s in settings.sources]
     yield from _doubled_competitors(settings, document)
@@ -365,6 +368,7 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
             problems.append(str(document.problem(where, said)))
     found |= open_way_secrets(settings, opened)
     found |= open_cluster_secrets(settings.cluster, opened)
+    found |= open_console_secrets(settings.console, opened)
     problems += [str(problem) for problem in key_problems(settings.cluster, found.get("names_key"), document)]
     problems += [str(problem) for problem in package_problems(settings, document)]
     signing, keys = open_source_secrets(settings, document, opened, problems)

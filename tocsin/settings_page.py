@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tocsin.cluster_sections import ClusterSettings, KafkaSettings, RedisSettings
+from tocsin.console_sections import ConsoleSettings, OidcSettings, PersonSettings, ProxySettings
 from tocsin.map_sections import ColumnSettings, FieldSettings, PayloadSettings
 from tocsin.setting_sections import (
     BrandSettings,
@@ -58,6 +59,10 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`drill:`", DrillSettings),
     ("`retention:`", RetentionSettings),
     ("`heartbeat:`", HeartbeatSettings),
+    ("`console:`", ConsoleSettings),
+    ("Each of the `people:` of the console", PersonSettings),
+    ("The `oidc:` of the console", OidcSettings),
+    ("The `proxy:` of the console", ProxySettings),
     ("`cluster:`", ClusterSettings),
     ("The `kafka:` of a cluster", KafkaSettings),
     ("The `redis:` of a cluster", RedisSettings),
