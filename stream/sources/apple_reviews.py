@@ -153,6 +153,8 @@ class AppleReviews:
             for review in reviews:
                 known_ms = feed.seen.get(review.id)
                 written_ms = review.written_ms or known_ms or began_ms
+                if found.get(review.id) == written_ms:
+                    continue  # a new one came meanwhile, and pushed it on to this page
                 found[review.id] = written_ms
                 is_new = known_ms is None and written_ms > feed.floor_ms
                 is_edit = known_ms is not None and written_ms > known_ms

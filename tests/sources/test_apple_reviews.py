@@ -87,6 +87,29 @@ def test_a_review_that_is_written_anew_is_an_edit_and_hides_none_behind_it() -> 
     run(story())
 
 
+def test_a_review_that_is_pushed_on_to_the_next_page_is_brought_once() -> None:
+    """One that comes between two pages moves all behind it; the one that was last stands first on the next."""
+
+    async def story() -> None:
+        bench = Bench()
+        bench.platform.review("known")
+        await bench.hear(60)
+        for _ in range(60):
+            bench.platform.review("new")
+        hearing = asyncio.create_task(bench.hear(130))
+        asked = bench.platform.asked
+        while bench.platform.asked == asked:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        bench.platform.review("meanwhile")
+        await hearing
+        names = [row["id"] for row in bench.rows]
+        assert len(names) == 61
+        assert sorted(names) == sorted(set(names))
+
+    run(story())
+
+
 def test_more_than_a_feed_shows_is_a_gap() -> None:
     """Five hundred; from what was known until the oldest that is shown."""
 
