@@ -26,7 +26,7 @@ from stream.sources.store import Lock, StoreError, lock
 from stream.zones import local
 from tocsin import reviewing
 from tocsin.drill_door import presses
-from tocsin.drill_file import DrillFile, write_drill
+from tocsin.drill_file import DrillFile, DrillScore, Took, write_drill, write_score
 from tocsin.drill_plan import Script, brand_for_story, drill_settings, first_of, hear_before, made_up, recorded
 from tocsin.drill_time import Beside, DrillTime
 from tocsin.handing import DRILLS, Running, announce, withdraw
@@ -126,7 +126,9 @@ async def drill(call: DrillCall, out: Console, *, terminal: TextIO, stop: asynci
         if data is not None and held is not None:
             withdraw(data)
             held.close()
-    return _scored(directory, ended)
+    score = _scored(directory, ended)
+    write_score(directory, _kept(score, wall()))
+    return score
 
 
 def _base36(number: int) -> str:
@@ -184,6 +186,25 @@ def _scored(directory: Path, ended: str) -> Score:
     files = [*reviewing.write(reviewed, directory / "review.html", "html")]
     files += reviewing.write(reviewed, directory / "review.md", "markdown")
     return Score(ended, directory, reviewed, tuple(files))
+
+
+def _kept(score: Score, ended_ms: int) -> DrillScore:
+    """The figures of a score, without a word that anybody wrote."""
+    if score.reviewed is None:
+        return DrillScore(ended=score.ended, ended_ms=ended_ms)
+    review = score.reviewed.review
+    worst = review.timeline.worst
+    return DrillScore(
+        ended=score.ended,
+        ended_ms=ended_ms,
+        incident=worst.incident,
+        brand=worst.brand,
+        scenario=worst.scenario,
+        severity=worst.severity,
+        paged=bool(review.timeline.first_page_ms),
+        missed=score.missed,
+        figures=tuple(Took(one.name, one.took_ms, one.promised_ms, one.kept) for one in review.figures),
+    )
 
 
 # ---- while it runs

@@ -1,4 +1,4 @@
-"""EDGE. What a drill says about itself in its directory: its name, how its time runs, and which process it is."""
+"""EDGE. What a drill says about itself in its directory: its name, how its time runs, its process, and its score."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ import msgspec
 from stream.codec import canonical, decode
 
 NAME = "drill.json"
+SCORE = "score.json"
 
 
 class DrillFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +36,55 @@ class DrillFile(msgspec.Struct, frozen=True, kw_only=True):
         return self.core_ms + max(0, wall_ms - self.wall_ms) * self.speed
 
 
+class Took(msgspec.Struct, frozen=True):
+    """How long one thing took by the recording's time, and how long it was allowed to take; both in milliseconds."""
+
+    name: str
+    took_ms: int | None
+    promised_ms: int | None = None
+    kept: bool | None = None
+
+
+class DrillScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How a drill went, in figures: it quotes nobody, so it may stay when what was said in it is erased."""
+
+    ended: str
+    ended_ms: int
+    """By the clock on the wall."""
+    incident: str = ""
+    """The incident that is scored; empty where nothing was noticed."""
+    brand: str = ""
+    scenario: str = ""
+    severity: str = ""
+    paged: bool = False
+    missed: bool = True
+    """Whether a promise was not kept, or nobody was woken at all."""
+    figures: tuple[Took, ...] = ()
+
+
 def write_drill(directory: Path, drill: DrillFile) -> None:
     """Say in its directory that this is a drill. Raises `OSError`."""
-    draft = directory / f"{NAME}.new"
+    _write(directory / NAME, canonical(drill))
+
+
+def write_score(directory: Path, score: DrillScore) -> None:
+    """Keep how it went beside it. Raises `OSError`."""
+    _write(directory / SCORE, canonical(score))
+
+
+def read_score(directory: Path) -> DrillScore | None:
+    """How a drill went; `None` where it has not ended, or that cannot be read."""
+    try:
+        return decode((directory / SCORE).read_bytes(), DrillScore)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write(path: Path, body: bytes) -> None:
+    draft = path.with_name(f"{path.name}.new")
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(canonical(drill))
-    draft.rename(directory / NAME)
+        file.write(body)
+    draft.rename(path)
 
 
 def read_drill(directory: Path) -> DrillFile | None:

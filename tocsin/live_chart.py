@@ -89,7 +89,9 @@ class LiveChart:
         self._earlier: list[Chart] = []
         self._looked_at = ""
         """Digest of the file when it was last read, good or bad."""
-        self._renewed_ms = clock()
+        self._renewed_ms = self.began_ms = clock()
+        self.since_ms = 0
+        """When the one in force took the place of another; 0: it was in force when this process began."""
         self._version = self._fresh(self._read(), held or {})
 
     @property
@@ -136,6 +138,8 @@ class LiveChart:
 
     def take(self, version: Version) -> None:
         """Go by this version from here on."""
+        if version.chart.digest != self.chart.digest:
+            self.since_ms = self._clock()
         self._version = version
 
     def remember(self, walked: Sequence[Chart]) -> None:

@@ -173,6 +173,10 @@ class Settings(Section):
         """`message` about the setting at `where`, with its line."""
         return self._document.problem(where, message, at_key=at_key)
 
+    def line_of(self, where: tuple[str | int, ...]) -> int:
+        """The line of the file on which the setting at `where` stands; 0: it is not in it, and its default holds."""
+        return self._document.position(where)[0] if self._document.has(where) else 0
+
     def require_secrets(self) -> Secrets:
         """The secrets that this configuration names. Raises `SettingsError` where one cannot be had."""
         if self._secret_problems:

@@ -115,7 +115,7 @@ def svg(chart: Chart, walked: Sequence[str] = ()) -> str:
     """The chart as an SVG document; the nodes of `walked`, in the order in which they were walked, are lit."""
     sheet = sheet_of(chart)
     walked, steps = walked_on(chart, walked)
-    panels = [_panel(sheet, title, entries) for title, entries in _panels(sheet)]
+    panels = [_panel(sheet, title, entries) for title, entries in panels_of(sheet)]
     sheet_width, top = _arrange(panels)
     body = [_text(MARGIN, 32, f"Crisis flowchart, owned by {chart.owner}", "title"), *_legend(sheet)]
     for panel in panels:
@@ -188,7 +188,7 @@ class _Panel:
         return self.placed.height + TITLE + 2 * PAD
 
 
-def _panels(sheet: Sheet) -> list[tuple[str, list[str]]]:
+def panels_of(sheet: Sheet) -> list[tuple[str, list[str]]]:
     """A panel's title and nodes: those that only one entry's walks come to, and one panel for all others."""
     seen_by: dict[str, list[str]] = {name: [] for name in sheet.main}
     for start in dict.fromkeys(sheet.entry.values()):

@@ -78,14 +78,15 @@ def sheet_of(chart: Chart) -> Sheet:
 
 def walked_on(chart: Chart, walked: Sequence[str]) -> tuple[list[str], frozenset[tuple[str, str]]]:
     """The walked nodes as a sheet names them, and the steps between them. A call leads to what comes after it."""
-    names = [_drawn_name(chart, node) for node in walked if node in chart.origin]
+    names = [drawn_name(chart, node) for node in walked if node in chart.origin]
     steps = set(pairwise(names))
     for scope in dict.fromkeys(name.rpartition("/")[0] for name in names):
         steps.update(pairwise(name for name in names if name.rpartition("/")[0] == scope))
     return names, frozenset(steps)
 
 
-def _drawn_name(chart: Chart, node: str) -> str:
+def drawn_name(chart: Chart, node: str) -> str:
+    """What a sheet calls a node of the chart: one of a sub-chart as often as it is called."""
     origin = chart.origin[node]
     return f"{origin[1]}/{origin[3]}" if origin[0] == "subcharts" else str(origin[1])
 

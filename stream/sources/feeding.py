@@ -152,6 +152,11 @@ class Feeding:
         """Whether nothing came since the process began, and that is no silence yet: it is being tried."""
         return not self.figures.batches and self.figures.status == "ok"
 
+    @property
+    def is_denied(self) -> bool:
+        """Whether it will not work before a human has done something: `figures.trouble` says what."""
+        return self._is_denied and bool(self.figures.trouble)
+
     # ---- connecting
 
     async def _feed(self) -> None:
