@@ -129,6 +129,8 @@ class Explanation(msgspec.Struct, frozen=True, gc=False):
     """Different people looked at."""
     sampled: bool = False
     """Whether these are a sample, so that figures are shares and no counts."""
+    console_url: str = ""
+    """Where the console shows all of it; empty where people have no address of one."""
 
 
 class Vocabulary:

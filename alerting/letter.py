@@ -1,7 +1,7 @@
 """An incident as a letter and as a form: for mail, pagers and webhooks. Pure, and everything in it is inert.
 
 The three forms say the same, from the same functions as the card: what a mail shows as text, what it shows as HTML (all
-of it escaped, without links, pictures or scripts), and what machines read.
+of it escaped, without pictures or scripts, and with no link but the one to our own console), and what machines read.
 """
 
 from html import escape
@@ -9,7 +9,7 @@ from typing import Any
 
 from alerting.facts import SEVERITIES
 from alerting.inert import clip, one_line, plain
-from alerting.message import figures, headline, sentence, standing, steps, to_do, why_now
+from alerting.message import console_url, figures, headline, sentence, standing, steps, to_do, why_now
 from alerting.message import footer as small_print
 from alerting.view import IncidentView
 from alerting.words import byline
@@ -74,6 +74,8 @@ def _quoted(view: IncidentView, post: Any) -> list[str]:
 def letter_text(view: IncidentView, line: str = "") -> str:
     """The letter as plain text."""
     written = [f"{heading}\n{body}" if heading else body for heading, body in _joined(view, line)]
+    url = console_url(view)
+    written += [f"In the console: {url}"] if url else []
     return f"{headline(view)}\n\n" + "\n\n".join(written) + "\n"
 
 
@@ -82,7 +84,7 @@ def _joined(view: IncidentView, line: str) -> list[tuple[str, str]]:
 
 
 def letter_html(view: IncidentView, line: str = "") -> str:
-    """The same as HTML: elements of ours, every word escaped, nothing that loads, leads on or runs.
+    """The same as HTML: elements of ours, every word escaped, nothing that loads or runs, or leads to anybody else.
 
     >>> view = IncidentView(brand="<b onclick=x>", incident="a-0", scenario="backlash", severity="high", opened_ms=0)
     >>> "<b onclick" in letter_html(view)
@@ -92,6 +94,8 @@ def letter_html(view: IncidentView, line: str = "") -> str:
     for heading, lines in parts(view, line):
         body += [f"<h3>{escape(heading)}</h3>"] if heading else []
         body.append("<p>" + "<br>\n".join(escape(one) for one in lines) + "</p>")
+    url = console_url(view)
+    body += [f'<p><a href="{escape(url)}">Open in the console</a></p>'] if url else []
     inner = "\n".join(body)
     # Mail programs make addresses and telephone numbers clickable by themselves; this asks them not to.
     head = (
@@ -109,6 +113,7 @@ def form(view: IncidentView, line: str = "") -> dict[str, Any]:
     >>> form(view)["severity"], form(view)["headline"]
     ('high', '🟠 High · Acme · backlash')
     """
+    url = console_url(view)
     return {
         "incident": one_line(view.incident, 120),
         "brand": one_line(view.brand, 80),
@@ -123,4 +128,5 @@ def form(view: IncidentView, line: str = "") -> dict[str, Any]:
         "why": one_line(line, 300),
         "figures": dict(figures(view)),
         "standing": standing(view),
+        **({"console_url": url} if url else {}),
     }

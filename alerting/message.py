@@ -38,6 +38,7 @@ __all__ = [
     "Card",
     "action_of",
     "card",
+    "console_url",
     "figures",
     "footer",
     "headline",
@@ -161,8 +162,18 @@ def _first(view: IncidentView) -> list[Block]:
 
 def _pressed(view: IncidentView) -> list[Block]:
     """What can be pressed: the buttons of every incident, and what the flowchart asks with those of its own."""
-    buttons = _buttons(view)
+    buttons = [*_buttons(view), *_console_link(view)]
     return [*([{"type": "actions", "elements": buttons}] if buttons else []), *_asks(view)]
+
+
+def _console_link(view: IncidentView) -> list[Block]:
+    url = console_url(view)
+    return [_link(url, "Open in the console", "console")] if url else []
+
+
+def console_url(view: IncidentView) -> str:
+    """Where the console shows the whole of it, as it may stand behind a link; "" where it has no address."""
+    return safe_url(view.explanation.console_url) or ""
 
 
 def to_do(view: IncidentView) -> str:
@@ -445,7 +456,8 @@ def _paragraphs(view: IncidentView) -> Iterator[list[str]]:
     promised = promises_and_advice(view)
     if promised:
         yield promised
-    yield [footer(view)]
+    url = console_url(view)
+    yield [footer(view), *([f"In the console: {url}"] if url else [])]
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from typing import TextIO
+from urllib.parse import quote
+
+import msgspec
 
 from alerting.delivery.drill import DrillWay
 from alerting.delivery.outbox import Outbox, OutboxRow
@@ -10,6 +13,8 @@ from alerting.delivery.slack_side import SlackSide
 from alerting.delivery.terminal import TerminalWay
 from alerting.delivery.ways import Way
 from alerting.delivery.worker import Delivery
+from alerting.explain import Explanation
+from alerting.view import IncidentView
 from tocsin.fresh_words import Explainer
 from tocsin.incident_series import card_picture
 from tocsin.people import People
@@ -36,6 +41,7 @@ class Outreach:
         self._secrets = secrets
         self._outbox = outbox
         self._outward = OutwardWays({})
+        self._explainer = Explainer(people.texts, people.brands)
         self.slack_side: SlackSide | None = None
         """Pictures and channels, beside the pages; only where Slack is a way."""
         found = self._build_ways(terminal) if ways is None else ways
@@ -76,7 +82,7 @@ class Outreach:
             settings.delivery.grace,
             timezone=lambda brand: zones.get(brand, settings.timezone),
             late_s=lambda _brand: people.behind_s() if drill is None else 0,
-            explain=Explainer(people.texts, people.brands).explain,
+            explain=self._explain,
             note=people.notes.note,
             say=people.say,
             name_of=people.live.name_of,
@@ -89,6 +95,22 @@ class Outreach:
             drill=drill is not None,
         )
 
+    def _explain(self, view: IncidentView) -> Explanation:
+        """What the texts say, and where the console shows the rest; a drill's incidents are in no console."""
+        console = self._people.settings.console
+        at = console.public_url if console.enabled and self._people.drill is None else None
+        found = self._explainer.explain(view)
+        return msgspec.structs.replace(found, console_url=incident_url(at, view.incident)) if at else found
+
     def _after_card(self, row: OutboxRow) -> None:
         if self.slack_side is not None:
             self.slack_side.after_card(row)
+
+
+def incident_url(public_url: str, incident: str) -> str:
+    """Where a console that people open at this address shows an incident.
+
+    >>> incident_url("https://tocsin.example.com", "acme-1767614700000")
+    'https://tocsin.example.com/incidents/acme-1767614700000'
+    """
+    return f"{public_url}/incidents/{quote(incident, safe='')}"

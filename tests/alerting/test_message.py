@@ -13,7 +13,7 @@ from alerting.decision import Decision, Reason, decision_line
 from alerting.explain import Explanation, First, FreshWord, Tally, Voice
 from alerting.facts import Facts
 from alerting.inert import cells, units
-from alerting.letter import form, letter_text, summary
+from alerting.letter import form, letter_html, letter_text, summary
 from alerting.message import card, page_card, sentence, terminal_card, thread_line, why_now
 from alerting.naming import named_decision, named_view
 from alerting.view import IncidentView, NextRung, Paged, ShownPost, answered, grown, unreached
@@ -119,6 +119,35 @@ def test_the_top_three_posts_are_shown_and_only_web_addresses_can_be_pressed() -
     assert links == ["https://social.example/p/1"]
     assert "a fourth" not in words(view())
     assert "javascript[:]alert(1)" in words(view())
+
+
+def links_of(shown: IncidentView) -> list[str]:
+    """What the buttons of a card lead to."""
+    actions = [block for block in card(shown).blocks if block["type"] == "actions"]
+    return [e["url"] for block in actions for e in block["elements"] if "url" in e]
+
+
+CONSOLE = "https://tocsin.example.com/incidents/acme-1"
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_every_form_of_an_incident_leads_to_the_console(over: bool) -> None:
+    """Beside the buttons while there are any, alone when it is over; in letters, in boxes, and for machines."""
+    shown = view(explanation=Explanation(console_url=CONSOLE), status="closed" if over else "open")
+    assert links_of(shown) == [CONSOLE]
+    assert CONSOLE in json.dumps(page_card(shown, "Paged.").blocks)
+    assert f"In the console: {CONSOLE}" in " ".join(terminal_card(shown, 160).split())
+    assert f"In the console: {CONSOLE}" in letter_text(shown)
+    assert letter_html(shown).count(f'<a href="{CONSOLE}">') == letter_html(shown).count("<a ") == 1
+    assert form(shown)["console_url"] == CONSOLE
+
+
+@pytest.mark.parametrize("url", ["", "javascript:alert(1)", "https://a@evil.example/incidents/acme-1"])
+def test_without_an_address_of_a_console_nothing_leads_there(url: str) -> None:
+    """What is no plain web address counts as none."""
+    shown = view(explanation=Explanation(console_url=url))
+    assert links_of(shown) == []
+    assert "console" not in json.dumps(form(shown)) + letter_text(shown) + letter_html(shown) + terminal_card(shown)
 
 
 def test_what_the_public_wrote_stands_in_plain_text_alone() -> None:
