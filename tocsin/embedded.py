@@ -148,6 +148,7 @@ class Service:
             works.secrets,
             self._settings.data_path,
             clock=self._clock,
+            brands=[brand.name for brand in works.brands],
             brand_of=works.people.brand_of,
             base_url=base_url,
         )

@@ -76,6 +76,7 @@ class Gate:
         clock: Callable[[], int],
         address_of: Callable[[Request], str],
         origins: Collection[str],
+        brands: Collection[str],
         brand_of: Callable[[str], str | None],
         tokens: Tokens | None = None,
         headed: Headed | None = None,
@@ -88,6 +89,7 @@ class Gate:
         self.address_of = address_of
         self._secure = {urlsplit(one).netloc for one in origins if one.startswith("https://")}
         self._origins = set(origins)
+        self._brands = frozenset(brands)
         self._brand_of = brand_of
         self._tokens = tokens
         self._headed = headed
@@ -236,13 +238,13 @@ class Gate:
         return response
 
     async def _note(self, door: Door, request: Request, visitor: Visitor, outcome: Outcome, why: str) -> None:
-        """Write down an act, and an export; a look at a page is neither."""
+        """Write down an act, and an export. A look at a page is neither, nor is what one prefers of it."""
         what = getattr(request.state, "export", "") or (door.says or door.path)
-        if door.method in _READS and not hasattr(request.state, "export"):
+        if (door.method in _READS or door.needs == "see") and not hasattr(request.state, "export"):
             return
         params = request.path_params
-        about = str(params["incident"]) if "incident" in params else ""
-        known = self._brand_of(about) if about else None
+        about = str(params.get("incident", ""))
+        known = self._brand_of(about) if about else str(params.get("brand", ""))
         await self.note(
             Act(
                 at_ms=self.clock(),
@@ -251,8 +253,9 @@ class Gate:
                 what=what,
                 outcome=outcome,
                 why=why,
+                # Only names that exist: whoever makes up an address writes nothing into the trail by it.
                 incident=about if known is not None else "",
-                brand=known or (str(params["brand"]) if "brand" in params and why != "not_found" else ""),
+                brand=known if known is not None and known in self._brands else "",
                 as_responder=visitor.responder,
             )
         )

@@ -6,8 +6,9 @@ runs.
 
 import contextlib
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.types import ASGIApp
@@ -17,6 +18,7 @@ from tocsin.console.app import console_app
 from tocsin.console.audit import Audit
 from tocsin.console.doors import Door
 from tocsin.console.gate import Gate
+from tocsin.console.oidc import Provider
 from tocsin.console.proxy import Proxy
 from tocsin.console.refusing import Refusing
 from tocsin.console.render import Renderer
@@ -24,6 +26,7 @@ from tocsin.console.roll import Roll
 from tocsin.console.sessions import Sessions
 from tocsin.console.sign_in_token import link_to, token_of
 from tocsin.console.signing_in import SigningIn
+from tocsin.console.signing_in_elsewhere import BACK, SigningInElsewhere
 from tocsin.console.statics import Statics
 from tocsin.console.tokens import FILE as TOKENS_FILE
 from tocsin.console.tokens import Tokens
@@ -48,6 +51,7 @@ class Entrance:
         directory: Path,
         *,
         clock: Callable[[], int],
+        brands: Collection[str],
         brand_of: Callable[[str], str | None],
         base_url: str,
     ) -> None:
@@ -75,17 +79,35 @@ class Entrance:
             clock=clock,
             address_of=proxy.address_of,
             origins=self.origins,
+            brands=brands,
             brand_of=brand_of,
             tokens=self.tokens,
             headed=proxy,
         )
-        signing_in = SigningIn(console, self.gate, self.renderer, token=self.token, passwords=secrets.console_passwords)
+        signing_in = SigningIn(
+            console,
+            self.gate,
+            self.renderer,
+            token=self.token,
+            passwords=secrets.console_passwords,
+            provider=urlsplit(console.oidc.issuer).hostname or "" if console.oidc is not None else "",
+        )
         self.doors: list[Door] = [*statics.doors(), *signing_in.doors()]
+        self._provider: Provider | None = None
+        if console.oidc is not None:
+            back = f"{self.base_url}{BACK}"
+            self._provider = Provider(console.oidc, secrets.console_oidc, back, clock=clock)
+            self.doors += SigningInElsewhere(self._provider, self.gate, signing_in).doors()
 
     @property
     def link(self) -> str:
         """Where people open it; with the token of this machine, where that signs in."""
         return link_to(self.base_url, self.token) if self.token is not None else self.base_url
+
+    async def part(self) -> None:
+        """Close the connections that are still open."""
+        if self._provider is not None:
+            await self._provider.close()
 
     def close(self) -> None:
         """Close every file."""
@@ -131,10 +153,17 @@ class ConsoleServer:
             # Nobody asked for this very port: another service on this machine has it.
             return listener(console.host, 0)
 
+    @property
+    def address(self) -> str:
+        """Where it listens, as a URL; empty where it is not open."""
+        return address_of(self._door) if self._door is not None else ""
+
     async def serve(self) -> None:
         """Answer, until told to end."""
         if self._server is not None and self._door is not None:
             await self._server.serve(sockets=[self._door])
+            if self.entrance is not None:
+                await self.entrance.part()
 
     async def opened(self) -> None:
         """Return when it answers."""

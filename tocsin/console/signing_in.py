@@ -28,6 +28,8 @@ from tocsin.secret import Secret
 log = structlog.get_logger("tocsin")
 
 LONGEST_PASSWORD = 1_000
+ELSEWHERE = "/sign-in/elsewhere"
+"""Where the way to a provider of identities begins."""
 
 
 class SigningIn:
@@ -82,11 +84,14 @@ class SigningIn:
             return await self._by_token(request, given["token"].strip(), next_)
         return await self._by_password(request, given.get("name", ""), given.get("password", ""), next_)
 
-    async def sign_out(self, request: Request, _visitor: Visitor) -> Response:
+    async def sign_out(self, request: Request, visitor: Visitor) -> Response:
         """End the session here and in the browser."""
         passed: Passed = request.state.passed
         if passed.session:
             self._gate.sessions.end(passed.session)
+        await self._gate.note(
+            Act(at_ms=self._gate.clock(), who=visitor.name, how=visitor.how, what="sign out", outcome="done")
+        )
         response = RedirectResponse("/sign-in", 303)
         response.delete_cookie(
             self._gate.cookie_of(request), path="/", secure=self._gate.is_secure(request), httponly=True, samesite="lax"
@@ -101,7 +106,7 @@ class SigningIn:
             "wrong": f"sign_in.{wrong}" if wrong else "",
             "password": bool(self._passwords),
             "token": self._token is not None,
-            "oidc": [(self._provider, "/sign-in/elsewhere?next=" + quote(next_, safe=""))] if self._provider else [],
+            "oidc": [(self._provider, f"{ELSEWHERE}?next={quote(next_, safe='')}")] if self._provider else [],
         }
         return self._pages.page(request, None, "sign_in.html", status=status, **more)
 
@@ -140,10 +145,13 @@ class SigningIn:
         return max(self._by_place.wait_ms(place, at_ms=at_ms), self._by_name.wait_ms(called, at_ms=at_ms))
 
     async def refused(self, request: Request, called: str, how: str, why: str) -> None:
-        """Note a failure: it costs time, and stands in the trail; a name that nobody has is not repeated there."""
+        """Note a failure: it costs time, and stands in the trail; a name that nobody has is not repeated there, and
+        none at all ("") delays nobody's.
+        """
         at_ms, address = self._gate.clock(), self._gate.address_of(request)
         self._by_place.failed(place_of(address), at_ms=at_ms)
-        self._by_name.failed(called, at_ms=at_ms)
+        if called:
+            self._by_name.failed(called, at_ms=at_ms)
         who = LOCAL if how == "local" else self._gate.roll.name_of(called) or "unknown"
         log.warning("sign-in refused", how=how, why=why, place=address)
         await self._gate.note(Act(at_ms=at_ms, who=who, how=how, what="sign in", outcome="refused", why=why))
