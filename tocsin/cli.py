@@ -14,6 +14,7 @@ import typer
 
 from tocsin import (
     __version__,
+    cli_console,
     cli_drill,
     cli_erase,
     cli_learn,
@@ -38,6 +39,7 @@ app = typer.Typer(
     epilog="Start with: [bold]tocsin demo[/bold]",
 )
 app.add_typer(flowchart_cli.app, name="flowchart")
+app.add_typer(cli_console.app, name="console")
 app.add_typer(cli_slack.app, name="slack")
 app.add_typer(cli_sources.app, name="sources")
 app.add_typer(cli_topics.app, name="topics")

@@ -24,7 +24,7 @@ from tocsin.console.refusing import Refusing
 from tocsin.console.render import Renderer
 from tocsin.console.roll import Roll
 from tocsin.console.sessions import Sessions
-from tocsin.console.sign_in_token import link_to, token_of
+from tocsin.console.sign_in_token import link_to, note_place, token_of
 from tocsin.console.signing_in import SigningIn
 from tocsin.console.signing_in_elsewhere import BACK, SigningInElsewhere
 from tocsin.console.statics import Statics
@@ -93,6 +93,7 @@ class Entrance:
             provider=urlsplit(console.oidc.issuer).hostname or "" if console.oidc is not None else "",
         )
         self.doors: list[Door] = [*statics.doors(), *signing_in.doors()]
+        note_place(directory, base_url)
         self._provider: Provider | None = None
         if console.oidc is not None:
             back = f"{self.base_url}{BACK}"

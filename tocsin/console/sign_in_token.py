@@ -12,6 +12,7 @@ from stream.sources.store import StoreError
 from tocsin.secret import Secret, SecretProblem, from_file
 
 FILE = "console.token"
+PLACE_FILE = "console.address"
 TOKEN_BYTES = 32
 
 
@@ -29,6 +30,23 @@ def token_of(directory: Path) -> Secret:
         raise StoreError(f"{path}: cannot be kept: {(error.strerror or 'error').lower()}") from None
     except SecretProblem as problem:
         raise StoreError(f"{problem}; or remove the file, and the next start makes another") from None
+
+
+def note_place(directory: Path, base_url: str) -> None:
+    """Keep where the console listens, for whoever asks for the link: the port may be any. Raises `OSError`."""
+    (directory / PLACE_FILE).write_text(base_url, encoding="ascii")
+
+
+def place_of(directory: Path) -> str:
+    """Where it listened last; empty where nobody knows.
+
+    >>> place_of(Path("/nowhere"))
+    ''
+    """
+    try:
+        return (directory / PLACE_FILE).read_text(encoding="ascii").strip()[:300]
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def link_to(base_url: str, token: Secret) -> str:
