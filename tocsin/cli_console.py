@@ -45,7 +45,8 @@ def link(config: Config = None, as_json: Json = False) -> None:
 
 
 @app.command(
-    epilog="Examples: tocsin console password > ana.password\n\necho 'a long sentence' | tocsin console password"
+    epilog="Examples: tocsin console password > ana.password\n\n"
+    "echo 'a sentence that nobody guesses' | tocsin console password"
 )
 def password(as_json: Json = False) -> None:
     """Make of a password what the service keeps of it: for `password_env` or `password_file` of a person."""
@@ -74,7 +75,7 @@ def audit(
     last: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the latest acts to show.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Show who did what in the console, and whether anybody touched the trail since. With --json, each act as a line."""
+    """Show who did what in the console, and whether anybody touched the trail since; with --json as JSON lines."""
     from tocsin.console.audit import existing
 
     settings = _settings(config)

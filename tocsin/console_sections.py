@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from stream.strict_yaml import Document, YamlProblem, unknown
+from tocsin.console.passwords import is_kept
 from tocsin.secret import Secret
 from tocsin.setting_sections import Section
 from tocsin.setting_types import Address, Duration, Text, Variable, WebAddress
@@ -223,8 +224,10 @@ def _oidc_problems(console: ConsoleSettings, oidc: OidcSettings, document: Docum
         yield document.problem((*where, "issuer"), said)
 
 
-def open_console_secrets(console: ConsoleSettings, opened: Opened) -> dict[str, Any]:
-    """The secrets that the section names, by the field of `Secrets` that holds them."""
+def open_console_secrets(
+    console: ConsoleSettings, opened: Opened, noted: Callable[[Where, str], None]
+) -> dict[str, Any]:
+    """The secrets that the section names, by their field of `Secrets`; `noted` hears what is wrong with one."""
     found: dict[str, Any] = {"console_passwords": {}}
     for name, person in console.people.items():
         if person.password_env or person.password_file:
@@ -232,6 +235,11 @@ def open_console_secrets(console: ConsoleSettings, opened: Opened) -> dict[str, 
             secret = opened(("console", "people", name, field), person.password_env, person.password_file)
             if secret is not None:
                 found["console_passwords"][known_as(name)] = secret
+            if secret is not None and not is_kept(secret.reveal()):
+                noted(
+                    ("console", "people", name, field),
+                    f"what `{field}` names is no password as `tocsin console password` makes it; put that there",
+                )
     oidc = console.oidc
     if oidc is not None and (oidc.client_secret_env or oidc.client_secret_file):
         field = "client_secret_file" if oidc.client_secret_file else "client_secret_env"

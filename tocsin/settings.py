@@ -21,7 +21,6 @@ from stream.query_parser import QueryError, compile_query
 from stream.strict_yaml import Document, YamlProblem, did_you_mean, parse, problems_from_pydantic
 from tocsin.cluster_sections import ClusterSettings, cluster_contradictions, key_problems, open_cluster_secrets
 from tocsin.console_sections import ConsoleSettings, console_contradictions, open_console_secrets
-from tocsin.entry import PROBE
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
 from tocsin.setting_sections import (
     BrandSettings,
@@ -373,7 +372,9 @@ def _open_secrets(settings: Settings, document: Document, env: Mapping[str, str]
             problems.append(str(document.problem(where, said)))
     found |= open_way_secrets(settings, opened)
     found |= open_cluster_secrets(settings.cluster, opened)
-    found |= open_console_secrets(settings.console, opened)
+    found |= open_console_secrets(
+        settings.console, opened, lambda where, said: problems.append(str(document.problem(where, said)))
+    )
     problems += [str(problem) for problem in key_problems(settings.cluster, found.get("names_key"), document)]
     problems += [str(problem) for problem in package_problems(settings, document)]
     signing, keys = open_source_secrets(settings, document, opened, problems)
