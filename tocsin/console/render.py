@@ -1,18 +1,25 @@
 """EDGE. Makes pages and their live parts from templates, which escape all they are given, in the reader's language."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from alerting.inert import one_line, plain, safe_url
 from alerting.words import percent
 from tocsin.console import saying
+from tocsin.console.ahead import chance, forecast
+from tocsin.console.charting import Names, incident_chart, rows_of
 from tocsin.console.doors import Visitor
+from tocsin.console.own_words import own_line, own_lines
+from tocsin.console.seen_incident import SeriesSeen
+from tocsin.console.spark import spark_of
 from tocsin.console.statics import Statics
 from tocsin.console.wording import Language, Words, language_of
 
@@ -48,6 +55,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        self._environment.globals |= _GLOBALS
         self._environment.globals |= {"t": _speaker(words), "static": statics.address, "has_words": words.has}
         self._environment.filters |= _FILTERS
 
@@ -98,6 +106,36 @@ def _spoken(say: Callable[..., str]) -> Callable[..., str]:
     return filtered
 
 
+@pass_context
+def _chart_rows(context: Context, series: SeriesSeen, zone: str, today_ms: int) -> list[tuple[str, ...]]:
+    """An incident's counts as the cells of a table."""
+
+    def figure(value: float | None) -> str:
+        return "" if value is None else saying.count(context["language"], round(value))
+
+    return [
+        (saying.clock(context["language"], at_ms, zone, today_ms), *map(figure, figures))
+        for at_ms, *figures in rows_of(series)
+    ]
+
+
+_STYLE = re.compile(r"<style[^>]*>[^<]*</style>\s*")
+
+
+def _inline(drawing: str) -> Markup:
+    """A flowchart's drawing, which is ours and escapes all that it shows, to stand in a page: without the style that it
+    carries as a file of its own, which a page does not allow. `static/console.css` has the same in the page's colours.
+    """
+    return Markup(_STYLE.sub("", drawing, count=1))  # noqa: S704 - made by us, see above
+
+
+_GLOBALS: Mapping[str, Callable[..., Any]] = {
+    "incident_chart": lambda series, zone, names: incident_chart(series, zone, Names(*names)),
+    "chart_rows": _chart_rows,
+    "spark_of": spark_of,
+    "forecast": forecast,
+    "chance": chance,
+}
 _FILTERS: Mapping[str, Callable[..., Any]] = {
     "clock": _spoken(saying.clock),
     "duration": _spoken(saying.duration),
@@ -112,10 +150,17 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "ratio": _spoken(saying.ratio),
     "trend": _spoken(saying.trend),
     "names": _spoken(saying.names),
+    "subject": _spoken(saying.subject),
+    "choice": saying.choice,
+    "handle": saying.handle,
+    "own": own_lines,
+    "inline": _inline,
     "percent": percent,
     "line": one_line,
     "quote": plain,
+    "own_line": own_line,
     "link": safe_url,
 }
-"""`line` and `quote` make inert what comes from outside: a name on one line, a text on some; `link` gives an address
-that may stand behind a link, or nothing."""
+"""`line` and `quote` make inert what comes from outside: a name on one line, a text on some; `own_line` and `own` do
+so with words of our own files, and leave their addresses whole; `link` gives an address that may stand behind a link, or
+nothing."""

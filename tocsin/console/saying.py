@@ -84,3 +84,32 @@ def trend(language: str, history: tuple[int, ...]) -> str:
 def names(language: str, some: tuple[str, ...], limit: int = 6) -> str:
     """A few names, each inert, in the order given."""
     return dutch.names(some, limit) if language == "nl" else words.names_text(some, limit)
+
+
+def subject(language: str, code: str) -> str:
+    """What posts speak of, by a risk or issue class.
+
+    >>> subject("nl", "data_breach"), subject("en", "data_breach")
+    ('een datalek', 'data breach')
+    """
+    known = dutch.SUBJECTS.get(code) if language == "nl" else None
+    return known or one_line(code.replace("_", " "), 40)
+
+
+def choice(code: str) -> str:
+    """A name of the flowchart's as a label. Inert.
+
+    >>> choice("not_sure")
+    'Not sure'
+    """
+    shown = one_line(code.replace("_", " "), 60)
+    return shown[:1].upper() + shown[1:]
+
+
+def handle(author: str) -> str:
+    """An account's name without the sign before it. Inert.
+
+    >>> handle("@ana")
+    'ana'
+    """
+    return one_line(author.removeprefix("@"), 60)
