@@ -31,6 +31,21 @@ FEEDBACK: dict[str, str] = {
     "was_false_alarm": "Looking back: this was a false alarm.",
 }
 """What somebody says of an incident when it is over. The journal keeps the word, as the choice of a note."""
+FIELDS: dict[str, tuple[str, ...]] = {
+    "acknowledge": (),
+    "own": (),
+    "escalate": (),
+    "false_alarm": ("reason", "words"),
+    "resolve": (),
+    "severity": ("severity",),
+    "reply": ("node", "choice"),
+    "approve": ("node", "seen"),
+    "draft": ("node", "seen", "texts"),
+    "note": ("words",),
+    "feedback": ("verdict", "words"),
+}
+"""Which fields of a `Form` each act looks at, besides the form's own id."""
+SILENCE_FIELDS = ("brand", "last", "reason", "incident", "scenario", "severity_at_most")
 LONGEST_REASON = 300
 LONGEST_NAME = 200
 
@@ -47,7 +62,7 @@ class Refused(Exception):  # noqa: N818 - what became of it
         self.allowed = tuple(allowed)
 
 
-class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What an act may carry. Everything in it comes from outside."""
 
     form: str = ""
