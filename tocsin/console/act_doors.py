@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tocsin.console.act_forms import ACTS, Form, Refused
 from tocsin.console.acts import Acts, Told
+from tocsin.console.choosing import may_choose, way_to
 from tocsin.console.doors import Door, Visitor
 from tocsin.console.refusing import own_path
 
@@ -98,6 +99,11 @@ async def _answered(desk: ActDesk, request: Request, visitor: Visitor, does: Doe
 def _refused(desk: ActDesk, request: Request, visitor: Visitor, refused: Refused, back: str) -> Response:
     if is_json(request):
         return problem_of(refused)
+    if refused.status == 403 and may_choose(visitor):
+        # Nobody else says who they are on this machine: they are asked, and press again.
+        if "hx-request" in request.headers:
+            return Response(status_code=403, headers={"HX-Redirect": way_to(back)})
+        return RedirectResponse(way_to(back), 303)
     if "hx-request" in request.headers:
         return desk.render(request, visitor, "told.html", status=refused.status, told=None, problem=refused.words)
     context = {"title": refused.words, "says": "", "back": back, "problem": ""}
