@@ -55,6 +55,7 @@ Reason = Literal[
     "silenced",  # a person asked for quiet
     "inhibited",  # a greater trouble covers it
     "muted",  # quiet hours at this severity
+    "probe",  # our own mention came through: the way is open, and there is nobody to tell
 ]
 
 

@@ -48,6 +48,7 @@ reason_words: dict[Reason, str] = {
     "silenced": "somebody asked for quiet",
     "inhibited": "a greater trouble covers it",
     "muted": "these are quiet hours",
+    "probe": "a probe of ours came through",
 }
 
 scenario_words: dict[str, str] = {

@@ -102,6 +102,11 @@ class Scoring:
         self.unscored = 0
         """Results in a language that no scorer reads."""
 
+    @property
+    def scorers(self) -> Scorers:
+        """What judges the texts."""
+        return self._scorers
+
     def score(self, mention: Mention) -> list[ScoredMention]:
         """What is known about a mention for each brand it is about, in the order of the configuration; then for each
         brand with a competitor that it is about.

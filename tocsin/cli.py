@@ -239,7 +239,7 @@ def verify(
     elif verdict.ok:
         say(
             f"{journal}: {verdict.entries} entries replay to the same {verdict.decisions} decisions "
-            f"({verdict.pages} pages); the chains agree."
+            f"({verdict.pages} pages{f', {verdict.probes} probes' if verdict.probes else ''}); the chains agree."
         )
         if verdict.unrecorded:
             say(f"{verdict.unrecorded} decisions on the last entries will be taken at the next start.")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TextIO
 
+import msgspec
 import structlog
 from rich.console import Console
 from starlette.routing import BaseRoute
@@ -27,15 +28,18 @@ from tocsin.console.opening import ConsoleServer, Entrance
 from tocsin.deployment import Deployment
 from tocsin.drill_start import Starter
 from tocsin.engine import Engine
-from tocsin.heartbeat import Ages, Heartbeat
+from tocsin.heartbeat import EVERY_MS, Ages, Facts, Heartbeat
+from tocsin.heartbeat import LOOK_EVERY_S as WELL_EVERY_S
 from tocsin.keeping import Keeping
 from tocsin.listening import Listening
 from tocsin.live_chart import LiveChart
 from tocsin.logs import set_up_logs
 from tocsin.metrics import service_routes
+from tocsin.probe import probing
 from tocsin.retention import kept_for
 from tocsin.serving import GOODBYE_S, Server, address_of, listener, opened, server_of
 from tocsin.settings import Settings
+from tocsin.signs import Signs
 from tocsin.slack_desk import SlackDesk
 from tocsin.source_sections import doors, shapes_of, vendor_doors
 from tocsin.steady_clock import SteadyClock
@@ -45,6 +49,8 @@ log = structlog.get_logger("tocsin")
 
 LOOK_EVERY_S = 60
 """How often the flowchart's file is looked at."""
+LISTENING_LOOK_S = 5.0
+"""How often a source gives a sign of life at least, at a heartbeat's usual period; with another it is in proportion."""
 
 
 def wall_clock_ms() -> int:
@@ -67,8 +73,19 @@ class Service:
         self._settings = settings
         self._clock = clock
         self._look = asyncio.Event()
-        self.heartbeat = self._build_heartbeat()
-        self.listening = Listening(settings, self.works)
+        every_ms = settings.heartbeat.every if settings.heartbeat is not None else EVERY_MS
+        self.signs = Signs(every_ms)
+        self.heartbeat = self._build_heartbeat(every_ms)
+        look_s = LISTENING_LOOK_S * every_ms / EVERY_MS
+        self.listening = Listening(settings, self.works, look_s=look_s)
+        self._probing = probing(
+            self.works.probes,
+            log=self.works.appender,
+            letters=self.home.dead,
+            clock=self.works.clock,
+            every_ms=every_ms,
+            look_s=look_s,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._server: Server | None = None
         self._inbound: SocketInbound | None = None
@@ -112,16 +129,19 @@ class Service:
         self.base_url = address_of(door)
         await self.works.begin()
         self._server = server_of(self._routes())
-        self._work(self._server.serve(sockets=[door]))
+        self._work(self._server.serve(sockets=[door]), "the door of mentions")
+        self.signs.doors["the door of mentions"] = f"{self.base_url}/healthz"
         await opened(self._server)
         await self._open_slack()
         await self._open_console()
-        self._work(self._beat())
-        self._work(self.delivery.run())
+        self._work(self._beat(), "the clock")
+        self._work(self.delivery.run(), "delivery")
         if self.works.slack_side is not None:
             self._work(self.works.slack_side.run())
-        self._work(self._watch())
-        self._work(self.listening.run())
+        self._work(self._watch(), "the look at the flowchart")
+        self._work(self.listening.run(), "listening")
+        self._work(self._probing.run(), "the source of probes")
+        self._work(self.signs.run(), "the look at the doors")
         self._work(Keeping(self.works, self._settings.data_path, kept_for(self._settings)).run())
         self._work(self.heartbeat.run())
         log.info("listening", address=self.base_url, brands=[b.name for b in self.works.brands])
@@ -138,8 +158,10 @@ class Service:
     async def _open_console(self) -> None:
         if self._settings.console.enabled:
             self.console.open(self._console_at)
-            self._work(self.console.serve())
+            self._work(self.console.serve(), "the console")
             await self.console.opened()
+            if self.console.address:
+                self.signs.doors["the console"] = f"{self.console.address}/healthz"
 
     def _console_at(self, base_url: str) -> tuple[Entrance, list[Door]]:
         works = self.works
@@ -156,6 +178,7 @@ class Service:
 
     async def stop(self) -> None:
         """Stop taking in, finish what is under way, keep a snapshot, close."""
+        self.signs.tasks.clear()
         self.console.end()
         if self._server is not None:
             self._server.should_exit = True
@@ -178,10 +201,13 @@ class Service:
 
     # ---- parts
 
-    def _work(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+    def _work(self, work: Coroutine[None, None, None], name: str = "") -> None:
+        """Work on a part until the end. One with a name must not end before: all is not well without it."""
+        task = asyncio.create_task(work, name=name or None)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
+        if name:
+            self.signs.tasks[name] = task
 
     def _ended(self, task: "asyncio.Future[None]") -> None:
         """A part of ours that dies takes the service with it: the supervisor starts it anew, loudly."""
@@ -202,13 +228,25 @@ class Service:
             self._look.clear()
             await self.works.charts.look(asked=asked)
 
-    def _build_heartbeat(self) -> Heartbeat:
+    def _build_heartbeat(self, every_ms: int) -> Heartbeat:
         ages, works = Ages(), self.works
-        url, settings = works.secrets.heartbeat, self._settings.heartbeat
+        url = works.secrets.heartbeat
+
+        def facts() -> Facts:
+            return msgspec.structs.replace(
+                works.facts(ages),
+                every_ms=every_ms,
+                probes=works.probes.look(works.delivery.rounds),
+                probe_age_ms=works.probes.age_ms,
+                ended=self.signs.ended(),
+                signs=self.signs.ages([*self.listening.feedings, self._probing]),
+            )
+
         return Heartbeat(
-            lambda: works.facts(ages),
+            facts,
             url=url.reveal() if url is not None else "",
-            every_ms=settings.every if settings is not None else 0,
+            every_ms=every_ms,
+            look_every_s=min(WELL_EVERY_S, max(0.1, every_ms / EVERY_MS)),
             shown=lambda beat: works.metrics.looked(beat.wrong, beat.touched, beat.facts.core_behind_ms),
         )
 

@@ -28,7 +28,7 @@ from stream.codec import MINUTE_MS, canonical, link
 from stream.plans import PlannedTimes
 from stream.window import OPEN_END, SourceState, Window, floor
 from stream.zones import local
-from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
+from tocsin.entry import PROBE, Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
 from tocsin.past import learn_past, pend_past
 from tocsin.sealing import Sealing
 from tocsin.state import Brand, BrandState, Content, Contents, CoreState, FrozenBrand, Guard, pend_part
@@ -78,6 +78,10 @@ class Engine:
         """An independent copy of one brand's state. Raises `KeyError` for a brand of which no entry spoke."""
         return self._brands[name].frozen()
 
+    def brand(self, name: str) -> Brand | None:
+        """One brand in memory, with its detectors: read only, for projections; `None` where no entry spoke of it."""
+        return self._brands.get(name)
+
     @property
     def seq(self) -> int:
         """The last entry that was applied."""
@@ -90,8 +94,8 @@ class Engine:
 
     @property
     def brands(self) -> dict[str, BrandState]:
-        """The brands' states: read only, for projections and tests."""
-        return {name: brand.state for name, brand in self._brands.items()}
+        """The brands' states: read only, for projections and tests. Probes are nobody's brand."""
+        return {name: brand.state for name, brand in self._brands.items() if name != PROBE}
 
     def apply(self, entry: Entry) -> list[Decision]:
         """Take in one entry; returns what was decided, by time and brand."""
@@ -125,11 +129,13 @@ class Engine:
         out: list[Decision] = []
         while (grid := self._next_grid(brand)) is not None and grid <= limit + 1:
             self._touched.add(brand.state.brand)
-            out += self._step(brand, grid)
+            out += self._probed(brand, grid) if brand.state.brand == PROBE else self._step(brand, grid)
         return out
 
     def _next_grid(self, brand: Brand) -> int | None:
         state = brand.state
+        if state.brand == PROBE:
+            return min((step + 1 for step in state.pending), default=None)
         if not state.content:
             # What came before a brand was configured waits for that, and is judged by it.
             return min((s + 1 for s, events in state.controls.items() if _configures(events)), default=None)
@@ -188,6 +194,25 @@ class Engine:
             state.decisions += 1
             state.chain = link(state.chain, canonical(decision))
         return decided
+
+    def _probed(self, brand: Brand, grid: int) -> list[Decision]:
+        """What is decided on the probes of a grid point: that there is nobody to tell. Nothing of them is kept."""
+        state = brand.state
+        for step in [step for step in state.pending if step < grid]:
+            del state.pending[step]
+        state.decisions += 1
+        decision = Decision(
+            key=f"{PROBE}/{state.decisions}/NoPage",
+            at_ms=grid * self._step_ms,
+            brand=PROBE,
+            kind="NoPage",
+            incident=PROBE,
+            scenario="probe",
+            severity="low",
+            reason="probe",
+        )
+        state.chain = link(state.chain, canonical(decision))
+        return [decision]
 
     def _configure(self, brand: Brand, event: ControlEvent) -> None:
         if isinstance(event, ConfigChange):

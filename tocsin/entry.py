@@ -15,6 +15,12 @@ DeliveryOutcome = Literal["sent", "failed", "missed", "unknown"]
 """`failed`: nobody of that page is reached. `missed`: one message of it failed; somebody is or may yet be reached."""
 
 
+PROBE = "~probe"
+"""The brand, and the source, of what Tocsin sends through itself to see that the way is open. No brand and no source of
+a configuration can be called so; what bears this name is in no window, baseline, budget or count of anybody's.
+"""
+
+
 class Part(msgspec.Struct, tag="part", frozen=True, omit_defaults=True):
     """What one incarnation of intake found for one brand's minute in one grid step of one input partition."""
 

@@ -4,8 +4,13 @@ Whoever waits for the touch (a service as healthchecks, or another machine's) te
 dead machine, a full disk or a pager that reaches nobody is heard of. What "well" means is a plain function of `Facts`,
 which tests and simulations ask as the service does.
 
-Set the watcher to the same period as `heartbeat.every` and a grace of two minutes: with a period of a minute people
-hear within five minutes of a page that reached nobody, and within four of a part that stopped.
+Where probes are sent (`tocsin.probe`), each that comes through touches the address, and nothing else does: what only
+seems to work lets no probe through. Parts that no probe passes, as the console, must give signs of life besides.
+
+Set the watcher to the same period as `heartbeat.every` and a grace of one and a half times that. The worst case of a
+part that stops is 25 seconds until that is seen, the touch just before, and then period and grace: 175 seconds. People
+hear within three minutes of any part that stopped, and within five of a page that reached nobody. All these times but
+the last are in proportion to `every`: a rehearsal may shrink them, and changes nothing else.
 """
 
 import asyncio
@@ -20,8 +25,12 @@ from stream.sources.guard import GuardedClient, Lost, NotSent, Refused, Rules
 
 log = structlog.get_logger("tocsin")
 
+EVERY_MS = 60_000
+"""The period of a heartbeat to which the times below belong; with another they are in proportion."""
 SILENT_MS = 30_000
 """So long a part may do nothing that does something at every step. Never less than three steps."""
+SIGN_MS = 25_000
+"""So long a source, or a door of ours, may give no sign of life."""
 BEHIND_MS = 60_000
 """So far behind the clock may the core be: it catches up with minutes in seconds."""
 DELIVERY_MS = 60_000
@@ -41,6 +50,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a service at one moment. Times are ages, in milliseconds; 0 is "just now" or "none"."""
 
     step_ms: int = 5_000
+    every_ms: int = EVERY_MS
+    """The period of the heartbeat."""
+    probes: int = -1
+    """Probes that came through since the start; -1 where none are sent."""
+    probe_age_ms: int = 0
+    """Since the last of them came through, or since the start."""
+    ended: tuple[str, ...] = ()
+    """Parts of the service that ended by themselves."""
+    signs: tuple[tuple[str, int], ...] = ()
+    """What no probe passes, each with its name, and since when it gave no sign of life: sources, and doors of ours."""
     core_behind_ms: int = 0
     """How far what was decided is behind the clock."""
     core_unseen_ms: int = 0
@@ -69,11 +88,15 @@ def well(facts: Facts) -> list[str]:
     >>> well(Facts(core_behind_ms=75_000, unreached=2, unreached_ms=95_000))
     ['the core is 75 s behind the clock', '2 pages reached nobody for 95 s']
     """
-    silent_ms = max(SILENT_MS, 3 * facts.step_ms)
-    wrong = []
-    if facts.core_behind_ms > max(BEHIND_MS, silent_ms):
+
+    def within(limit_ms: int) -> int:
+        return limit_ms * facts.every_ms // EVERY_MS
+
+    silent_ms = max(within(SILENT_MS), 3 * facts.step_ms)
+    wrong = [f"{name} ended by itself" for name in facts.ended]
+    if facts.core_behind_ms > max(within(BEHIND_MS), silent_ms):
         wrong.append(f"the core is {facts.core_behind_ms // 1000} s behind the clock")
-    if facts.core_unseen_ms > max(BEHIND_MS, silent_ms):
+    if facts.core_unseen_ms > max(within(BEHIND_MS), silent_ms):
         wrong.append(f"nobody has seen how far the core is for {facts.core_unseen_ms // 1000} s")
     if facts.log_refuses:
         wrong.append("the intake log takes nothing")
@@ -81,8 +104,12 @@ def well(facts: Facts) -> list[str]:
         wrong.append(f"the intake log took nothing for {facts.log_silent_ms // 1000} s")
     if facts.journal_silent_ms > silent_ms:
         wrong.append(f"the journal took nothing for {facts.journal_silent_ms // 1000} s")
-    if facts.delivery_silent_ms > DELIVERY_MS:
+    if facts.delivery_silent_ms > within(DELIVERY_MS):
         wrong.append(f"delivery stood still for {facts.delivery_silent_ms // 1000} s")
+    silent = [(name, age_ms) for name, age_ms in facts.signs if age_ms > within(SIGN_MS)]
+    wrong += [f"{name} gave no sign of life for {age_ms // 1000} s" for name, age_ms in silent]
+    if facts.probes >= 0 and facts.probe_age_ms > facts.every_ms + silent_ms:
+        wrong.append(f"no probe came through for {facts.probe_age_ms // 1000} s")
     if facts.clock_off_ms > CLOCK_MS:
         wrong.append(f"the machine's clock was moved by {facts.clock_off_ms // 1000} s; made up for slowly")
     if facts.unreached and facts.unreached_ms > UNREACHED_MS:
@@ -150,7 +177,8 @@ async def touch(url: str) -> int:
 
 
 class Heartbeat:
-    """Looks every second whether all is well, says so where that changes, and touches the address while it is.
+    """Looks every second whether all is well, says so where that changes, and touches the address while it is: with
+    every probe that comes through, or, where none are sent, once a period.
 
     `facts` is asked at each look; `touch` is how an address is asked for, and gives the status that it answered, or 0;
     `shown` hears of each look.
@@ -177,7 +205,8 @@ class Heartbeat:
         self._look_every_s = look_every_s
         self._now_ms = monotonic_ms
         # The first touch comes when all was well for a whole period: what dies young, again and again, never touches.
-        self._next_ms = monotonic_ms() + every_ms
+        self._first_ms = self._next_ms = monotonic_ms() + every_ms
+        self._probes = 0
         self.wrong: list[str] = []
         """What was wrong at the last look."""
         self.touched: dict[str, int] = {"answered": 0, "unanswered": 0, "withheld": 0}
@@ -199,12 +228,22 @@ class Heartbeat:
             else:
                 log.info("well again: the heartbeat goes on")
         self.wrong = wrong
-        now_ms = self._now_ms()
-        if self._url and now_ms >= self._next_ms:
-            self._next_ms = now_ms + self._every_ms
+        if self._is_due() and self._url:
             await self._beat(bool(wrong))
         self._shown(self)
         return wrong
+
+    def _is_due(self) -> bool:
+        """Whether a touch is due now, to be made or, where something is wrong, to be withheld.
+
+        A probe counts at the look that first sees it: what stopped since must not be hidden by an earlier one.
+        """
+        now_ms, came, self._probes = self._now_ms(), self.facts.probes > self._probes, self.facts.probes
+        by_probe = self.facts.probes >= 0 and not self.wrong
+        if not (came and now_ms >= self._first_ms if by_probe else now_ms >= self._next_ms):
+            return False
+        self._next_ms = now_ms + self._every_ms
+        return True
 
     async def _beat(self, withheld: bool) -> None:
         status = 0 if withheld else await self._touch(self._url)

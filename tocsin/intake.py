@@ -15,6 +15,7 @@ from stream.repeats import Repeats, Sighting
 from stream.scoring import Scoring
 from stream.sentiment import Scorers
 from stream.sources.text_store import StoredPost
+from tocsin.entry import PROBE
 
 SILENCED = 100_000
 """Purged authors that are remembered."""
@@ -43,7 +44,7 @@ class Intake:
     """One input partition's intake. `judges` may be those of another partition of the same brands.
 
     `counts` has what became of each mention: read, repeated, unmatched, matched, scored, unscored, responses, edited,
-    deleted, engagement, purged; `rivals` are about a competitor alone.
+    deleted, engagement, purged; `rivals` are about a competitor alone, and `probes` are our own and none of these.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Intake:
         """Authors of whom everything is to go."""
         self._silenced: dict[Voice, None] = {}
         """Those who were purged last: an edit of theirs is no reason to keep a text."""
+        self._probing: Scoring | None = None
+        """What scores probes: it knows their brand alone, and the others never see one."""
 
     def take(self, mention: Mention, offset: int) -> None:
         """Take in what stands at `offset` of the input partition."""
@@ -94,6 +97,19 @@ class Intake:
             self.counts["unmatched"] += 1
             return
         self._follow_up(brands, mention, offset)
+
+    def probe(self, mention: Mention, offset: int) -> None:
+        """Take in a mention of our own, which shows that the way is open: told apart from repeats, scored by the very
+        scorers, and combined. It is about no brand of anybody's, and nothing of it is stored.
+        """
+        self._repeats.pass_time(mention.observed_ms)
+        if self._is_repeat(mention, offset, ()):
+            return
+        if self._probing is None:
+            self._probing = Scoring([Brand(PROBE, None)], self._names, self._scoring.scorers)
+        self.counts["probes"] += 1
+        for scored in self._probing.score(mention):
+            self._combiner.add(scored)
 
     def remember(self, mention: Mention, offset: int) -> None:
         """Know again, after a restart, a mention that was taken in before: nothing is counted or combined."""

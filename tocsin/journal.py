@@ -17,7 +17,7 @@ from stream.codec import CHAIN_START, canonical, decode, digest, link
 from stream.sources.store import open_store, transaction
 from tocsin import __version__
 from tocsin.engine import Engine
-from tocsin.entry import Entry, Event, Mark
+from tocsin.entry import PROBE, Entry, Event, Mark
 from tocsin.state import Contents, snapshot_bytes, state_from
 
 FORMAT = 1
@@ -147,6 +147,14 @@ class Journal:
         """The kept snapshots, newest first."""
         return self._db.execute("SELECT seq, body FROM snapshots ORDER BY seq DESC").fetchall()
 
+    def newest_snapshot(self) -> tuple[int, int]:
+        """The last entry that the newest snapshot holds, and its time (ms); zeros where there is no snapshot."""
+        row = self._db.execute(
+            "SELECT entries.seq, entries.body FROM snapshots JOIN entries ON entries.seq = snapshots.seq"
+            " ORDER BY snapshots.seq DESC LIMIT 1"
+        ).fetchone()
+        return (row[0], decode(row[1], Entry).at_ms) if row else (0, 0)
+
     def restored_engine(self, contents: Contents) -> Engine:
         """The engine as of the newest snapshot that this code can read; a fresh one if there is none."""
         for _, body in self.snapshots():
@@ -183,9 +191,13 @@ class Journal:
             raise JournalError(f"{self.path}: the last entry is no mark: it was not written by this sequencer")
         return event.offset
 
-    def decisions(self) -> Iterator[Recorded]:
-        """What was decided, in the order in which it was recorded."""
-        for row in self._db.execute("SELECT entry_seq, brand, body, chain, key FROM decisions ORDER BY n"):
+    def decisions(self, *, probes: bool = False) -> Iterator[Recorded]:
+        """What was decided, in the order in which it was recorded; what was decided on our own probes only if asked."""
+        left_out = "" if probes else PROBE
+        rows = self._db.execute(
+            "SELECT entry_seq, brand, body, chain, key FROM decisions WHERE brand != ? ORDER BY n", (left_out,)
+        )
+        for row in rows:
             yield Recorded(*row)
 
     def close(self) -> None:
@@ -276,6 +288,8 @@ class Verdict(NamedTuple):
     """Empty when the journal replays to what it holds; else the first difference, in words."""
     unrecorded: int
     """Decisions on the last entries that the process did not live to record: taken at the next start."""
+    probes: int = 0
+    """How many of the decisions were about nothing but a probe of our own."""
 
     @property
     def ok(self) -> bool:
@@ -329,7 +343,7 @@ class _Check:
         self._journal = journal
         self._engine: Engine | None = None
         self._heads: dict[str, str] = {}
-        self.entries = self.decisions = self.pages = self.unrecorded = 0
+        self.entries = self.decisions = self.pages = self.unrecorded = self.probes = 0
         self.difference = ""
 
     def run(self) -> None:
@@ -338,7 +352,7 @@ class _Check:
         engine = self._engine = Engine(step_ms=journal.step_ms, contents=journal.contents())
         snapshots = dict(journal.snapshots())
         applied_seq = int(journal.header().get("applied_seq", "0"))
-        held = journal.decisions()
+        held = journal.decisions(probes=True)
         for entry in journal.entries():
             self.entries += 1
             for decision in engine.apply(entry):
@@ -357,11 +371,13 @@ class _Check:
         """What was found."""
         brands = self._engine.brands if self._engine is not None else {}
         chains = {name: state.chain for name, state in brands.items()}
-        return Verdict(self.entries, self.decisions, self.pages, chains, self.difference, self.unrecorded)
+        counts = self.entries, self.decisions, self.pages
+        return Verdict(*counts, chains, self.difference, self.unrecorded, self.probes)
 
     def _compare(self, entry: Entry, decision: Decision, recorded: Recorded | None, applied_seq: int) -> None:
         self.decisions += 1
         self.pages += decision.kind in ("Page", "Escalate")
+        self.probes += decision.brand == PROBE
         if recorded is None and entry.seq > applied_seq:
             self.unrecorded += 1
             return

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from stream.codec import DAY_MS, canonical
 from stream.sources.contract import Source, Surroundings
-from stream.sources.feeding import Feeding, Status
+from stream.sources.feeding import LOOK_S, Feeding, Status
 from stream.sources.places import SourcePurse
 from tocsin.entry import SourceReport
 from tocsin.settings import Settings
@@ -28,10 +28,10 @@ HOLD_STEPS = 3
 class Listening:
     """All sources of a configuration that are listened to, over the works of a service.
 
-    `make` stands in for what makes a source of its section. Raises `SettingsError` where a secret cannot be had.
+    Each looks at itself every `look_s` at least. `make` stands in for what makes a source of its section. Raises `SettingsError` where a secret cannot be had.
     """
 
-    def __init__(self, settings: Settings, works: Works, *, make: Make = made) -> None:
+    def __init__(self, settings: Settings, works: Works, *, make: Make = made, look_s: float = LOOK_S) -> None:
         self._works = works
         threads = CoreThreads(works.engine, works.home.names, works.home.texts)
         self.feedings: list[Feeding] = []
@@ -47,6 +47,7 @@ class Listening:
                     clock=works.clock,
                     report=self._report,
                     hold_s=max(15.0, HOLD_STEPS * works.step_ms / 1000),
+                    look_s=look_s,
                 )
             )
 
@@ -54,7 +55,7 @@ class Listening:
         """Listen until cancelled. One source that fails never ends another."""
         async with asyncio.TaskGroup() as group:
             for feeding in self.feedings:
-                group.create_task(feeding.run())
+                group.create_task(feeding.run(), name=f"source {feeding.source.name}")
             group.create_task(self._show())
 
     def health(self) -> dict[str, dict[str, object]]:

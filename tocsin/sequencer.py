@@ -67,10 +67,17 @@ class Sequencer:
 
     def mention(self, mention: Mention, *, offset: int) -> None:
         """Take in a mention; `mention.observed_ms` is its stamp. One that goes back counts as known now (DESIGN T2)."""
+        self._intake.take(self._known_now(mention, offset), offset)
+
+    def probe(self, mention: Mention, *, offset: int) -> None:
+        """Take in a probe as `mention` takes in a mention; it is counted as none."""
+        self._intake.probe(self._known_now(mention, offset), offset)
+
+    def _known_now(self, mention: Mention, offset: int) -> Mention:
         self.reach(mention.observed_ms, offset=offset)
-        if mention.observed_ms < self._step * self._step_ms:
-            mention = msgspec.structs.replace(mention, observed_ms=self._step * self._step_ms)
-        self._intake.take(mention, offset)
+        if mention.observed_ms >= self._step * self._step_ms:
+            return mention
+        return msgspec.structs.replace(mention, observed_ms=self._step * self._step_ms)
 
     def control(self, event: ControlEvent, *, observed_ms: int, offset: int) -> None:
         """Take in what a human, a delivery, a source or the configuration says."""

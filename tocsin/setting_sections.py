@@ -187,9 +187,11 @@ class HeartbeatSettings(Section):
     url_file: Text | None = Field(default=None, description="file of mode 0600 with the address, instead")
     every: Duration = Field(
         default=60_000,
-        ge=10_000,
+        ge=1_000,
         le=120_000,
-        description="how often it is touched; give the watcher this period, and a grace of two minutes",
+        description="how often a probe goes the whole way and the address is touched; give the watcher this period, "
+        "and a grace of one and a half times that. Whatever stops is heard of outside within three times it; less than "
+        "30s is for rehearsals",
     )
 
 

@@ -27,7 +27,7 @@ from stream.sources.text_store import StoredPost
 from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.deployment import Deployment
 from tocsin.drill_time import DrillTime
-from tocsin.entry import Answer, ConfigChange, ControlEvent
+from tocsin.entry import PROBE, Answer, ConfigChange, ControlEvent
 from tocsin.erasing import quoting
 from tocsin.heartbeat import Ages, Facts, waits_since
 from tocsin.intake import Intake
@@ -35,6 +35,7 @@ from tocsin.letterbox import collect
 from tocsin.metrics import Metrics
 from tocsin.outreach import Outreach
 from tocsin.people import People
+from tocsin.probe import Probes, is_probe
 from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
@@ -97,6 +98,8 @@ class Works:
         """The first record of the log that was not taken in yet."""
         self.refused: Mapping[str, int] = {}
         """What the door refused, by reason."""
+        self.probes = Probes()
+        """What became of the mentions of our own, where any are sent."""
         self._recover()
         self.intake = Intake(self.brands, self.home.names, step_ms=self.step_ms, scorers=scorers)
         self.sequencer = Sequencer(
@@ -228,7 +231,9 @@ class Works:
             self.sequencer.control(event, observed_ms=record.observed_ms, offset=record.offset)
         elif record.body:  # an erased record has none
             mention = self._read(record)
-            if mention is not None:
+            if mention is not None and record.source == PROBE:
+                self.sequencer.probe(mention, offset=record.offset)
+            elif mention is not None:
                 self.sequencer.mention(mention, offset=record.offset)
 
     def _read(self, record: LogRecord):  # type: ignore[no-untyped-def]
@@ -241,6 +246,10 @@ class Works:
 
     def _deliver(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
+            if is_probe(decision):
+                self.delivery.take(decision)
+                self.probes.decided(decision.at_ms, rounds=self.delivery.rounds)
+                continue
             self.metrics.decided(decision)
             self.people.hear(decision)
             self.delivery.take(decision)

@@ -86,7 +86,8 @@ class Figures(msgspec.Struct):
 class Feeding:
     """Feeds one source to a log. Its state is in `places`; `figures` is for looking at.
 
-    `hold_s` is how long a gap that was found after the fact is told of: long enough that the core sees it.
+    `hold_s` is how long a gap that was found after the fact is told of: long enough that the core sees it. It looks at
+    itself every `look_s` at least.
     """
 
     def __init__(
@@ -99,15 +100,19 @@ class Feeding:
         clock: Callable[[], int],
         report: Report,
         hold_s: float = 15.0,
+        look_s: float = LOOK_S,
     ) -> None:
         self.source = source
         self.figures = Figures()
+        self.looks = 0
+        """How often it looked at itself: where this stands still, it is not running."""
         self._log = log
         self._letters = letters
         self._places = places
         self._clock = clock
         self._report = report
         self._hold_ms = int(hold_s * 1000)
+        self._look_s = look_s
         self._reader = Reader(source.name)
         known = places.standing(source.name)
         self._reported: tuple[str, int] = ("", 0)
@@ -364,8 +369,9 @@ class Feeding:
 
     async def _watch(self) -> None:
         """Tell how the source does, whenever that changes."""
-        every_s = max(1.0, min(LOOK_S, self.source.silent_after_s / 10))
+        every_s = min(self._look_s, max(1.0, min(LOOK_S, self.source.silent_after_s / 10)))
         while True:
+            self.looks += 1
             await asyncio.sleep(every_s)
             await self._look()
 
