@@ -14,6 +14,7 @@ from tocsin.console.acts import Acts
 from tocsin.console.audit import Audit
 from tocsin.console.doors import Visitor
 from tocsin.console.render import Renderer
+from tocsin.console.rooms import Rooms, rooms_over
 from tocsin.console.seen import NowSeen
 from tocsin.console.seen_brand import BrandSeen, Span
 from tocsin.console.seen_incident import IncidentLine, IncidentSeen
@@ -65,6 +66,7 @@ class Desk:
         audit: Audit,
         settings: Settings,
         clock: Callable[[], int],
+        rooms: Rooms | None = None,
     ) -> None:
         self.seen = sees
         self.shows = shows
@@ -75,12 +77,14 @@ class Desk:
         self.audit = audit
         self.settings = settings
         self.clock = clock
+        self.rooms = rooms or rooms_over(shows, audit)
+        """What the pages of flowchart, sources, drills and settings are answered from."""
 
     def render(
         self, request: Request, visitor: Visitor | None, template: str, *, status: int = 200, **context: Any
     ) -> Response:
         """A whole page for one visitor."""
-        return self.renderer.render(request, visitor, template, status=status, **context)
+        return self.renderer.page(request, visitor, template, status=status, **context)
 
     def language(self, request: Request) -> str:
         """The language that a visitor reads."""

@@ -251,9 +251,7 @@ def problems_seen(problems: Sequence[tuple[int, int, str]], lines: Sequence[str]
 
 
 def _excerpt(line: int, lines: Sequence[str]) -> str:
-    """The line itself, with its indentation; nothing where it may hold an address, which is mostly a secret."""
+    """The line itself; nothing where it may hold an address, which is mostly a secret."""
     if not 1 <= line <= len(lines) or "://" in lines[line - 1]:
         return ""
-    found = lines[line - 1]
-    indent = min(len(found) - len(found.lstrip(" ")), 24)
-    return "\u00a0" * indent + own_line(found, 160)
+    return own_line(lines[line - 1], 200)

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from stream.codec import DAY_MS
-from stream.sources.contract import Gap
+from stream.sources.contract import Completeness, Gap
 from stream.sources.places import Standing
 from tocsin.console.own_words import own_line
 from tocsin.source_base import SourceSection
@@ -71,7 +71,7 @@ class SourceSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody must do something before it can be heard."""
     trouble: str = ""
     """What is wrong, in the source's own words: they say what to do, and hold no secret."""
-    completeness: str = ""
+    completeness: Completeness | Literal[""] = ""
     """`full`, `sampled` or `capped`, as the source declares it; empty where it is not known here."""
     heard_ms: int = 0
     """Last sign of life (0: never)."""
@@ -116,6 +116,11 @@ class SourcesSeen(msgspec.Struct, frozen=True, kw_only=True):
         """How many are blind."""
         return sum(1 for one in self.sources if one.blind)
 
+    @property
+    def asked(self) -> int:
+        """How many we go to, and hear."""
+        return sum(1 for one in self.sources if one.state == "hearing")
+
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one source that we go to."""
@@ -126,7 +131,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     month: Mapping[str, int] = {}
     """Costs since the month began."""
     day: Mapping[str, int] = {}
-    completeness: str = ""
+    completeness: Completeness | Literal[""] = ""
     denied: bool = False
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from stream.brands import Brand
@@ -14,6 +14,7 @@ from stream.sources.places import Places
 from tocsin.console.own_words import own_line
 from tocsin.console.seen_sources import (
     COSTS_DAYS,
+    DeadSeen,
     Known,
     SourceSeen,
     SourcesSeen,
@@ -95,16 +96,15 @@ class SourceRoom:
         sources = [
             self._seen(section, dead.pop(section.name, {}), last.get(section.name, 0), visible, at_ms)
             for section in settings.sources
+            if _is_of(fed_by(section.name, self._hears.brands), visible)
         ]
-        counts = self._counts()
+        counts, sees_all = self._counts(), all(visible(brand.name) for brand in self._hears.brands)
         return SourcesSeen(
             at_ms=at_ms,
             timezone=settings.timezone,
             sources=needed_first(sources),
             taken=tuple((what, counts.get(what, 0)) for what in TAKEN),
-            orphans=tuple((own_line(name, 40), one) for name in sorted(dead) for one in dead_seen(dead[name]))[
-                :ORPHANS_SHOWN
-            ],
+            orphans=tuple(_orphans(dead))[:ORPHANS_SHOWN] if sees_all else (),
         )
 
     def _seen(
@@ -130,6 +130,16 @@ class SourceRoom:
             denied=feeding is not None and feeding.is_denied,
         )
         return source_seen(section, known, dead, brands, at_ms)
+
+
+def _is_of(fed: Sequence[Brand], visible: Callable[[str], bool]) -> bool:
+    """Whether a source feeds one of the visible brands, or none at all."""
+    return not fed or any(visible(brand.name) for brand in fed)
+
+
+def _orphans(dead: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, DeadSeen]]:
+    for name in sorted(dead):
+        yield from ((own_line(name, 40), one) for one in dead_seen(dead[name]))
 
 
 class _Tail:
