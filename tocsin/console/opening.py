@@ -126,6 +126,8 @@ class ConsoleServer:
         self._door: socket.socket | None = None
         self._server: Server | None = None
         self.entrance: Entrance | None = None
+        self.doors: Sequence[Door] = ()
+        """Every way in that it has, but for those that the application itself brings."""
         self.problem = ""
         """Why it is not open; empty where it is."""
 
@@ -137,7 +139,8 @@ class ConsoleServer:
             self._door = self._listener()
             self.entrance, doors = make(address_of(self._door))
             entrance = self.entrance
-            app = console_app([*entrance.doors, *doors], entrance.gate, origins=entrance.origins)
+            self.doors = [*entrance.doors, *doors]
+            app = console_app(self.doors, entrance.gate, origins=entrance.origins)
             self._server = server_over(around(app))
         except (OSError, StoreError) as error:
             self.problem = str(error)

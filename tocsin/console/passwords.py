@@ -21,17 +21,19 @@ class PasswordProblem(ValueError):  # noqa: N818 - read by whoever chooses one
     """Why a password is not taken."""
 
 
-def kept_of(password: str, *, salt: bytes | None = None) -> str:
-    """A password as it is kept. Raises `PasswordProblem` for one that is too short.
+def kept_of(password: str, *, log_n: int = LOG_N) -> str:
+    """A password as it is kept. `log_n` is the work of a try, each one more twice it.
+
+    Raises `PasswordProblem` for one that is too short.
 
     >>> fits("correct horse battery", kept_of("correct horse battery"))
     True
     """
     if len(password) < SHORTEST:
         raise PasswordProblem(f"the password has {len(password)} characters; take {SHORTEST} or more, a sentence say")
-    salt = secrets.token_bytes(16) if salt is None else salt
-    made = _scrypt(password, salt, LOG_N, R, P)
-    return f"scrypt:ln={LOG_N},r={R},p={P}:{base64.b64encode(salt).decode()}:{base64.b64encode(made).decode()}"
+    salt = secrets.token_bytes(16)
+    made = _scrypt(password, salt, log_n, R, P)
+    return f"scrypt:ln={log_n},r={R},p={P}:{base64.b64encode(salt).decode()}:{base64.b64encode(made).decode()}"
 
 
 def is_kept(kept: str) -> bool:
