@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin import cli_console_tokens
 from tocsin.mistakes import UsageError
 from tocsin.terminal import Json, complain, json_line, print_json, say
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tocsin.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Sign in to the console, and see who did what there.")
+app.add_typer(cli_console_tokens.app, name="token")
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
 
