@@ -72,7 +72,7 @@ class Overviews:
     def _shown(self, incident: Incident, timezone: str) -> Shown:
         """An incident as its card shows it: that knows of an answer before the core does."""
         outbox = self._works.outbox
-        view = outbox.view(incident.id) or _bare(incident)
+        view = outbox.view(incident.id) or bare_view(incident)
         channel, ts = outbox.card_of(incident.id) or ("", "")
         return Shown(msgspec.structs.replace(view, timezone=timezone), channel, ts)
 
@@ -89,7 +89,7 @@ class Overviews:
         return found
 
 
-def _bare(incident: Incident) -> IncidentView:
+def bare_view(incident: Incident) -> IncidentView:
     """What is known of an incident that nobody was told of."""
     return IncidentView(
         brand=incident.brand,

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from alerting.facts import BLIND, rank
-from alerting.home import BrandNow, Duty, Overview, Shown
+from alerting.home import BrandNow, Duty, Overview
 from alerting.quiet import Silence
 from alerting.view import IncidentView
 from alerting.words import sentence
@@ -31,8 +31,6 @@ class OpenSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Why somebody is told, in one plain sentence (English). Inert."""
     hands: Hands
     """In whose hands it is: being acknowledged is not being owned; `awaited`, until all who must have acknowledged."""
-    card_url: str = ""
-    """Where its card is in Slack; empty where there is none, or that is not known."""
 
 
 class BrandLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,11 +101,10 @@ def now_seen(
     health: Health,
     *,
     brands: Sequence[str] | None = None,
-    card_url: Callable[[Shown], str] = lambda _: "",
 ) -> NowSeen:
     """How everything stands, of these brands alone (`None`: of all)."""
     seen = [one for one in overview.brands if brands is None or one.brand in brands]
-    lines = sorted((_line(one, figures(one.brand), card_url) for one in seen), key=_order)
+    lines = sorted((_line(one, figures(one.brand)) for one in seen), key=_order)
     return NowSeen(
         at_ms=overview.at_ms,
         timezone=overview.timezone,
@@ -121,10 +118,9 @@ def now_seen(
     )
 
 
-def open_seen(shown: Shown, card_url: str = "") -> OpenSeen:
+def open_seen(view: IncidentView) -> OpenSeen:
     """An open incident in a list."""
-    view = shown.view
-    return OpenSeen(view=view, why=sentence(view), hands=hands_of(view), card_url=card_url)
+    return OpenSeen(view=view, why=sentence(view), hands=hands_of(view))
 
 
 def hands_of(view: IncidentView) -> Hands:
@@ -143,8 +139,8 @@ def hands_of(view: IncidentView) -> Hands:
     return "nobody" if view.paged else "not_paged"
 
 
-def _line(now: BrandNow, figures: BrandFigures | None, card_url: Callable[[Shown], str]) -> BrandLine:
-    found = sorted((open_seen(one, card_url(one)) for one in now.open), key=_gravest)
+def _line(now: BrandNow, figures: BrandFigures | None) -> BrandLine:
+    found = sorted((open_seen(one.view) for one in now.open), key=_gravest)
     trouble = [one.view for one in found if one.view.scenario != BLIND]
     is_blind = now.is_blind or bool(figures and figures.blind_since_ms)
     return BrandLine(

@@ -3,7 +3,7 @@
 What comes from outside in it is as it came: whoever shows it makes it inert.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -97,12 +97,12 @@ class BrandSeen(msgspec.Struct, frozen=True, kw_only=True):
     notices_milli: int = 3000
 
 
-def threads_seen(window: Window, root: Callable[[str], ShownPost | None]) -> tuple[ThreadSeen, ...]:
-    """The largest conversations and copied texts; `root` gives a first post by its name."""
+def threads_seen(window: Window) -> tuple[ThreadSeen, ...]:
+    """The largest conversations and copied texts, without their first posts."""
     found = [(one, False) for one in window.threads.values()] + [(one, True) for one in window.clusters.values()]
     large = [(one, copies) for one, copies in found if one.weight > 1]
     large.sort(key=lambda pair: (-pair[0].weight, pair[0].first_ms, pair[0].key))
-    return tuple(_thread(one, copies, window.at_ms, root) for one, copies in large[:THREADS_SHOWN])
+    return tuple(_thread(one, copies, window.at_ms) for one, copies in large[:THREADS_SHOWN])
 
 
 def outcomes_of(lines: Iterable[IncidentLine]) -> OutcomesSeen:
@@ -117,7 +117,7 @@ def outcomes_of(lines: Iterable[IncidentLine]) -> OutcomesSeen:
     return OutcomesSeen(incidents=all_, open=open_, false_alarms=false_alarms, resolved=resolved, calm=calm)
 
 
-def _thread(one: Thread, copies: bool, at_ms: int, root: Callable[[str], ShownPost | None]) -> ThreadSeen:
+def _thread(one: Thread, copies: bool, at_ms: int) -> ThreadSeen:
     return ThreadSeen(
         key=one.key,
         posts=one.posts,
@@ -127,5 +127,4 @@ def _thread(one: Thread, copies: bool, at_ms: int, root: Callable[[str], ShownPo
         growth=sum(n for minute, n in one.by_minute.items() if minute >= at_ms - GROWING_MS),
         likes=one.endorsements,
         copies=copies,
-        root=None if copies else root(one.key),
     )

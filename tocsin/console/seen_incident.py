@@ -103,27 +103,22 @@ class IncidentSeen(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
     late_s: int
     view: IncidentView
-    """Everything that its card shows, with posts, explanation and the words of its statements."""
+    """Everything that its card shows, with posts, explanation and the words of its statements; people as they are
+    called."""
     why: str
     """Why somebody is told, in one plain sentence (English). Inert."""
     hands: Hands
     is_open: bool
     shadow: bool = False
     """Whether nobody is told of it."""
-    card_url: str = ""
     series: SeriesSeen | None = None
     walk: WalkSeen | None = None
     people: tuple[PersonSeen, ...] = ()
     """In the order in which they were told."""
     moments: tuple[Moment, ...] = ()
     """What happened, in its order, in words (English). Inert."""
-    revision: str = ""
-    """Another one as soon as anything shown has changed."""
-
-    @property
-    def asks(self) -> Asks:
-        """What the flowchart asks of people now."""
-        return self.view.asks
+    asks: Asks = Asks()
+    """What the flowchart asks of people now: as in `view`, with people by their names in the flowchart."""
 
 
 class IncidentLine(msgspec.Struct, frozen=True, kw_only=True):

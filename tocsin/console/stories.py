@@ -1,0 +1,145 @@
+"""EDGE. What happened in an incident, in its order, from where it is written down: the journal, or else the outbox.
+
+The journal is read beside the core that writes it, by a connection of its own, and only as far as it has grown since
+the last look: an incident's decisions lie together under its name, and acts and reports between them.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from alerting.decision import Decision
+from alerting.delivery.rows import OutboxRow
+from alerting.inert import one_line
+from alerting.timeline import Act, Moment, Sending, timeline
+from stream.codec import decode
+from tocsin.entry import Answer, Control, DeliveryReport, Entry
+
+KEPT = 64
+"""Stories held, the last that were asked for."""
+AFTER_ENTRIES = 20_000
+"""So many entries behind an incident's last decision are looked through for notes and reports that came late: about a
+day of them."""
+_OF_INCIDENT = "SELECT entry_seq, body FROM decisions WHERE key >= ? AND key < ? ORDER BY n"
+_CONTROLS = "SELECT seq, body FROM entries WHERE seq > ? AND seq <= ? AND instr(body, ?) > 0 ORDER BY seq"
+_MARK = b'"type":"control"'
+
+
+class Story(NamedTuple):
+    """What is written down of an incident."""
+
+    decisions: tuple[Decision, ...]
+    acts: tuple[Act, ...]
+    sendings: tuple[Sending, ...]
+
+
+class Tells(Protocol):
+    """Where stories come from."""
+
+    def story(self, incident: str) -> Story | None:
+        """What is written down of an incident; `None` where nothing is. May wait: for a thread of its own."""
+
+
+class _Kept:
+    """A story as far as it was read."""
+
+    def __init__(self) -> None:
+        self.upto_seq = -1
+        self.acts: list[Act] = []
+        self.sendings: list[Sending] = []
+
+
+class Journaled:
+    """Stories from the journal at `path`. `note` gives what a person wrote, by its digest, while it exists. Safe to use
+    from several threads.
+    """
+
+    def __init__(self, path: Path, note: Callable[[str], str | None]) -> None:
+        self._path = path
+        self._note = note
+        self._one = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._kept: dict[str, _Kept] = {}
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._one:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def story(self, incident: str) -> Story | None:
+        """What is written down of an incident; `None` where nothing is. Raises `sqlite3.Error`."""
+        with self._one:
+            db = self._connection()
+            rows = db.execute(_OF_INCIDENT, (f"{incident}/", f"{incident}0")).fetchall()
+            if not rows:
+                return None
+            kept = self._kept.pop(incident, None) or _Kept()
+            self._kept[incident] = kept
+            while len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._read_on(db, kept, incident, rows[0][0], rows[-1][0])
+            decisions = tuple(decode(body, Decision) for _, body in rows)
+            return Story(decisions, tuple(map(self._with_note, kept.acts)), tuple(kept.sendings))
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            address = f"{self._path.resolve().as_uri()}?mode=ro"
+            self._db = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+        return self._db
+
+    def _read_on(self, db: sqlite3.Connection, kept: _Kept, incident: str, first_seq: int, last_seq: int) -> None:
+        if kept.upto_seq < 0:
+            kept.upto_seq = first_seq - 1
+        newest = db.execute("SELECT max(seq) FROM entries").fetchone()[0] or 0
+        until = min(newest, last_seq + AFTER_ENTRIES)
+        for _, body in db.execute(_CONTROLS, (kept.upto_seq, until, _MARK)):
+            event = decode(body, Entry).event
+            said = event.event if isinstance(event, Control) else None
+            if isinstance(said, Answer) and said.incident == incident:
+                kept.acts.append(_act(said))
+            elif isinstance(said, DeliveryReport) and said.incident == incident:
+                kept.sendings.append(
+                    Sending(at_ms=said.at_ms, key=said.key, way=said.way, outcome=said.outcome, detail=said.detail)
+                )
+        kept.upto_seq = max(kept.upto_seq, until)
+
+    def _with_note(self, act: Act) -> Act:
+        """With the words that were written, which may have been erased since the last look."""
+        if not act.note:
+            return act
+        return msgspec.structs.replace(act, note=self._note(act.note) or "(a note that was erased)")
+
+
+def _act(answer: Answer) -> Act:
+    """An answer as an act; its note is the digest of the words."""
+    return Act(
+        at_ms=answer.at_ms,
+        who=answer.who,
+        answer=answer.answer,
+        choice=answer.choice,
+        severity=answer.severity,
+        note=answer.note_digest,
+    )
+
+
+def moments_of(story: Story | None, incident: str, rows: Iterable[OutboxRow], zone: str) -> tuple[Moment, ...]:
+    """What happened, in words: by the journal, or, where none is read here, as it was told to people."""
+    if story is not None:
+        told = timeline(incident, story.decisions, acts=story.acts, sendings=story.sendings, zone=zone)
+        return told.moments
+    return tuple(_told(rows))
+
+
+def _told(rows: Iterable[OutboxRow]) -> Sequence[Moment]:
+    found: dict[str, Moment] = {}
+    for row in rows:
+        at_ms = (row.wanted_ms or row.started_ms) - row.after_ms
+        if row.line:
+            found.setdefault(row.key, Moment(at_ms, "paged" if row.wakes else "told", one_line(row.line, 400)))
+    return sorted(found.values(), key=lambda moment: moment.at_ms)
