@@ -24,7 +24,10 @@ from stream.sources.taking import Limits
 from stream.sources.vendor_door import VendorDoor
 from stream.sources.webhook import Ingest, ingest_app
 from tocsin.console.doors import Door
+from tocsin.console.furnishing import Furnished
 from tocsin.console.opening import ConsoleServer, Entrance
+from tocsin.console.rooms import rooms_over
+from tocsin.console.seen import Health
 from tocsin.deployment import Deployment
 from tocsin.drill_start import Starter
 from tocsin.engine import Engine
@@ -47,6 +50,7 @@ from tocsin.works import Works
 
 log = structlog.get_logger("tocsin")
 
+JOURNAL = "journal.db"
 LOOK_EVERY_S = 60
 """How often the flowchart's file is looked at."""
 LISTENING_LOOK_S = 5.0
@@ -92,6 +96,7 @@ class Service:
         self._desk = self._build_desk()
         self.base_url = ""
         self.console = ConsoleServer(settings.console)
+        self.furnished: Furnished | None = None
         self.failed: asyncio.Future[None] | None = None
 
     def _build_desk(self) -> SlackDesk | None:
@@ -160,6 +165,8 @@ class Service:
             self.console.open(self._console_at)
             self._work(self.console.serve(), "the console")
             await self.console.opened()
+            if self.furnished is not None:
+                self._work(self.furnished.run())
             if self.console.address:
                 self.signs.doors["the console"] = f"{self.console.address}/healthz"
 
@@ -174,11 +181,38 @@ class Service:
             brand_of=works.people.brand_of,
             base_url=base_url,
         )
-        return entrance, []
+        rooms = rooms_over(
+            works,
+            entrance.audit,
+            hears=works,
+            feedings=self.listening.feedings,
+            counts=lambda: works.intake.counts,
+            start_drill=Starter(self._settings.file, self._settings, self._clock),
+        )
+        self.furnished = Furnished(
+            works,
+            entrance,
+            rooms,
+            health=self._well,
+            moved=lambda: works.engine.seq,
+            brand=works.engine.brand,
+            core_time_ms=lambda: works.core_time_ms,
+            journal=self.home.directory / JOURNAL,
+        )
+        return entrance, self.furnished.doors
+
+    def _well(self) -> Health:
+        return Health(
+            wrong=tuple(self.heartbeat.wrong),
+            troubles=tuple(self.works.troubles.words()),
+            heartbeat=self.works.secrets.heartbeat is not None,
+        )
 
     async def stop(self) -> None:
         """Stop taking in, finish what is under way, keep a snapshot, close."""
         self.signs.tasks.clear()
+        if self.furnished is not None:
+            self.furnished.end()
         self.console.end()
         if self._server is not None:
             self._server.should_exit = True
@@ -193,6 +227,8 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await asyncio.wait_for(task, timeout=GOODBYE_S + 1)
         self.console.close()
+        if self.furnished is not None:
+            self.furnished.close()
         await self.works.end()
 
     def look_again(self) -> None:
