@@ -103,7 +103,7 @@ async def opening(home: Path) -> AsyncIterator[Open]:
                 found.rooms,
                 health=Health,
                 moved=lambda: works.engine.seq,
-                brand=works.engine.brands.get,
+                brand=works.engine.brands.__getitem__,
                 journal=home / "data" / "journal.db",
             )
             kept.extend((furnished, base_url))

@@ -46,6 +46,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Which fields of a `Form` each act looks at, besides the form's own id."""
 SILENCE_FIELDS = ("brand", "last", "reason", "incident", "scenario", "severity_at_most")
+EMPTY = "There is nothing in it."
+NO_REASON = "Why? The reason is kept for good, so name nobody."
 LONGEST_REASON = 300
 LONGEST_NAME = 200
 
@@ -146,7 +148,7 @@ def read_silence(name: str, who: str, form: Form, now_ms: int) -> Silence:
         allowed = ("30m", "2h", "1d", f"up to {days}d")
         raise Refused(f"How long? Allowed: {', '.join(allowed)}.", 422, field="last", allowed=allowed)
     if not form.reason.strip():
-        raise Refused("Why? The reason is kept for good, so name nobody.", 422, field="reason")
+        raise Refused(NO_REASON, 422, field="reason")
     if form.scenario:
         _one_of("scenario", form.scenario, (*SCENARIOS, "blind"))
     worst = form.severity_at_most or ("critical" if form.incident else "high")
@@ -180,7 +182,7 @@ def _note(words: str, *, needed: bool) -> str:
     if len(words) > NOTE_LIMIT:
         raise Refused(f"At most {NOTE_LIMIT} characters.", 422, field="words")
     if needed and not plain(words):
-        raise Refused("There is nothing in it.", 422, field="words")
+        raise Refused(EMPTY, 422, field="words")
     return words if words.strip() else ""
 
 
@@ -188,7 +190,7 @@ def check_statement(language: str, text: str) -> None:
     """Raises `Refused` where a statement's words in a language are none, or too many."""
     field = f"texts.{language}"
     if not plain(text):
-        raise Refused("There is nothing in it.", 422, field=field)
+        raise Refused(EMPTY, 422, field=field)
     if len(text) > STATEMENT_LIMIT:
         raise Refused(f"At most {STATEMENT_LIMIT} characters.", 422, field=field)
     if len([line for line in text.splitlines() if line.strip()]) > STATEMENT_LINES:

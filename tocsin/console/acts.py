@@ -34,6 +34,8 @@ NOBODY = (
 )
 UNKNOWN = "This incident is not known here."
 LATE = "It is not written down yet, and goes on being tried. Press again: it counts once."
+LIFTED = "The silence is lifted: pages go out again."
+NOT_HELD = "This silence does not hold: it was lifted, or has run out. Nothing was changed."
 FAILED = "It could not be written down. Nothing was changed; try again."
 WITHIN_S = 8.0
 """How long somebody waits for an act to become durable."""
@@ -165,12 +167,12 @@ class Acts:
         who = self._who(visitor)
         found = next((one for brand in self._zones for one in self.silences(brand) if one.id == silence), None)
         if found is None or not visitor.may("act", found.brand):
-            raise Refused("This silence does not hold: it was lifted, or has run out. Nothing was changed.", 404)
+            raise Refused(NOT_HELD, 404)
         name = act_id(visitor, form.form or silence, "lift", silence)
         wish = Unsilence(name, found.brand, silence, who, self._works.clock())
         await _durable(self._works.append_control(canonical(wish)))
         self._asked.pop(silence, None)
-        return self._remember(Told(id=name, said="The silence is lifted: pages go out again.", counted=True))
+        return self._remember(Told(id=name, said=LIFTED, counted=True))
 
     def _must_be_theirs(self, visitor: Visitor, brand: str) -> None:
         theirs = [name for name in self._zones if visitor.may("act", name)]
@@ -211,7 +213,7 @@ async def _durable(work: Awaitable[T]) -> T:
         raise Refused(FAILED, 503) from error
 
 
-def _heard(work: "asyncio.Future[object]") -> None:
+def _heard(work: "asyncio.Future[T]") -> None:
     """Take the exception of what nobody waits for any more."""
     if not work.cancelled():
         work.exception()

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from alerting.inert import one_line, plain, safe_url
 from alerting.words import percent
-from tocsin.console import saying
+from tocsin.console import saying, told_words
 from tocsin.console.ahead import chance, forecast
 from tocsin.console.charting import Names, incident_chart, rows_of
 from tocsin.console.doors import Visitor
@@ -155,6 +155,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "handle": saying.handle,
     "own": own_lines,
     "inline": _inline,
+    "told": _spoken(told_words.said),
     "percent": percent,
     "line": one_line,
     "quote": plain,
