@@ -45,14 +45,16 @@ class Sampler:
 
     async def run(self) -> None:
         """Write down, at each minute, until cancelled. What the disk refuses is missing, and nothing else suffers."""
-        self._heard_from_ms = floor(self._core_time_ms(), MINUTE_MS)
-        known_ms = await asyncio.to_thread(self._history.place, SAMPLED)
-        if self._heard_from_ms - known_ms < 2 * MINUTE_MS:
-            self._heard_from_ms = known_ms
+        self.begin(await asyncio.to_thread(self._history.place, SAMPLED))
         while True:
             await self.sample()
             at_ms = self._core_time_ms()
             await asyncio.sleep((MINUTE_MS - at_ms % MINUTE_MS) / 1000 + 1)
+
+    def begin(self, known_ms: int) -> None:
+        """What was sampled before ends at `known_ms`: what was silent since then, nobody may have listened to."""
+        from_ms = floor(self._core_time_ms(), MINUTE_MS)
+        self._heard_from_ms = known_ms if from_ms - known_ms < 2 * MINUTE_MS else from_ms
 
     async def sample(self) -> None:
         """Write down what is known now."""

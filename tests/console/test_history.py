@@ -1,0 +1,177 @@
+"""The console's memory of brands: minutes and hours, gaps that are no zeros, and what survives a restart."""
+
+from pathlib import Path
+
+import pytest
+
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.pulse import Counts, PulsePart
+from stream.sources.store import StoreError
+from tocsin.console.history import History, Minute
+from tocsin.console.sampling import Sampler
+from tocsin.console.seen_brand import SPANS_MS, Span
+from tocsin.state import Brand, BrandState
+
+AT_MS = 1_795_399_200_000
+"""On the hour."""
+
+
+def minutes(count: int, posts: int = 1, *, end_ms: int = AT_MS, **more: int) -> list[Minute]:
+    return [Minute("Acme", end_ms - (n + 1) * MINUTE_MS, posts=posts, **more) for n in range(count)]
+
+
+@pytest.mark.parametrize("span", ["90min", "24h", "35d", "400d"])
+def test_every_span_has_columns_of_one_length_that_reach_back_as_far_as_it_says(span: Span) -> None:
+    seen = History(None).seen("Acme", span, AT_MS)
+    lasts_ms, step_ms = SPANS_MS[span]
+    columns = (seen.posts, seen.negative, seen.expected, seen.lower, seen.upper, seen.severity, seen.blind)
+    assert {len(column) for column in columns} == {len(seen.times_ms)} == {lasts_ms // step_ms}
+    assert seen.times_ms[-1] + step_ms >= AT_MS
+    assert set(seen.posts) == {None}
+
+
+def test_what_nobody_heard_is_a_gap_and_what_was_silent_is_zero() -> None:
+    history = History(None)
+    history.keep(minutes(5, 0) + minutes(5, 3, end_ms=AT_MS - 10 * MINUTE_MS))
+    assert History.seen(history, "Acme", "90min", AT_MS).posts[-4:] == (None, 15, None, 0)
+
+
+def test_a_step_of_which_less_than_half_is_known_is_a_gap() -> None:
+    history = History(None)
+    history.keep(minutes(2, 9, end_ms=AT_MS - 5 * MINUTE_MS) + minutes(3, 9))
+    assert history.seen("Acme", "90min", AT_MS).posts[-2:] == (None, 27)
+
+
+def test_a_quiet_minute_in_which_we_were_blind_says_nothing() -> None:
+    history = History(None)
+    history.keep(minutes(5, 0, blind=1) + minutes(5, 2, end_ms=AT_MS - 5 * MINUTE_MS, blind=1))
+    seen = history.seen("Acme", "90min", AT_MS)
+    assert (seen.posts[-2:], seen.blind[-2:]) == ((10, None), (True, False))
+
+
+def test_the_gravest_of_a_step_and_what_was_usual_in_it_are_kept() -> None:
+    history = History(None)
+    usual = {"usual": 1, "expected_milli": 2_400, "lower_milli": 200, "upper_milli": 5_100}
+    history.keep([*minutes(4, **usual), Minute("Acme", AT_MS - 5 * MINUTE_MS, severity=3, **usual)])
+    seen = history.seen("Acme", "90min", AT_MS)
+    assert (seen.severity[-1], seen.expected[-1], seen.lower[-1], seen.upper[-1]) == ("high", 12.0, 1, 26)
+
+
+def test_minutes_become_hours_when_they_are_settled_and_go_when_they_are_old(tmp_path: Path) -> None:
+    history = History(tmp_path / "console.db")
+    history.keep(minutes(60, 2, end_ms=AT_MS - 3 * HOUR_MS) + minutes(60, 7))
+    history.tidy(AT_MS)
+    later_ms = AT_MS + 36 * DAY_MS
+    history.tidy(later_ms)
+    assert set(history.seen("Acme", "35d", AT_MS).posts) == {None}
+    assert [one for one in history.seen("Acme", "400d", later_ms).posts if one is not None] == []
+    history.close()
+
+    again = History(tmp_path / "console.db")
+    kept = again._db.execute("SELECT start_ms, minutes, posts FROM hours ORDER BY start_ms").fetchall()
+    assert kept == [(AT_MS - 4 * HOUR_MS, 60, 120), (AT_MS - HOUR_MS, 60, 420)]
+    again.tidy(AT_MS + 402 * DAY_MS)
+    assert again._db.execute("SELECT count(*) FROM hours").fetchone() == (0,)
+    again.close()
+
+
+def test_a_day_of_the_long_span_is_the_sum_of_its_hours() -> None:
+    history = History(None)
+    day_ms = AT_MS // DAY_MS * DAY_MS
+    history.keep(minutes(24 * 60, 1, end_ms=day_ms))
+    history.tidy(AT_MS + DAY_MS)
+    assert history.seen("Acme", "400d", day_ms + DAY_MS).posts[-2] == 24 * 60
+
+
+def test_two_brands_do_not_mix() -> None:
+    history = History(None)
+    history.keep([*minutes(5, 1), *(one._replace(brand="Zeta", posts=8) for one in minutes(5))])
+    assert history.seen("Acme", "90min", AT_MS).posts[-1] == 5
+    assert history.seen("Zeta", "90min", AT_MS).posts[-1] == 40
+
+
+def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "console.db").write_bytes(b"no database at all, and long enough to be read as one" * 40)
+    with pytest.raises(StoreError, match=r"console\.db"):
+        History(tmp_path / "console.db")
+
+
+# ---- sampling
+
+
+class Core:
+    """One brand of a core, as far as it is looked at."""
+
+    def __init__(self) -> None:
+        self.at_ms = AT_MS
+        self.brand = Brand(BrandState(brand="Acme"))
+        self.window = self.brand.state.window
+
+    def post(self, minute_ms: int, posts: int, negative: int = 0) -> None:
+        self.window.take(minute_ms, PulsePart(counts=Counts(mentions=posts, negative=negative, neutral=posts)))
+        self.window.at_ms = self.at_ms
+
+    def sampler(self, history: History) -> Sampler:
+        return Sampler(history, ["Acme", "Zeta"], {"Acme": self.brand}.get, lambda: self.at_ms)
+
+
+async def test_each_minute_that_ended_is_written_down_and_again_when_posts_come_late() -> None:
+    history, core = History(None), Core()
+    sampler = core.sampler(history)
+    core.post(AT_MS - 2 * MINUTE_MS, 4, 1)
+    await sampler.sample()
+    assert history.seen("Acme", "90min", AT_MS).posts[-1] == 4
+    core.post(AT_MS - 2 * MINUTE_MS, 3)
+    core.at_ms += MINUTE_MS
+    await sampler.sample()
+    seen = history.seen("Acme", "90min", AT_MS)
+    assert (seen.posts[-1], seen.negative[-1], seen.expected[-1]) == (7, 1, None)
+
+
+async def test_only_what_changed_is_written() -> None:
+    history, core = History(None), Core()
+    sampler = core.sampler(history)
+    core.post(AT_MS - MINUTE_MS, 4)
+    await sampler.sample()
+    written = history._db.total_changes
+    await sampler.sample()
+    assert history._db.total_changes - written == 1  # up to when it was sampled
+
+
+async def test_minutes_in_which_nobody_was_there_stay_unknown_unless_their_posts_came() -> None:
+    history, core = History(None), Core()
+    history.keep(minutes(5, 6, end_ms=AT_MS - 30 * MINUTE_MS))
+    history.put_place("sampled", AT_MS - 30 * MINUTE_MS)
+    core.post(AT_MS - 12 * MINUTE_MS, 5)
+    sampler = core.sampler(history)
+    sampler.begin(AT_MS - 30 * MINUTE_MS)
+    await sampler.sample()
+    core.at_ms += 5 * MINUTE_MS
+    await sampler.sample()
+    seen = history.seen("Acme", "90min", core.at_ms)
+    assert seen.posts[-8:] == (30, None, None, None, None, None, None, 0)
+    assert history._db.execute(
+        "SELECT posts FROM minutes WHERE start_ms = ?", (AT_MS - 12 * MINUTE_MS,)
+    ).fetchone() == (5,)
+
+
+async def test_a_restart_within_two_minutes_leaves_no_gap() -> None:
+    history, core = History(None), Core()
+    history.keep(minutes(5, 0, end_ms=AT_MS - MINUTE_MS))
+    sampler = core.sampler(history)
+    sampler.begin(AT_MS - MINUTE_MS)
+    core.post(AT_MS - 20 * MINUTE_MS, 1)
+    await sampler.sample()
+    assert history.seen("Acme", "90min", AT_MS).posts[-1] == 0
+    assert len(history._db.execute("SELECT 1 FROM minutes").fetchall()) == 7
+
+
+async def test_a_disk_that_refuses_costs_nothing_else_and_is_written_to_again() -> None:
+    history, core = History(None), Core()
+    sampler = core.sampler(history)
+    core.post(AT_MS - MINUTE_MS, 4)
+    history._db.execute("PRAGMA query_only=ON")
+    await sampler.sample()
+    history._db.execute("PRAGMA query_only=OFF")
+    await sampler.sample()
+    assert history.seen("Acme", "90min", AT_MS).posts[-1] == 4
