@@ -50,6 +50,7 @@ REASONS: dict[Reason, str] = {
     "silenced": "iemand vroeg om rust",
     "inhibited": "een groter probleem dekt het af",
     "muted": "het zijn stille uren",
+    "probe": "een proefbericht van ons kwam aan",
 }
 
 SCENARIOS: dict[str, str] = {

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -15,6 +16,7 @@ from alerting.inert import one_line, plain, safe_url
 from alerting.words import percent
 from tocsin.console import saying, told_words
 from tocsin.console.ahead import chance, forecast
+from tocsin.console.brand_charting import brand_chart, brand_rows, is_known
 from tocsin.console.charting import Names, incident_chart, rows_of
 from tocsin.console.doors import Visitor
 from tocsin.console.own_words import own_line, own_lines
@@ -56,7 +58,8 @@ class Renderer:
             auto_reload=False,
         )
         self._environment.globals |= _GLOBALS
-        self._environment.globals |= {"t": _speaker(words), "static": statics.address, "has_words": words.has}
+        self._environment.globals |= {"t": _speaker(words), "static": statics.address, "incident_chart": _chart(words)}
+        self._environment.globals["has_words"] = words.has
         self._environment.filters |= _FILTERS
 
     def language(self, request: Request) -> Language:
@@ -119,6 +122,24 @@ def _chart_rows(context: Context, series: SeriesSeen, zone: str, today_ms: int) 
     ]
 
 
+def _chart(words: Words) -> Callable[..., Any]:
+    """What draws an incident's counts, with lines and moments named in the language of the page."""
+
+    @pass_context
+    def drawn(context: Context, series: SeriesSeen, zone: str) -> dict[str, Any]:
+        language = context["language"]
+        lines = ("legend_observed", "legend_expected", "legend_threshold", "decided")
+        marks = tuple((at_ms, _mark(name, language)) for at_ms, name in series.marks)
+        names = Names(*(words.say(language, f"incident.{line}") for line in lines))
+        return incident_chart(msgspec.structs.replace(series, marks=marks), zone, names)
+
+    def _mark(name: str, language: str) -> str:
+        key = f"incident.mark_{name}"
+        return words.say(language, key) if words.has(key) else one_line(name, 40)
+
+    return drawn
+
+
 _STYLE = re.compile(r"<style[^>]*>[^<]*</style>\s*")
 
 
@@ -130,7 +151,9 @@ def _inline(drawing: str) -> Markup:
 
 
 _GLOBALS: Mapping[str, Callable[..., Any]] = {
-    "incident_chart": lambda series, zone, names: incident_chart(series, zone, Names(*names)),
+    "brand_chart": brand_chart,
+    "brand_known": is_known,
+    "brand_rows": brand_rows,
     "chart_rows": _chart_rows,
     "spark_of": spark_of,
     "forecast": forecast,
@@ -163,5 +186,5 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "link": safe_url,
 }
 """`line` and `quote` make inert what comes from outside: a name on one line, a text on some; `own_line` and `own` do
-so with words of our own files, and leave their addresses whole; `link` gives an address that may stand behind a link, or
-nothing."""
+so with words of our own files, and leave their addresses whole; `link` gives an address that may stand behind a link,
+or nothing."""

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tocsin.console.desk import Desk
 from tocsin.console.doors import Door, Visitor
+from tocsin.console.pages.now import to_become
 from tocsin.console.seen_incident import IncidentSeen
 
 
@@ -29,7 +30,8 @@ async def _incident(desk: Desk, request: Request, visitor: Visitor) -> Response:
     if incident is None:
         return _missing(desk, request, visitor)
     told = desk.acts.told(request.query_params.get("told", ""))
-    return desk.render(request, visitor, "incident.html", incident=incident, told=told, problem="")
+    people = to_become(desk, visitor)
+    return desk.render(request, visitor, "incident.html", incident=incident, responders=people, told=told, problem="")
 
 
 async def _flowchart(desk: Desk, request: Request, visitor: Visitor) -> Response:

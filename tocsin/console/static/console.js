@@ -36,9 +36,7 @@
         if (element.dataset.chart !== detail.newNode.dataset.chart) {
           element.dataset.chart = detail.newNode.dataset.chart;
           element.setAttribute("aria-label", detail.newNode.getAttribute("aria-label") || "");
-          element.plot.destroy();
-          element.plot = null;
-          drawOne(element);
+          take(element);
         }
         return false;
       },
@@ -95,7 +93,7 @@
   function swap(html) {
     const box = document.createElement("template");
     box.innerHTML = html;
-    for (const part of box.content.querySelectorAll(":scope > [id]")) {
+    for (const part of [...box.content.children].filter((one) => one.id)) {
       const old = document.getElementById(part.id);
       if (!old) continue;
       if (part.dataset.title) document.title = part.dataset.title;
@@ -172,20 +170,34 @@
     threshold: () => ({stroke: token_("threshold"), width: 2, dash: [2, 4]}),
     negative: () => ({stroke: token_("negative"), width: 2, dash: [2, 3]}),
   };
+  function columns(chart) {
+    return [chart.at, ...(chart.band ? [chart.band[1], chart.band[0]] : []), ...chart.series.map((one) => one.values)];
+  }
+  function take(element) { // new figures: the lines are moved, unless there are others
+    const before = element.chart, chart = JSON.parse(element.dataset.chart);
+    const lines = (one) => JSON.stringify([Boolean(one.band), one.zone, one.unit, one.series.map((line) => [line.name, line.style])]);
+    if (element.plot && chart.at.length && lines(before) === lines(chart)) {
+      element.chart = chart;
+      element.plot.setData(columns(chart));
+      return;
+    }
+    element.plot?.destroy();
+    element.plot = null;
+    drawOne(element);
+  }
   function drawOne(element) {
     if (!window.uPlot || element.plot) return;
     let chart;
     try { chart = JSON.parse(element.dataset.chart); } catch { return; }
     if (!chart.at || !chart.at.length) return;
     element.hidden = false;
-    const data = [chart.at], series = [{label: ""}], bands = [];
+    element.chart = chart;
+    const data = columns(chart), series = [{label: ""}], bands = [];
     if (chart.band) {
-      data.push(chart.band[1], chart.band[0]);
       for (let edge = 0; edge < 2; edge++) series.push({label: "", stroke: "transparent", width: 0, points: {show: false}});
       bands.push({series: [1, 2], fill: token_("band")});
     }
     for (const one of chart.series) {
-      data.push(one.values);
       series.push({label: one.name, spanGaps: false, points: {show: false}, ...(STYLES[one.style] || STYLES.observed)()});
     }
     const axis = {stroke: token_("soft"), grid: {stroke: token_("rim"), width: 1}, ticks: {stroke: token_("rim"), width: 1}, font: "12px system-ui, sans-serif"};
@@ -203,16 +215,16 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), chart.zone),
       scales: {x: {time: true}, y: {range: (_plot, _low, high) => [0, Math.max(4, high * 1.15)]}},
       axes: [
-        {...axis, space: 64, values: (_plot, splits, _index, _space, step) => splits.map((split) => axisTime(split, step))},
+        {...axis, space: 64, size: 34, values: (_plot, splits, _index, _space, step) => splits.map((split) => axisTime(split, step))},
         {...axis, size: 46, values: (_plot, splits) => splits.map((split) => number.format(split) + (chart.unit === "%" ? "%" : ""))},
       ],
       hooks: {
-        draw: [(plot) => marks(plot, chart.marks || [])],
+        draw: [(plot) => marks(plot, element.chart.marks || [])],
         setCursor: [(plot) => {
-          const index = plot.cursor.idx;
+          const index = plot.cursor.idx, shown = element.chart;
           if (index == null || !readout) return;
-          const said = chart.series.map((one) => `${one.name} ${one.values[index] == null ? words.gap : number.format(one.values[index])}`);
-          readout.textContent = `${moment.format(chart.at[index] * 1000)}: ${said.join(" · ")}`;
+          const said = shown.series.map((one) => `${one.name} ${one.values[index] == null ? words.gap : number.format(one.values[index])}`);
+          readout.textContent = `${moment.format(shown.at[index] * 1000)}: ${said.join(" · ")}`;
         }],
       },
     };
