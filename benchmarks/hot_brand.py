@@ -148,7 +148,7 @@ async def _flooded(living: Living, mentions: int, rate: float, seed: int, rest: 
 
         async def passed() -> bool:
             await asyncio.sleep(LOOK_S)
-            return await asyncio.to_thread(metric, core, "tocsin_core_sealed_step_seconds") > ended_s
+            return await asyncio.to_thread(metric, core, "tocsin_core_sealed_timestamp_seconds") > ended_s
 
         await until(passed, CATCH_UP_S, living.tell)
         took_s = time.time() - began_ms / 1000
@@ -167,7 +167,7 @@ async def _flooded(living: Living, mentions: int, rate: float, seed: int, rest: 
 
 def read(worker: Worker) -> float:
     """Mentions that an intake worker has read."""
-    return metric(worker, "tocsin_intake_mentions", became="read")
+    return metric(worker, "tocsin_intake_mentions_total", became="read")
 
 
 async def first_page(living: Living, since_ms: int) -> tuple[float, float]:

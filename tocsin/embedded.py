@@ -47,6 +47,7 @@ from tocsin.slack_desk import SlackDesk
 from tocsin.source_sections import doors, shapes_of, vendor_doors
 from tocsin.steady_clock import SteadyClock
 from tocsin.works import Works
+from tocsin.works_metrics import watch
 
 log = structlog.get_logger("tocsin")
 
@@ -78,6 +79,7 @@ class Service:
         self._clock = clock
         self._look = asyncio.Event()
         every_ms = settings.heartbeat.every if settings.heartbeat is not None else EVERY_MS
+        self._every_ms = every_ms
         self.signs = Signs(every_ms)
         self.heartbeat = self._build_heartbeat(every_ms)
         look_s = LISTENING_LOOK_S * every_ms / EVERY_MS
@@ -133,7 +135,8 @@ class Service:
         door = listener(self._settings.ingest.host, self._settings.ingest.port)
         self.base_url = address_of(door)
         await self.works.begin()
-        self._server = server_of(self._routes())
+        metrics = watch(self.works)
+        self._server = server_of(self._routes(), lambda app: metrics.http.measured(app, "ingest"))
         self._work(self._server.serve(sockets=[door]), "the door of mentions")
         self.signs.doors["the door of mentions"] = f"{self.base_url}/healthz"
         await opened(self._server)
@@ -162,7 +165,8 @@ class Service:
 
     async def _open_console(self) -> None:
         if self._settings.console.enabled:
-            self.console.open(self._console_at)
+            http = self.works.metrics.http
+            self.console.open(self._console_at, lambda app: http.measured(app, "console"))
             self._work(self.console.serve(), "the console")
             await self.console.opened()
             if self.furnished is not None:
@@ -254,7 +258,8 @@ class Service:
         step_ms = self.works.step_ms
         while True:
             await asyncio.sleep((step_ms - self.works.clock() % step_ms) / 1000 + 0.002)
-            await self.works.beat()
+            with self.works.metrics.step_seconds.time():
+                await self.works.beat()
 
     async def _watch(self) -> None:
         while True:
@@ -283,7 +288,7 @@ class Service:
             url=url.reveal() if url is not None else "",
             every_ms=every_ms,
             look_every_s=min(WELL_EVERY_S, max(0.1, every_ms / EVERY_MS)),
-            shown=lambda beat: works.metrics.looked(beat.wrong, beat.touched, beat.facts.core_behind_ms),
+            shown=lambda beat: works.metrics.looked(beat.wrong, beat.touched, beat.facts),
         )
 
     # ---- the door
@@ -336,6 +341,7 @@ class Service:
     def _health(self) -> dict[str, object]:
         return {
             **self.heartbeat.health(),
+            "probe": {"age_s": self.works.probes.age_ms // 1000, "every_s": self._every_ms // 1000},
             "troubles": self.works.troubles.words(),
             "sources": self.listening.health(),
             "entries": self.home.journal.seq,

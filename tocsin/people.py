@@ -101,6 +101,7 @@ class People:
     def hear(self, decision: Decision) -> None:
         """Take in what the core decided: who may answer now, and whose acknowledgement holds no longer."""
         self.know(decision)
+        self.metrics.heard(decision)
         if decision.kind == "OpenIncident" and decision.reason == "flared_up":
             self.answers.reopened(decision.incident)
         if decision.kind == "StandDown":

@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ from alerting.flowchart.model import (
 from alerting.flowchart.schema import schema_text
 from tocsin import settings_page
 from tocsin.cli import app
+from tocsin.http_metrics import HttpMetrics
 from tocsin.metrics import Metrics
 from tocsin.scaled.console import ConsoleMetrics
 from tocsin.scaled.core_metrics import CoreMetrics
 from tocsin.scaled.delivery_metrics import DeliveryMetrics
 from tocsin.scaled.health import WorkerMetrics
 from tocsin.scaled.intake_metrics import IntakeMetrics
-from tocsin.source_metrics import SourceMetrics
+from tocsin.shown_metrics import Shown
 
 MADE = "This page is made from the code by `make format`; edit the code."
 NODES = (
@@ -83,22 +84,31 @@ def metrics() -> str:
     rows: dict[str, tuple[list[str], str]] = {}
     for who, one in (
         ("service", Metrics()),
-        ("service", SourceMetrics(CollectorRegistry())),
         ("every worker", WorkerMetrics()),
+        ("every worker", HttpMetrics(CollectorRegistry())),
         ("intake", IntakeMetrics()),
         ("core", CoreMetrics()),
         ("delivery", DeliveryMetrics()),
         ("console", ConsoleMetrics()),
     ):
-        for metric in vars(one).values():
-            if isinstance(metric, MetricWrapperBase):
-                name = f"{metric._name}_total" if metric._type == "counter" else metric._name  # noqa: SLF001
-                labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001
-                rest = f"{metric._type} | {labels} | {metric._documentation} |"  # noqa: SLF001
-                rows.setdefault(name, ([], rest))[0].append(who)
+        for name, kind, names, words in told_by(one):
+            labels = ", ".join(f"`{label}`" for label in names)
+            rows.setdefault(name, ([], f"{kind} | {labels} | {words} |"))[0].append(who)
     lines = ["# Metrics", "", MADE, "", "| metric | of | type | labels | meaning |", "|---|---|---|---|---|"]
     lines += [f"| `{name}` | {', '.join(who)} | {rest}" for name, (who, rest) in rows.items()]
     return "\n".join(lines) + "\n"
+
+
+def told_by(metrics: object) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """The metrics that something keeps, itself or in parts of it: name as it is asked for, type, labels and meaning."""
+    for one in vars(metrics).values():
+        if isinstance(one, MetricWrapperBase):
+            name = f"{one._name}_total" if one._type == "counter" else one._name  # noqa: SLF001
+            yield name, str(one._type), tuple(one._labelnames), one._documentation  # noqa: SLF001
+        elif isinstance(one, Shown):
+            yield one.name, one.kind, one.labels, one.words
+        elif type(one).__module__.endswith("_metrics"):
+            yield from told_by(one)
 
 
 def flowchart() -> str:

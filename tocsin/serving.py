@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,10 +31,12 @@ class Server(uvicorn.Server):
         yield
 
 
-def server_of(routes: Sequence[BaseRoute]) -> Server:
-    """A server of these routes, to be given a listener: `await server.serve(sockets=[listener])`."""
+def server_of(routes: Sequence[BaseRoute], around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> Server:
+    """A server of these routes, to be given a listener: `await server.serve(sockets=[listener])`. `around` puts
+    something before all of them.
+    """
     config = uvicorn.Config(
-        Starlette(routes=routes),
+        around(Starlette(routes=routes)),
         log_level="warning",
         lifespan="off",
         access_log=False,

@@ -6,16 +6,19 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Gauge
 
 from stream.sources.feeding import Figures, Status
+from tocsin.shown_metrics import Labels, Shown
+
+TAKEN = ("rows", "bad", "batches", "gaps", "connects", "troubles")
 
 
 class SourceMetrics:
-    """Gauges by source. Labels are bounded: configured sources, and the closed lists of statuses, kinds and units."""
+    """By source. Labels are bounded: configured sources, and the closed lists of statuses, kinds and units."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._taken = Gauge(
+        self._taken = Shown(
+            "counter",
             "tocsin_source_taken",
-            "What a source brought since the start: rows, bad (nobody could read it), batches, gaps; and connects and "
-            "troubles",
+            "What a source brought: rows, bad (nobody could read it), batches, gaps; and connects and troubles",
             ["source", "what"],
             registry=registry,
         )
@@ -43,17 +46,28 @@ class SourceMetrics:
             ["source"],
             registry=registry,
         )
+        self._spent = Shown(
+            "counter",
+            "tocsin_source_spent",
+            "What a source cost, by unit: requests, posts, or what its platform charges for",
+            ["source", "unit"],
+            registry=registry,
+        )
         self._cost = Gauge(
             "tocsin_source_cost",
             "What a source cost in the last 30 days, by unit",
             ["source", "unit"],
             registry=registry,
         )
+        self._counts: dict[Labels, float] = {}
+        self._spends: dict[Labels, float] = {}
 
     def show(self, source: str, figures: Figures, costs: Mapping[str, int], now_ms: int) -> None:
         """Show how a source does now, and what it cost lately."""
-        for what in ("rows", "bad", "batches", "gaps", "connects", "troubles"):
-            self._taken.labels(source, what).set(getattr(figures, what))
+        self._counts |= {(source, what): getattr(figures, what) for what in TAKEN}
+        self._taken.show(self._counts)
+        self._spends |= {(source, unit): amount for unit, amount in figures.costs.items()}
+        self._spent.show(self._spends)
         for status in get_args(Status):
             self._status.labels(source, status).set(status == figures.status)
         self._lag.labels(source).set(figures.lag_ms / 1000)

@@ -40,6 +40,7 @@ from tocsin.scorers import load_scorers
 from tocsin.sequencer import Sequencer
 from tocsin.settings import Settings
 from tocsin.steady_clock import SteadyClock
+from tocsin.store_metrics import TimedJournal
 
 log = structlog.get_logger("tocsin")
 
@@ -103,7 +104,7 @@ class Works:
         self._recover()
         self.intake = Intake(self.brands, self.home.names, step_ms=self.step_ms, scorers=scorers)
         self.sequencer = Sequencer(
-            journal=self.home.journal,
+            journal=TimedJournal(self.home.journal, self.metrics.stores),
             engine=self.engine,
             intake=self.intake,
             texts=self.home.texts,
@@ -332,6 +333,7 @@ class Works:
         )
 
     def _told(self, answered: Answered) -> None:
+        self.metrics.answered(self.home.outbox.view(answered.incident), answered.answer, self.clock())
         self.delivery.answered(answered)
 
     @property

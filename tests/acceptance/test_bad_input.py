@@ -283,9 +283,9 @@ async def test_bad_items_of_an_array_are_told_apart_from_the_good(door: Door) ->
     assert (said["accepted"], said["rejected"]) == (300, len(reasons))
     assert [r.get("reason") for r in said["results"]] == [reasons.get(line) for line in mixed]
     assert [r["status"] for r in said["results"]] == ["rejected" if line in reasons else "accepted" for line in mixed]
-    await door.metric_reaches('tocsin_intake_mentions{became="matched"}', 300)
+    await door.metric_reaches('tocsin_intake_mentions_total{became="matched"}', 300)
     for reason, count in Counter(reasons.values()).items():
-        await door.metric_reaches(f'tocsin_dead_letters{{reason="{reason}",source="door"}}', count)
+        await door.metric_reaches(f'tocsin_dead_letters_total{{reason="{reason}",source="door"}}', count)
     letters = door.service.home.dead.latest(100)
     assert {(letter.reason, letter.body) for letter in letters} == {(reason, line) for line, reason in reasons.items()}
     matrix.fired(len(letters))
@@ -303,7 +303,7 @@ async def test_bad_lines_of_a_request_are_told_apart_from_the_good(door: Door) -
     (deepest,) = [line for name, (line, _) in BAD.items() if name == "very deep nesting"]
     answer = await door.post(json.dumps(row("second")).encode() + b"\n" + deepest)
     assert [r.get("reason") for r in answer.json()["results"]] == [None, "too_deep"]
-    await door.metric_reaches('tocsin_intake_mentions{became="matched"}', 102)
+    await door.metric_reaches('tocsin_intake_mentions_total{became="matched"}', 102)
     await door.close()
     assert journaled(door.home) == 102
 
@@ -313,7 +313,7 @@ async def test_odd_items_are_posts(door: Door) -> None:
     """Lone surrogates, marks, dates years ahead or back: taken, clamped to now, and counted in the journal."""
     answer = await door.post(b"\n".join(ODD.values()))
     assert answer.json()["accepted"] == len(ODD)
-    await door.metric_reaches('tocsin_intake_mentions{became="matched"}', len(ODD))
+    await door.metric_reaches('tocsin_intake_mentions_total{became="matched"}', len(ODD))
     before_ms = wall_clock_ms()
     await door.close()
     assert journaled(door.home) == len(ODD)
@@ -358,7 +358,7 @@ async def test_a_request_that_may_not_pass_is_refused_with_one_word(door: Door) 
         assert (answer.status_code, answer.json()) == (401, {"error": "replayed"})
     assert (await door.post(GOOD_BODY, good, source="other")).json() == {"error": "wrong"}
     for word, count in Counter([*(word for _, word in forged), "replayed", "replayed", "wrong"]).items():
-        await door.metric_reaches(f'tocsin_ingest_refused{{reason="{word}"}}', count)
+        await door.metric_reaches(f'tocsin_ingest_refused_total{{reason="{word}"}}', count)
     await door.close()
     assert journaled(door.home) == 1
 
@@ -386,9 +386,9 @@ async def test_a_body_that_cannot_be_taken_is_refused_with_one_word(door: Door) 
     answer = await door.post(GOOD_BODY, {**door.signed(GOOD_BODY), "Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()) == (415, {"error": "encoding"})
     assert (await door.get("/ingest/door")).status_code == 405
-    await door.metric_reaches('tocsin_ingest_refused{reason="too_big"}', 2)
-    await door.metric_reaches('tocsin_dead_letters{reason="not_json",source="door"}', 3)
-    await door.metric_reaches('tocsin_dead_letters{reason="empty",source="door"}', 2)
+    await door.metric_reaches('tocsin_ingest_refused_total{reason="too_big"}', 2)
+    await door.metric_reaches('tocsin_dead_letters_total{reason="not_json",source="door"}', 3)
+    await door.metric_reaches('tocsin_dead_letters_total{reason="empty",source="door"}', 2)
     assert (await door.post(GOOD_BODY)).status_code == 202
     assert (await door.get("/healthz")).json()["status"] == "ok"
     await door.close()
@@ -409,7 +409,7 @@ async def test_random_bodies_are_answered(door: Door) -> None:
         if answer.status_code == 202:
             accepted += answer.json()["accepted"]
             assert answer.json()["accepted"] + answer.json()["rejected"] == len(answer.json()["results"])
-    await door.metric_reaches('tocsin_intake_mentions{became="read"}', accepted)
+    await door.metric_reaches('tocsin_intake_mentions_total{became="read"}', accepted)
     assert accepted > 0
     assert door.service.home.dead.latest(1)
     matrix.fired(refused)

@@ -98,7 +98,7 @@ async def test_workers_that_come_and_go_decide_what_one_process_decides(
     assert chains(await decided(brokers)) == story.chains
     assert count(two, "tocsin_core_rebalances_total") >= 2
     assert count(two, "tocsin_core_restores_total", home="redis") >= 1, "it went on where the other had kept its state"
-    assert count(two, "tocsin_core_dropped_parts") == 0, "nothing is said of partitions after the end"
+    assert count(two, "tocsin_core_dropped_parts_total") == 0, "nothing is said of partitions after the end"
 
 
 async def test_two_workers_on_one_partition_decide_the_same_under_the_same_keys(
@@ -534,11 +534,11 @@ async def test_brokers_that_lost_everything_leave_an_open_incident_as_it_is(
         await until(lambda: count(one, "tocsin_core_lost_logs_total") >= 1, "it notices")
         topic = brokers.layout.name("entries")
         await write(brokers, [Outgoing(topic, 0, b"", canonical(mark)) for mark in later[:2]])
-        await until(lambda: bool(count(one, "tocsin_core_sealed_step_seconds") >= (last + 61) * 5), "time goes on")
+        await until(lambda: bool(count(one, "tocsin_core_sealed_timestamp_seconds") >= (last + 61) * 5), "time goes on")
     two = worker(brokers, valkey_url)
     async with at_work(two):
         await write(brokers, [Outgoing(topic, 0, b"", canonical(mark)) for mark in later[2:]])
-        await until(lambda: bool(count(two, "tocsin_core_sealed_step_seconds") >= (last + 401) * 5), "and on")
+        await until(lambda: bool(count(two, "tocsin_core_sealed_timestamp_seconds") >= (last + 401) * 5), "and on")
         core = two.runners[0].core
         assert core is not None
         assert chains_of(core.engine) == chains_of(expected)

@@ -99,11 +99,11 @@ async def test_from_the_door_to_the_entries_and_what_it_shows_of_it(
     async with running(role) as task:
         await until(lambda: role.health().ready and role.door is not None and role.door.writer.is_open, task)
         assert await sent(role, 20) == 202
-        texts = b'tocsin_intake_written{what="texts"} 20.0'
+        texts = b'tocsin_intake_written_total{what="texts"} 20.0'
         await until(lambda: texts in generate_latest(role.registry), task)
         shown = generate_latest(role.registry).decode()
         assert role.health().shown["lag"].keys() == {"0", "1", "2"}  # type: ignore[attr-defined]
-    assert 'tocsin_intake_mentions{became="matched"} 20.0' in shown
+    assert 'tocsin_intake_mentions_total{became="matched"} 20.0' in shown
     assert "tocsin_intake_partitions 3.0" in shown
     assert sum([len(await all_of(brokers, "texts", number)) for number in range(2)]) == 20
     assert task.done()

@@ -5,7 +5,10 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from alerting.decision import Decision
+from tocsin.brand_metrics import BrandMetrics
+from tocsin.decision_metrics import DecisionMetrics
 from tocsin.scaled.core_partition import CorePartition
+from tocsin.shown_metrics import Labels, Looks, Shown
 
 Home = Literal["redis", "anchor", "topic", "memory"]
 
@@ -15,12 +18,9 @@ class CoreMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._decisions = Counter(
-            "tocsin_decisions",
-            "Decisions by brand, kind and reason",
-            ["brand", "kind", "reason"],
-            registry=self.registry,
-        )
+        self.looks = Looks(self.registry)
+        self.decisions = DecisionMetrics(self.registry)
+        self.brands = BrandMetrics(self.registry)
         self._applied = self._counter("tocsin_core_entries", "Entries that were applied")
         self._fetched = self._counter(
             "tocsin_core_fetched_entries",
@@ -47,13 +47,17 @@ class CoreMetrics:
         )
         self._anchors = self._counter("tocsin_core_anchors", "Whole states written to the topic `anchors`")
         self._lag = self._gauge("tocsin_core_lag_entries", "Entries that are there and not applied yet")
-        self._step = self._gauge("tocsin_core_sealed_step_seconds", "Up to when time has passed, as seconds since 1970")
-        self._dropped = self._gauge(
+        self._step = self._gauge(
+            "tocsin_core_sealed_timestamp_seconds", "Up to when time has passed for the core, in seconds since 1970"
+        )
+        self._dropped = self._shown(
             "tocsin_core_dropped_parts", "Parts that came for a step already sealed, a zombie's or a repeat's"
         )
-        self._straddled = self._gauge(
+        self._straddled = self._shown(
             "tocsin_core_straddled_marks", "Marks that reached back over steps sealed by another"
         )
+        self._passed: dict[Labels, float] = {}
+        self._reached: dict[Labels, float] = {}
         self._waiting = self._gauge("tocsin_core_waiting_marks", "Marks that wait for parts, or for marks before them")
         self._bytes = self._gauge("tocsin_core_state_bytes", "Size of the last state written to Redis")
         self._redis = Gauge(
@@ -74,7 +78,7 @@ class CoreMetrics:
         """Count an entry and what was decided on it."""
         self._applied.labels(partition).inc()
         for one in decisions:
-            self._decisions.labels(one.brand, one.kind, one.reason).inc()
+            self.decisions.decided(one)
 
     def fetched(self, partition: int, entries: int) -> None:
         """Count entries that the stream did not bring."""
@@ -125,18 +129,26 @@ class CoreMetrics:
         sealing = core.engine.sealing
         self._lag.labels(partition).set(max(0, lag))
         self._step.labels(partition).set(max(0, sealing.complete_step + 1) * core.step_ms / 1000)
-        self._dropped.labels(partition).set(sealing.dropped)
-        self._straddled.labels(partition).set(sealing.straddled)
+        self._passed[str(partition)] = sealing.dropped
+        self._reached[str(partition)] = sealing.straddled
+        self._dropped.show(self._passed)
+        self._straddled.show(self._reached)
         self._waiting.labels(partition).set(len(sealing.waiting))
 
     def gone(self, partition: int) -> None:
         """A partition is held by another worker now: nothing is said of it here."""
-        for gauge in (self._lag, self._step, self._dropped, self._straddled, self._waiting, self._bytes):
+        for shown, counts in ((self._dropped, self._passed), (self._straddled, self._reached)):
+            counts.pop(str(partition), None)
+            shown.show(counts)
+        for gauge in (self._lag, self._step, self._waiting, self._bytes):
             if (str(partition),) in gauge._metrics:  # noqa: SLF001 - there is no public way to ask
                 gauge.remove(partition)
 
     def _counter(self, name: str, words: str, *more: str) -> Counter:
         return Counter(name, words, ["partition", *more], registry=self.registry)
+
+    def _shown(self, name: str, words: str) -> Shown:
+        return Shown("counter", name, words, ["partition"], registry=self.registry)
 
     def _gauge(self, name: str, words: str) -> Gauge:
         return Gauge(name, words, ["partition"], registry=self.registry)

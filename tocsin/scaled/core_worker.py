@@ -65,6 +65,8 @@ class CoreWorker:
     ) -> None:
         self.metrics = CoreMetrics()
         self.registry: CollectorRegistry = self.metrics.registry
+        self._brands_clock = clock or clock_ms
+        self.metrics.looks.add("brands", self._show_brands)
         writer = Writer(brokers)
         self._tools = CoreTools(
             brokers=brokers,
@@ -134,6 +136,11 @@ class CoreWorker:
     def routes(self) -> Sequence[BaseRoute]:
         """None: nobody outside asks the core anything."""
         return ()
+
+    def _show_brands(self) -> None:
+        engines = [runner.core.engine for runner in self.runners.values() if runner.core is not None]
+        known = [engine.brand(name) for engine in engines for name in engine.brands]
+        self.metrics.brands.show([one for one in known if one is not None], self._brands_clock())
 
     async def _work(self) -> None:
         await self._tools.writer.start()

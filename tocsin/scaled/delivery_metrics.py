@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import Gauge
 
 from tocsin.metrics import PeopleMetrics
+from tocsin.shown_metrics import Shown
 
 
 class DeliveryMetrics(PeopleMetrics):
@@ -12,20 +13,20 @@ class DeliveryMetrics(PeopleMetrics):
 
     def __init__(self) -> None:
         super().__init__()
-        self._leads = Gauge(
-            "tocsin_delivery_leads", "1 on the one delivery worker that sends, else 0", registry=self.registry
-        )
-        self._takeovers = Gauge(
+        self._takeovers = Shown(
+            "counter",
             "tocsin_delivery_takeovers",
             "Takeovers of the delivery in its log, by whichever worker",
             registry=self.registry,
         )
-        self._late = Gauge(
+        self._late = Shown(
+            "counter",
             "tocsin_delivery_late_records",
             "Records in the log of deliveries that do not count: written by one that led no more, or twice",
             registry=self.registry,
         )
-        self._held_back = Gauge(
+        self._held_back = Shown(
+            "counter",
             "tocsin_delivery_held_back",
             "Messages and edits that the fence held back since this worker leads, by reason",
             ["reason"],
@@ -41,21 +42,21 @@ class DeliveryMetrics(PeopleMetrics):
             "How old what is seen of the core is: grows while Redis does not answer",
             registry=self.registry,
         )
-        self._unreadable = Gauge(
+        self._unreadable = Shown(
+            "counter",
             "tocsin_delivery_unreadable",
-            "Records of decisions, control and texts that could not be read since the start",
+            "Records of decisions, control and texts that could not be read",
             registry=self.registry,
         )
 
     def led(self, leads: bool, takeovers: int, late: int, held_back: Mapping[str, int]) -> None:
         """Show who leads, and what the fence did."""
-        self._leads.set(leads)
+        self.leads(leads)
         self._takeovers.set(takeovers)
         self._late.set(late)
-        for reason in sorted(held_back):
-            self._held_back.labels(reason).set(held_back[reason])
+        self._held_back.show(held_back)
 
-    def heard(self, waiting: int, unseen_s: float, unreadable: int) -> None:
+    def heard_of(self, waiting: int, unseen_s: float, unreadable: int) -> None:
         """Show what was heard and seen."""
         self._waiting.set(waiting)
         self._unseen.set(unseen_s)

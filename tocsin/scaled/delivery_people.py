@@ -158,6 +158,9 @@ class ClusterPeople:
 
     def _told(self, answered: Answered) -> None:
         """An answer counts, as it was heard, or, where that took too long, as it was given."""
+        if self._leader is not None:  # else it would be counted by every worker that hears it
+            view = self._outbox().view(answered.incident)
+            self.people.metrics.answered(view, answered.answer, self._clock())
         if self._heard is not None:
             self._act(Due(CONTROL, self._heard.offset, answered))
             return

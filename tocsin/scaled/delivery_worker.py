@@ -30,6 +30,7 @@ from stream.kafka.writer import Writer
 from stream.sources.store import StoreError
 from stream.sources.text_store import StoredPost
 from tocsin.answers import Answers
+from tocsin.console.seen import Health as Wellness
 from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.embedded import LOOK_EVERY_S
 from tocsin.erasing import quoting
@@ -40,6 +41,7 @@ from tocsin.people import People
 from tocsin.scaled.broker_watch import BrokerWatch
 from tocsin.scaled.contents import ContentStore
 from tocsin.scaled.core_projection import CoreProjection
+from tocsin.scaled.delivery_console import DeliveryConsole
 from tocsin.scaled.delivery_hearing import CONTROL
 from tocsin.scaled.delivery_life import Life
 from tocsin.scaled.delivery_lock import DeliveryLock
@@ -95,6 +97,9 @@ class DeliveryWorker:
         self.slack_seen = Seen(None)
         self.metrics = DeliveryMetrics()
         self.registry = self.metrics.registry
+        self.metrics.looks.add("outbox", lambda: self.metrics.waits(self.outbox.unsettled(), self.clock()))
+        self.opens_console = False
+        """Whether the console is opened here too; set before `run`."""
         self._ground = ground
         self._terminal = terminal
         self._ways = ways
@@ -201,7 +206,25 @@ class DeliveryWorker:
         if slack is not None:
             self._desk = SlackDesk(self, slack)
             work += [self._desk.homes.run(), self._open(self._desk)]
+        if self.opens_console and self.settings.console.enabled:
+            work.append(self._console().run())
         return work
+
+    def _console(self) -> DeliveryConsole:
+        return DeliveryConsole(
+            self,
+            ready=lambda: not self._waits,
+            moved=lambda: (self._core.looks, id(self.outbox)),
+            health=self._well,
+        )
+
+    def _well(self) -> Wellness:
+        wrong = self._beating.wrong if self._beating is not None else ()
+        return Wellness(
+            wrong=tuple(wrong),
+            troubles=tuple(self.people.troubles.words()),
+            heartbeat=self.secrets.heartbeat is not None,
+        )
 
     async def _end(self) -> None:
         self._door = {}
@@ -401,7 +424,7 @@ class DeliveryWorker:
             self.facts,
             url=url.reveal() if url is not None else "",
             every_ms=every.every if every is not None else 0,
-            shown=lambda beat: self.metrics.looked(beat.wrong, beat.touched, beat.facts.core_behind_ms),
+            shown=lambda beat: self.metrics.looked(beat.wrong, beat.touched, beat.facts),
         )
         try:
             await self._beating.run()
@@ -437,7 +460,7 @@ class DeliveryWorker:
             self._show_again()
             self.metrics.led(self.leads, ledger.takeovers, ledger.refused, self._life.held_back)
             unreadable = cluster.hearing.unreadable + self._texts.unreadable
-            self.metrics.heard(cluster.waiting, self._core.age_s, unreadable)
+            self.metrics.heard_of(cluster.waiting, self._core.age_s, unreadable)
             if self._life.outreach is not None and self._life.outreach.slack_side is not None:
                 self.metrics.beside(self._life.outreach.slack_side.counts)
             await asyncio.sleep(SHOW_EVERY_S)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from tocsin.metrics import build_info
 from tocsin.scaled.role import Health
 
 PROCESS = "worker"
@@ -33,6 +34,7 @@ class WorkerMetrics:
         self._ready = Gauge(
             "tocsin_worker_ready", "1 while a role of a worker does its work, else 0", ["role"], registry=self.registry
         )
+        self._build = build_info(self.registry)
         ProcessCollector(registry=self.registry)
 
     def looked(self, found: Mapping[str, Health]) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
 
+from tocsin.http_metrics import HttpMetrics
 from tocsin.scaled.gate import Gate
 from tocsin.scaled.health import PROCESS, health_routes
 from tocsin.scaled.loop_watch import LoopWatch
@@ -48,14 +50,16 @@ class WorkerProcess:
         self._stalled_ms = stalled_ms
         self._at_end = at_end
         self._stopping = False
-        registries = [role.registry for role in self._roles]
+        self.http = HttpMetrics(CollectorRegistry())
+        """What comes in from the world outside."""
+        registries = [*(role.registry for role in self._roles), self.http.registry]
         outside = [route for role in self._roles for route in role.routes()]
         self._open: list[tuple[Server, socket.socket]] = []
         self._open.append((server_of([*health_routes(self.look, registries), *pages]), listener))
         self.base_url = address_of(listener)
         self.door_url = ""
         if door is not None and outside:
-            self._open.append((server_of(outside), door))
+            self._open.append((server_of(outside, lambda app: self.http.measured(app, "ingest")), door))
             self.door_url = address_of(door)
         self._serving: list[asyncio.Task[None]] = []
         self._running: list[asyncio.Task[None]] = []
