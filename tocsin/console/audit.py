@@ -114,12 +114,12 @@ class Audit:
                 "SELECT seq, body, chain FROM acts WHERE seq < ? ORDER BY seq DESC LIMIT ?",
                 (before if before is not None else 1 << 62, limit),
             ).fetchall()
-        return [Kept(seq, decode(body, Act), chain) for seq, body, chain in rows]
+        return [Kept(seq, _act(body), chain) for seq, body, chain in rows]
 
     def all(self) -> Iterator[Kept]:
-        """Every act, oldest first. Raises `msgspec.DecodeError` for a row that is none: ask `verify` first."""
+        """Every act, oldest first."""
         for seq, body, chain in self._db.execute("SELECT seq, body, chain FROM acts ORDER BY seq"):
-            yield Kept(seq, decode(body, Act), chain)
+            yield Kept(seq, _act(body), chain)
 
     def verify(self) -> Verdict:
         """Go through the whole chain, and past what the witness saw."""
@@ -128,7 +128,7 @@ class Audit:
         for seq, body, stored in self._db.execute("SELECT seq, body, chain FROM acts ORDER BY seq"):
             if seq != count + 1:
                 return Verdict(count, chain, f"row {count + 1} is missing: row {seq} follows row {count}")
-            chain = link(chain, bytes(body))
+            chain = link(chain, _bytes(body))
             count = seq
             if chain != stored:
                 return Verdict(count, chain, f"row {seq} is not what was written, or row {seq - 1} before it is not")
@@ -137,6 +137,19 @@ class Audit:
         if count < seen[0]:
             return Verdict(count, chain, f"rows {count + 1} to {seen[0]} were removed from the end")
         return Verdict(count, chain)
+
+
+def _act(body: object) -> Act:
+    try:
+        return decode(_bytes(body), Act)
+    except msgspec.DecodeError:
+        # Somebody was at the file. It is shown all the same, and `verify` says which row it is.
+        return Act(at_ms=0, who="unknown", how="unknown", what="unreadable row", outcome="failed")
+
+
+def _bytes(body: object) -> bytes:
+    """What a row holds, whatever type somebody else may have put there."""
+    return body if isinstance(body, bytes) else str(body).encode()
 
 
 def existing(directory: Path) -> Audit:
