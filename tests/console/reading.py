@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from html.parser import HTMLParser
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -121,7 +122,7 @@ def asked(path: str, language: str = "en", cookies: Sequence[tuple[str, str]] = 
     return Request(scope)
 
 
-def shown(template: str, path: str, visitor: Visitor | None = ANA, language: str = "en", **context: object) -> Element:
+def shown(template: str, path: str, visitor: Visitor | None = ANA, language: str = "en", **context: Any) -> Element:
     """A whole page, read."""
-    given = {"told": None, "problem": "", "responders": ()} | context
+    given: dict[str, Any] = {"told": None, "problem": "", "responders": ()} | context
     return read(bytes(renderer().page(asked(path, language), visitor, template, **given).body).decode())

@@ -3,6 +3,8 @@
 Whatever comes from outside is hostile where a test asks for it.
 """
 
+from typing import Any
+
 import msgspec
 
 from alerting.asks import Approval, Asks
@@ -34,7 +36,7 @@ ZONE = "Europe/Amsterdam"
 HISTORY = (3, 2, 4, 3, 2, 3, 5, 3, 2, 4, 3, 6, 14, 38, 71, 102, 97, 118)
 
 
-def crisis_view(brand: str = "Acme Bank", **changes: object) -> IncidentView:
+def crisis_view(brand: str = "Acme Bank", **changes: Any) -> IncidentView:
     """A service outage, 12 minutes old, paged and in nobody's hands."""
     facts = Facts(
         scenario="service_outage",
@@ -53,7 +55,12 @@ def crisis_view(brand: str = "Acme Bank", **changes: object) -> IncidentView:
         chance_milli=333,
     )
     volume = Signal("volume", 905, True, 412, 35, since_ms=AT_MS - 14 * MINUTE_MS, window_ms=3_600_000)
-    ahead = {"next_hour": 640, "next_hour_low": 310, "next_hour_high": 1290, "doubling_minutes": 12}
+    ahead: dict[str, int | str] = {
+        "next_hour": 640,
+        "next_hour_low": 310,
+        "next_hour_high": 1290,
+        "doubling_minutes": 12,
+    }
     thread = Signal("virality", 900, True, 130, 8, since_ms=AT_MS, window_ms=3_600_000, evidence=ahead)
     view = IncidentView(
         brand=brand,
@@ -116,7 +123,7 @@ def posts() -> tuple[ShownPost, ...]:
     )
 
 
-def crisis(**changes: object) -> IncidentSeen:
+def crisis(**changes: Any) -> IncidentSeen:
     """The page of that outage."""
     view = crisis_view(**changes)
     times = tuple(AT_MS - (18 - n) * 5 * MINUTE_MS for n in range(18))
@@ -179,7 +186,7 @@ def crisis(**changes: object) -> IncidentSeen:
     )
 
 
-def asking(**changes: object) -> IncidentSeen:
+def asking(**changes: Any) -> IncidentSeen:
     """That outage, owned, with a question and a statement of the flowchart, a promise, and one approved before."""
     statement = Asked(
         node="first_words",
@@ -203,7 +210,7 @@ def asking(**changes: object) -> IncidentSeen:
         by_ms=AT_MS + 8 * MINUTE_MS,
     )
     asks = Asks(question=question, statement=statement, approved=(Approval(statement, "head_of_pr"),), channel="crisis")
-    owned = {
+    owned: dict[str, Any] = {
         "status": "acknowledged",
         "acked_by": "ana",
         "owner": "ana",

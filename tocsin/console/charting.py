@@ -44,14 +44,10 @@ def incident_chart(series: SeriesSeen, zone: str, names: Names) -> dict[str, Any
 
 def rows_of(series: SeriesSeen) -> list[Row]:
     """Each step with what was observed, expected, and worth a notice; the latest first."""
-    columns = zip(
-        series.times_ms,
-        series.observed,
-        series.expected or (None,) * len(series.times_ms),
-        series.threshold or (None,) * len(series.times_ms),
-        strict=True,
-    )
-    return list(columns)[::-1]
+    nothing = (None,) * len(series.times_ms)
+    expected, threshold = series.expected or nothing, series.threshold or nothing
+    rows: list[Row] = list(zip(series.times_ms, series.observed, expected, threshold, strict=True))
+    return rows[::-1]
 
 
 def _with_gaps(series: SeriesSeen) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from tocsin.console import saying, told_words
 from tocsin.console.ahead import chance, forecast
 from tocsin.console.brand_charting import brand_chart, brand_rows, is_known
 from tocsin.console.charting import Names, incident_chart, rows_of
-from tocsin.console.doors import Visitor
+from tocsin.console.doors import Verb, Visitor
 from tocsin.console.own_words import own_line, own_lines
 from tocsin.console.seen_incident import SeriesSeen
 from tocsin.console.spark import spark_of
@@ -29,7 +29,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE, THEME_COOKIE = "tocsin_language", "tocsin_theme"
 THEMES = ("auto", "light", "dark")
 
-NAV = (
+NAV: tuple[tuple[str, str, Verb], ...] = (
     ("now", "/now", "see"),
     ("brands", "/brands", "see"),
     ("flowchart", "/flowchart", "see"),
