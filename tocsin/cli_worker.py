@@ -30,8 +30,9 @@ Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration;
 HELP = (
     "Run one role of a scaled deployment on Kafka and Redis, until it is stopped.\n\n"
     "`intake` turns mentions into entries, and opens the door at `ingest.listen`. `core` turns entries into decisions. "
-    "`delivery` tells people: one leads, the others stand by. `console` shows how the deployment stands: for now that "
-    "is GET /status, JSON from what core workers keep in Redis, read only.\n\n"
+    "`delivery` tells people: one leads, the others stand by. `console` shows how the deployment stands: GET "
+    "/status, JSON from what core workers keep in Redis; in a process that is `delivery` too also the web page, at "
+    "`console.listen`.\n\n"
     "Any number of each may run, on any machines, with the same configuration; a small deployment puts several roles "
     "into one process. Each process answers /livez, /readyz and /metrics at `cluster.listen`. A broker that is away "
     "and topics that are not made yet are waited for. SIGTERM finishes what is under way.\n\n"

@@ -72,6 +72,8 @@ def build(settings: Settings, names: Sequence[str]) -> WorkerProcess:
     """
     ground = lay(settings)
     roles = [make(ground) for name, make in ROLES.items() if name in names]
+    if "console" in names:
+        _open_console(roles)
     gate = Gate(lambda: check_topics(ground.brokers)) if set(names) & set(NEED_BROKERS) else None
     health = listener(*host_and_port(ground.cluster.listen))
     outside = any(role.routes() for role in roles)
@@ -84,6 +86,16 @@ def build(settings: Settings, names: Sequence[str]) -> WorkerProcess:
         stalled_ms=ground.cluster.stalled,
         at_end=lambda: end_by_force(DRAIN_S + FORCED_S),
     )
+
+
+def _open_console(roles: Sequence[Role]) -> None:
+    """Where there is delivery too, people see and answer incidents there; else `/status` is all that is known."""
+    for role in roles:
+        if role.name == "delivery":
+            from tocsin.scaled.delivery_worker import DeliveryWorker
+
+            assert isinstance(role, DeliveryWorker)
+            role.opens_console = True
 
 
 def run_workers(settings: Settings, names: Sequence[str], terminal: Terminal) -> tuple[Ended | None, int]:

@@ -1,0 +1,91 @@
+"""EDGE. The console in a delivery worker: what that hears of the core, of pages and of answers is what it shows.
+
+It opens where a process has both roles, `delivery` and `console`. What a press does is durable in `control` before it
+is answered, at any worker. Detectors are elsewhere, so that brands have neither figures nor a history here; sessions,
+tokens and the audit trail lie in the data directory of each machine.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tocsin.console.doors import Door
+from tocsin.console.furnishing import Furnished, Stands
+from tocsin.console.opening import ConsoleServer, Entrance
+from tocsin.console.rooms import rooms_over
+from tocsin.console.seen import Health
+from tocsin.serving import GOODBYE_S
+from tocsin.setting_sections import Secrets
+
+READY_EVERY_S = 0.2
+
+
+class Works(Stands, Protocol):
+    """A worker, as far as a console stands on it."""
+
+    @property
+    def secrets(self) -> Secrets: ...
+
+
+class DeliveryConsole:
+    """Opens the console of a worker once that is `ready`; `run` it in a task of its own, and cancel that at the end.
+
+    `moved` is another value as soon as more was seen of the core; `wrong` says what is not well, where this one leads.
+    """
+
+    def __init__(
+        self,
+        works: Works,
+        *,
+        ready: Callable[[], bool],
+        moved: Callable[[], object],
+        wrong: Callable[[], Sequence[str]],
+    ) -> None:
+        self._works = works
+        self._ready = ready
+        self._moved = moved
+        self._wrong = wrong
+        self._furnished: Furnished | None = None
+        self.server = ConsoleServer(works.settings.console)
+
+    async def run(self) -> None:
+        """Answer until cancelled. A console that cannot open stays shut, is logged, and keeps nothing else back."""
+        while not self._ready():
+            await asyncio.sleep(READY_EVERY_S)
+        self.server.open(self._make)
+        if self._furnished is None or self.server.problem:
+            return
+        serving = asyncio.create_task(self.server.serve())
+        try:
+            await self._furnished.run()
+        finally:
+            self._furnished.end()
+            self.server.end()
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+                await asyncio.wait_for(serving, GOODBYE_S + 1)
+            self._furnished.close()
+            self.server.close()
+
+    def _make(self, base_url: str) -> tuple[Entrance, list[Door]]:
+        works = self._works
+        entrance = Entrance(
+            works.settings.console,
+            works.secrets,
+            works.settings.data_path,
+            clock=works.clock,
+            brands=[brand.name for brand in works.brands],
+            brand_of=works.people.brand_of,
+            base_url=base_url,
+        )
+        rooms = rooms_over(works, entrance.audit)
+        self._furnished = Furnished(works, entrance, rooms, health=self._health, moved=self._moved)
+        return entrance, self._furnished.doors
+
+    def _health(self) -> Health:
+        works = self._works
+        return Health(
+            wrong=tuple(self._wrong()),
+            troubles=tuple(works.people.troubles.words()),
+            heartbeat=works.secrets.heartbeat is not None,
+        )
