@@ -1,4 +1,4 @@
-"""A deployment of the test's own, with everything that the pages of flowchart, sources, drills and settings show.
+"""A deployment of the test's own, with all that the pages of brands, flowchart, sources, drills and settings show.
 
 Its works are real and its clock stands still; nothing of it listens, and nobody is told anything.
 """
@@ -20,12 +20,15 @@ from starlette.staticfiles import StaticFiles
 
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS, parse_rfc3339
 from stream.sources.contract import Batch, Gap
+from tests.console.brand_samples import empty, history, troubled
+from tests.console.samples import bad_night
 from tocsin.console.acts import Acts
 from tocsin.console.audit import Act, Audit
 from tocsin.console.doors import Door, Visitor
-from tocsin.console.pages import drills, flowchart, settings, sources
+from tocsin.console.pages import brand, drills, flowchart, settings, sources
 from tocsin.console.render import Renderer
 from tocsin.console.rooms import Rooms, rooms_over
+from tocsin.console.seen_brand import BrandSeen, Span
 from tocsin.console.statics import STATIC, Statics
 from tocsin.console.wording import load
 from tocsin.drill_file import DrillFile, DrillScore, Took, write_drill, write_score
@@ -123,7 +126,12 @@ class Deployed:
             words=self.renderer.words,
             language=self.renderer.language,
             render=self.renderer.page,
+            seen=SimpleNamespace(brand=self._brand, now=lambda _brands: bad_night()),
         )
+
+    async def _brand(self, name: str, span: Span) -> BrandSeen | None:
+        """Made up: what is read of the core has tests of its own."""
+        return troubled(history=history(span)) if name == "Acme Bank" else empty() if name == "Initech" else None
 
     def _start(self, who: str) -> str:
         self.started.append(who)
@@ -131,7 +139,7 @@ class Deployed:
 
     def doors(self) -> list[Door]:
         """The ways in that are tried here."""
-        return [door for page in (flowchart, sources, drills, settings) for door in page.doors(self.desk)]
+        return [door for page in (brand, flowchart, sources, drills, settings) for door in page.doors(self.desk)]
 
     def app(self, visitor: Visitor) -> Starlette:
         """All of them for one visitor; the gate has tests of its own."""
