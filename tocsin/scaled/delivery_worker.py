@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 import structlog
@@ -30,7 +30,6 @@ from stream.kafka.writer import Writer
 from stream.sources.store import StoreError
 from stream.sources.text_store import StoredPost
 from tocsin.answers import Answers
-from tocsin.console.seen import Health as Wellness
 from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.embedded import LOOK_EVERY_S
 from tocsin.erasing import quoting
@@ -41,7 +40,6 @@ from tocsin.people import People
 from tocsin.scaled.broker_watch import BrokerWatch
 from tocsin.scaled.contents import ContentStore
 from tocsin.scaled.core_projection import CoreProjection
-from tocsin.scaled.delivery_console import DeliveryConsole
 from tocsin.scaled.delivery_hearing import CONTROL
 from tocsin.scaled.delivery_life import Life
 from tocsin.scaled.delivery_lock import DeliveryLock
@@ -57,6 +55,9 @@ from tocsin.setting_sections import Secrets
 from tocsin.settings import Settings
 from tocsin.slack_desk import SlackDesk
 from tocsin.steady_clock import SteadyClock
+
+if TYPE_CHECKING:
+    from tocsin.scaled.delivery_console import DeliveryConsole
 
 log = structlog.get_logger("tocsin")
 
@@ -210,20 +211,14 @@ class DeliveryWorker:
             work.append(self._console().run())
         return work
 
-    def _console(self) -> DeliveryConsole:
+    def _console(self) -> "DeliveryConsole":
+        from tocsin.scaled.delivery_console import DeliveryConsole  # only whoever opens one waits for it
+
         return DeliveryConsole(
             self,
             ready=lambda: not self._waits,
             moved=lambda: (self._core.looks, id(self.outbox)),
-            health=self._well,
-        )
-
-    def _well(self) -> Wellness:
-        wrong = self._beating.wrong if self._beating is not None else ()
-        return Wellness(
-            wrong=tuple(wrong),
-            troubles=tuple(self.people.troubles.words()),
-            heartbeat=self.secrets.heartbeat is not None,
+            wrong=lambda: self._beating.wrong if self._beating is not None else (),
         )
 
     async def _end(self) -> None:
