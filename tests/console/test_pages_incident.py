@@ -267,3 +267,12 @@ def test_a_view_without_anything_but_its_name_has_a_page() -> None:
     assert "a: odd thing" in seen.text
     assert "Nobody was paged" in seen.text
     assert "No posts are kept of it" in seen.text
+
+
+def test_no_field_hides_from_a_script_what_a_form_is_and_does() -> None:
+    """A field called `form` or `action` stands where a script looks for the form's own."""
+    own = {"form", "action", "method", "elements", "submit", "target", "closest", "matches", "children", "id"}
+    for seen in (page(crisis()), page(asking())):
+        for form in (one for one in seen.named("form") if "hx-post" in one.attributes):
+            names = {one.attributes.get("name", "") for one in form.named("input", "select", "textarea", "button")}
+            assert not names & own

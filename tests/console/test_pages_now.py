@@ -67,7 +67,7 @@ def test_open_incidents_come_first_with_hands_countdown_and_one_tap() -> None:
     fields = {one.attributes["name"]: one.attributes["value"] for one in form.named("input")}
     assert fields["csrf"] == ANA.csrf
     assert fields["back"] == "/now"
-    assert fields["form"]
+    assert fields["once"]
 
 
 def test_what_is_in_hand_is_not_offered_again() -> None:
