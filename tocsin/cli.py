@@ -25,6 +25,7 @@ from tocsin import (
     cli_slack,
     cli_sources,
     cli_topics,
+    cli_watch,
     cli_worker,
     flowchart_cli,
 )
@@ -50,6 +51,7 @@ cli_learn.add_to(app)
 cli_mentions.add_to(app)
 cli_review.add_to(app)
 cli_worker.hook(app)
+cli_watch.hook(app)
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration; default tocsin.yaml.")]
 
