@@ -102,10 +102,11 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
 class Core:
     """One brand of a core, as far as it is looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, began_ms: int = AT_MS - 80 * MINUTE_MS) -> None:
         self.at_ms = AT_MS
         self.brand = Brand(BrandState(brand="Acme"))
         self.window = self.brand.state.window
+        self.post(began_ms, 1)
 
     def post(self, minute_ms: int, posts: int, negative: int = 0) -> None:
         self.window.take(minute_ms, PulsePart(counts=Counts(mentions=posts, negative=negative, neutral=posts)))
@@ -163,7 +164,15 @@ async def test_a_restart_within_two_minutes_leaves_no_gap() -> None:
     core.post(AT_MS - 20 * MINUTE_MS, 1)
     await sampler.sample()
     assert history.seen("Acme", "90min", AT_MS).posts[-1] == 0
-    assert len(history._db.execute("SELECT 1 FROM minutes").fetchall()) == 7
+    assert len(history._db.execute("SELECT 1 FROM minutes").fetchall()) == 8
+
+
+async def test_a_memory_that_begins_trusts_what_the_core_heard_before_and_nothing_before_that() -> None:
+    history, core = History(None), Core(began_ms=AT_MS - 20 * MINUTE_MS)
+    sampler = core.sampler(history)
+    sampler.begin(0)
+    await sampler.sample()
+    assert history.seen("Acme", "90min", AT_MS).posts[-6:] == (None, None, 1, 0, 0, 0)
 
 
 async def test_a_disk_that_refuses_costs_nothing_else_and_is_written_to_again() -> None:

@@ -52,9 +52,11 @@ class Sampler:
             await asyncio.sleep((MINUTE_MS - at_ms % MINUTE_MS) / 1000 + 1)
 
     def begin(self, known_ms: int) -> None:
-        """What was sampled before ends at `known_ms`: what was silent since then, nobody may have listened to."""
+        """What was sampled before ends at `known_ms`: what was silent since then, nobody may have listened to. Where
+        nothing ever was (0), the core itself had ears before there was a memory.
+        """
         from_ms = floor(self._core_time_ms(), MINUTE_MS)
-        self._heard_from_ms = known_ms if from_ms - known_ms < 2 * MINUTE_MS else from_ms
+        self._heard_from_ms = known_ms if not known_ms or from_ms - known_ms < 2 * MINUTE_MS else from_ms
 
     async def sample(self) -> None:
         """Write down what is known now."""
@@ -93,7 +95,7 @@ class Sampler:
     def _minute(self, brand: Brand, name: str, start_ms: int, before: Minute | None) -> Minute | None:
         window = brand.state.window
         said = heard(window, start_ms, start_ms + MINUTE_MS)
-        if not said.posts and start_ms < self._heard_from_ms:
+        if not said.posts and start_ms < max(self._heard_from_ms, window.started_ms):
             return before
         blind = int(window.is_blind(start_ms, start_ms + MINUTE_MS))
         if before is not None:  # what was usual, and what was open, was so when it ended

@@ -129,7 +129,7 @@ class Seeing:
             shadow=state is not None and works.is_shadow(state.content),
             series=told.series,
             walk=walked,
-            people=people_seen(view.paged, rows, names, at_ms),
+            people=people_seen(view.paged, rows, names),
             moments=told.moments,
             asks=told.view.asks,
         )

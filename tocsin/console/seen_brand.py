@@ -110,10 +110,10 @@ def outcomes_of(lines: Iterable[IncidentLine]) -> OutcomesSeen:
     all_, open_, false_alarms, resolved, calm = 0, 0, 0, 0, 0
     for line in lines:
         all_ += 1
-        open_ += not line.ended_ms
+        open_ += not line.because
         false_alarms += line.because == "false_alarm"
         resolved += line.because == "resolved"
-        calm += bool(line.ended_ms) and line.because not in ("false_alarm", "resolved")
+        calm += line.because not in ("", "false_alarm", "resolved")
     return OutcomesSeen(incidents=all_, open=open_, false_alarms=false_alarms, resolved=resolved, calm=calm)
 
 

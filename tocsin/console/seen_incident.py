@@ -152,7 +152,7 @@ def line_of(view: IncidentView, *, worst: str = "", ended_ms: int = 0) -> Incide
         status=view.status,
         because=view.reason if view.over else "",
         opened_ms=view.opened_ms,
-        ended_ms=(ended_ms or view.updated_ms) if view.over else 0,
+        ended_ms=(ended_ms or max(view.updated_ms, view.opened_ms)) if view.over else 0,
         hands=hands_of(view),
         acked_by=view.acked_by,
         owner=view.owner,
@@ -193,16 +193,14 @@ def walk_seen(walk: Walk, chart: Chart | None) -> WalkSeen:
     )
 
 
-def people_seen(
-    paged: Sequence[Paged], rows: Iterable[OutboxRow], names: Mapping[str, str], at_ms: int
-) -> tuple[PersonSeen, ...]:
+def people_seen(paged: Sequence[Paged], rows: Iterable[OutboxRow], names: Mapping[str, str]) -> tuple[PersonSeen, ...]:
     """Who was told, by which ways, and what became of each. `rows` are the pages of the incident, in order."""
     ways: dict[str, list[WaySeen]] = {}
     for row in rows:
         if row.kind == "story":
             continue
-        tried_ms = row.started_ms or row.due_ms or row.wanted_ms
-        way = WaySeen(way=row.way, state=row.state, at_ms=min(tried_ms, at_ms) or 0, detail=row.detail)
+        at_ms = row.started_ms or row.due_ms or row.wanted_ms
+        way = WaySeen(way=row.way, state=row.state, at_ms=at_ms, detail=row.detail)
         for who in row.responders:
             ways.setdefault(who, []).append(way)
     return tuple(
