@@ -57,6 +57,7 @@ format: $(READY) ## Put the source into its form, and write the generated pages 
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m tocsin.reference docs/reference
+	$(BIN)/python -m tools.dashboards deploy/grafana/dashboards
 
 slack: $(READY) ## The stand-in for Slack, with a page where you can read the cards and click
 	@$(BIN)/python -m tests.fakes.slack $(ARGS)

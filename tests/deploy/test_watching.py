@@ -1,4 +1,5 @@
-"""Prometheus, Alertmanager and Grafana, as they are provisioned: every metric that they name is one that we have.
+"""Prometheus, Alertmanager and Grafana, as they are provisioned: every metric that they name is one that we have, and
+every alarm has a page that says what to do.
 
 `promtool` and `amtool` (Debian: prometheus, prometheus-alertmanager) check the rest; without them those tests skip,
 unless TOCSIN_REQUIRE_PROMTOOL=1.
@@ -14,34 +15,62 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models import units as grafana_units
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from tests.deploy.alarms import BAD, EVERY, SELDOM, trials
+from tocsin.cli import app
 from tocsin.reference import metrics
+from tocsin.setting_sections import IngestSettings
+from tools.dashboards.__main__ import texts
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
-RULES: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text("utf-8"))
-ALARMS: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
+RULES = [DEPLOY / "prometheus" / name for name in ("rules.yml", "rules_workers.yml")]
+ALARMS: list[dict[str, Any]] = [
+    rule for path in RULES for group in yaml.safe_load(path.read_text("utf-8"))["groups"] for rule in group["rules"]
+]
+RUNBOOK = ROOT / "docs" / "runbook"
 SCRAPED = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
 BOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 SERVICES = yaml.safe_load(re.sub(r"\$\{[^}]*\}", "1", (DEPLOY / "compose.yaml").read_text("utf-8")))["services"]
-BESIDE = {"up": set(), "process_cpu_seconds_total": set(), "process_resident_memory_bytes": set()}
+BESIDE: dict[str, set[str]] = {
+    "up": set(),
+    "process_cpu_seconds_total": set(),
+    "process_resident_memory_bytes": set(),
+    "process_open_fds": set(),
+    "process_max_fds": set(),
+    "process_start_time_seconds": set(),
+}
 """Metrics that are not of our making: Prometheus' own, and what its client shows of a process."""
 GIVEN = {"job", "instance", "worker"}
 """Labels that scraping adds."""
-WORDS = {"by", "or", "and", "unless", "on", "ignoring", "offset", "without"}
+WORDS = {"by", "or", "and", "unless", "on", "ignoring", "offset", "without", "group_left", "group_right"}
+CHOICES = {"$brand": "x", "$source": "x"}
+"""What Grafana puts in place of a choice."""
 
 
 def known() -> dict[str, set[str]]:
     """Every metric with its labels."""
-    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| [^|]* \| ([^|]*) \|", metrics(), re.MULTILINE)
-    return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} | BESIDE
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \| ([^|]*) \|", metrics(), re.MULTILINE)
+    found = dict(BESIDE)
+    for name, kind, labels in rows:
+        held = set(re.findall(r"`(\w+)`", labels))
+        if kind.strip() == "histogram":
+            found |= {f"{name}_bucket": held | {"le"}, f"{name}_count": held, f"{name}_sum": held}
+        else:
+            found[name] = held
+    return found
 
 
 def asked(expression: str) -> Iterator[tuple[str, set[str]]]:
     """The metrics that a PromQL expression names, each with the labels by which it chooses."""
     plain = re.sub(r'"[^"]*"', '""', expression)
-    grouped = re.sub(r"\b(by|on|without|ignoring)\s*\([^)]*\)", "", plain)
+    grouped = re.sub(r"\b(by|on|without|ignoring|group_left|group_right)\s*\([^)]*\)", "", plain)
     for name, chosen in re.findall(r"\b([a-z_][a-z0-9_]*)\b(?!\s*\()\s*(\{[^}]*\})?", re.sub(r"\[\w+\]", "", grouped)):
         if name not in WORDS and not _is_label(name, grouped):
             yield name, set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", chosen))
@@ -63,6 +92,19 @@ def expressions() -> list[tuple[str, str]]:
         for panel in json.loads(board.read_text("utf-8"))["panels"]:
             found += [(panel["title"], target["expr"]) for target in panel.get("targets", [])]
     return found
+
+
+def filled(expression: str) -> str:
+    """As Grafana asks it, with something in place of each choice."""
+    for choice, value in CHOICES.items():
+        expression = expression.replace(choice, value)
+    return expression
+
+
+PANELS = {
+    board["title"]: {panel["title"] for panel in board["panels"]}
+    for board in (json.loads(path.read_text("utf-8")) for path in BOARDS)
+}
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -93,19 +135,52 @@ def test_a_metric_that_is_gone_would_be_found() -> None:
 
 @pytest.mark.parametrize("rule", ALARMS, ids=lambda rule: rule["alert"])
 def test_an_alarm_says_what_to_do(rule: dict[str, Any]) -> None:
-    """Whoever hears it reads what is wrong and what to do, and whether it can wait."""
+    """Whoever hears it reads what is wrong and what to do, whether it can wait, and where more is said."""
     assert rule["alert"].startswith("Tocsin")
     assert rule["labels"] == {"severity": rule["labels"]["severity"]}
     assert rule["labels"]["severity"] in ("critical", "warning")
-    assert set(rule["annotations"]) == {"summary", "what_to_do"}
-    tried = (Path(__file__).parent / "rules_test.yml").read_text("utf-8")
-    assert rule["alert"] in tried, "rules_test.yml shows no case of it"
+    assert set(rule["annotations"]) == {"summary", "what_to_do", "runbook_url"}
+    assert rule["annotations"]["runbook_url"] == f"docs/runbook/{rule['alert']}.md"
+    assert rule["alert"] in BAD, "alarms.py shows no case of it"
+
+
+def test_every_alarm_has_its_page_and_every_page_its_alarm() -> None:
+    """And the list of them says so too."""
+    names = sorted(rule["alert"] for rule in ALARMS)
+    assert sorted(path.stem for path in RUNBOOK.glob("Tocsin*.md")) == names
+    listed = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\)", (RUNBOOK / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert listed == [(name, name) for name in names]
+    assert sorted(BAD) == names
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOK.glob("*.md")), ids=lambda path: path.stem)
+def test_a_page_of_the_runbook_leads_somewhere(page: Path) -> None:
+    """Every link, panel, command and metric in it exists, and it says the four things that a page must."""
+    text = page.read_text("utf-8")
+    if page.stem != "README":
+        for heading in ("What it means", "What to look at", "What to do", "How you see that it is over"):
+            assert f"**{heading}" in text, heading
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (page.parent / link).exists(), link
+    flat = " ".join(text.split())
+    for title, panel in re.findall(r"dashboard \*(Tocsin: \w+)\*, panel \*([^*]+)\*", flat):
+        assert panel in PANELS.get(title, ()), f"{title} has no panel {panel}"
+    groups = typer.main.get_command(app)
+    for line in re.findall(r"`tocsin ([a-z][^`]*)`", flat):
+        found: Any = groups
+        for word in line.split():
+            if not word.startswith("-") and getattr(found, "commands", None):
+                assert word in found.commands, line
+                found = found.commands[word]
+    there = known()
+    for metric in re.findall(r"`(tocsin_\w+)`", text):
+        assert metric in there, metric
 
 
 def test_alertmanager_knows_the_alarms_that_it_holds_back() -> None:
     """Every name in its matchers is an alarm."""
-    text = (DEPLOY / "alertmanager" / "alertmanager.yml").read_text("utf-8")
-    assert set(re.findall(r"Tocsin\w+", text)) <= {rule["alert"] for rule in ALARMS}
+    for path in (DEPLOY / "alertmanager").glob("*.yml"):
+        assert set(re.findall(r"Tocsin\w+", path.read_text("utf-8"))) <= {rule["alert"] for rule in ALARMS}
 
 
 def test_every_worker_is_scraped_where_it_listens() -> None:
@@ -120,7 +195,16 @@ def test_every_worker_is_scraped_where_it_listens() -> None:
     (target,) = SCRAPED["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert target.split(":")[0] in SERVICES
     mounted = SERVICES["prometheus"]["volumes"][0].split(":")[1]
-    assert [Path(name).parent.as_posix() for name in SCRAPED["rule_files"]] == [mounted]
+    assert SCRAPED["rule_files"] == [f"{mounted}/{path.name}" for path in RULES]
+
+
+def test_a_single_service_is_scraped_where_it_listens() -> None:
+    """At the port that `ingest.listen` has when nobody says otherwise, under the job that the alarms ask for."""
+    single = yaml.safe_load((DEPLOY / "prometheus" / "single.yml").read_text("utf-8"))
+    (job,) = single["scrape_configs"]
+    assert job["job_name"] == "tocsin"
+    assert job["static_configs"] == [{"targets": [IngestSettings().listen]}]
+    assert single["rule_files"] == ["rules.yml"]
 
 
 def test_grafana_finds_what_it_is_given() -> None:
@@ -137,6 +221,50 @@ def test_grafana_finds_what_it_is_given() -> None:
         for panel in json.loads(board.read_text("utf-8"))["panels"]:
             for target in panel.get("targets", []):
                 assert target["datasource"] == {"type": source["type"], "uid": source["uid"]}
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda path: path.name)
+def test_a_dashboard_is_what_its_code_makes(board: Path) -> None:
+    """Nobody edited it by hand; `make format` writes it again."""
+    assert set(texts()) == {path.name for path in BOARDS}
+    assert board.read_text("utf-8") == texts()[board.name]
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda path: path.name)
+def test_a_dashboard_is_one_by_grafanas_own_schema(board: Path) -> None:
+    """Read into the types of Grafana's schema and written again, nothing is lost: no field is unknown to it."""
+    register_default_plugins()
+    ours = json.loads(board.read_text("utf-8"))
+    theirs = json.loads(JSONEncoder(sort_keys=True).encode(Dashboard.from_json(ours)))
+    assert list(lost(ours, theirs)) == []
+    bent = json.loads(board.read_text("utf-8"))
+    bent["panels"][1]["options"]["wings"] = True
+    assert list(lost(bent, json.loads(JSONEncoder().encode(Dashboard.from_json(bent))))) == [".panels.1.options.wings"]
+
+
+def lost(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
+    """Places where what we wrote is not what was read."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key, value in ours.items():
+            yield from lost(value, theirs[key], f"{where}.{key}") if key in theirs else [f"{where}.{key}"]
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for number, value in enumerate(ours):
+            yield from lost(value, theirs[number], f"{where}.{number}")
+    elif ours != theirs:
+        yield where
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda path: path.name)
+def test_a_panel_says_what_it_shows_and_in_which_unit(board: Path) -> None:
+    """By a unit that Grafana has, and a legend for each of its queries."""
+    units = {value for value in vars(grafana_units).values() if isinstance(value, str)}
+    for panel in json.loads(board.read_text("utf-8"))["panels"]:
+        if panel["type"] == "row":
+            continue
+        assert len(panel["description"]) > 10, panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in units, panel["title"]
+        assert panel["targets"], panel["title"]
+        assert all(target["legendFormat"] for target in panel["targets"]), panel["title"]
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda path: path.name)
@@ -177,29 +305,35 @@ def passes(*call: object) -> str:
 def test_prometheus_takes_its_configuration_and_rules() -> None:
     """`promtool check`."""
     promtool = tool("promtool")
-    assert f"{len(ALARMS)} rules found" in passes(promtool, "check", "rules", DEPLOY / "prometheus" / "rules.yml")
-    passes(promtool, "check", "config", "--syntax-only", DEPLOY / "prometheus" / "prometheus.yml")
+    said = passes(promtool, "check", "rules", *RULES)
+    assert sum(int(count) for count in re.findall(r"(\d+) rules found", said)) == len(ALARMS)
+    for name in ("prometheus.yml", "single.yml"):
+        passes(promtool, "check", "config", "--syntax-only", DEPLOY / "prometheus" / name)
 
 
 @pytest.mark.slow
 def test_alarms_ring_when_they_should_and_only_then(tmp_path: Path) -> None:
-    """`promtool test rules` on made-up series."""
+    """`promtool test rules` on made-up series: each is still while all is well, and rings alone when it should."""
     promtool = tool("promtool")
-    shutil.copy(DEPLOY / "prometheus" / "rules.yml", tmp_path)
-    shutil.copy(Path(__file__).parent / "rules_test.yml", tmp_path)
-    passes(promtool, "test", "rules", tmp_path / "rules_test.yml")
+    for path in RULES:
+        shutil.copy(path, tmp_path)
+    for every in (EVERY, SELDOM):
+        trial = tmp_path / f"every_{every}.yml"
+        trial.write_text(yaml.safe_dump(trials(every)), encoding="utf-8")
+        passes(promtool, "test", "rules", trial)
 
 
 @pytest.mark.slow
 def test_prometheus_can_read_what_the_dashboards_ask(tmp_path: Path) -> None:
     """Each expression of a panel is PromQL: `promtool` reads it as a rule."""
     promtool = tool("promtool")
-    rules = [{"record": f"panel:{n}", "expr": expression} for n, (_, expression) in enumerate(expressions())]
+    rules = [{"record": f"panel:{n}", "expr": filled(expression)} for n, (_, expression) in enumerate(expressions())]
     (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
     assert f"{len(rules)} rules found" in passes(promtool, "check", "rules", tmp_path / "panels.yml")
 
 
 @pytest.mark.slow
 def test_alertmanager_takes_its_configuration() -> None:
-    """`amtool check-config`."""
-    passes(tool("amtool"), "check-config", DEPLOY / "alertmanager" / "alertmanager.yml")
+    """`amtool check-config`, and that of the one that tells people in Slack."""
+    for name in ("alertmanager.yml", "slack.yml"):
+        passes(tool("amtool"), "check-config", DEPLOY / "alertmanager" / name)
