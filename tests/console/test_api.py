@@ -2,22 +2,23 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import jsonschema
 import msgspec
-import pytest
-from typer.testing import CliRunner
 
 from alerting.decision import Decision
-from tests.console.deployed import AT_MS, CONFIG, Deployed, acted, deployed, drilled, heard
+from alerting.modals import REASONS
+from tests.console.deployed import AT_MS, Deployed, acted, deployed, drilled, heard
 from tests.console.entering import KEPT
-from tocsin.cli import app
 from tocsin.console import api
+from tocsin.console.act_forms import FEEDBACK
 from tocsin.console.api import Call
 from tocsin.console.doors import Door
 from tocsin.console.furnishing import Furnished
@@ -103,7 +104,7 @@ async def opening(home: Path) -> AsyncIterator[Open]:
                 found.rooms,
                 health=Health,
                 moved=lambda: works.engine.seq,
-                brand=works.engine.brands.__getitem__,
+                brand=works.engine.brand,
                 journal=home / "data" / "journal.db",
             )
             kept.extend((furnished, base_url))
@@ -273,66 +274,36 @@ async def test_lists_are_read_page_by_page_and_what_did_not_change_is_not_sent_a
         assert newer.json()["view"]["owner"] == "Ana Jansen"
 
 
-# ---- tokens on the command line
+# ---- what the documentation says
 
 
-def test_a_token_is_shown_once_listed_without_its_secret_and_revoked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What lies in the data directory signs nobody in, and each step is in the audit trail."""
-    with deployed(tmp_path) as found:
-        acted(found.audit)
-    for name in ("TULPA_SECRET", "X_TOKEN", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"):
-        monkeypatch.setenv(name, "x")
-    config = ["--config", str(tmp_path / "tocsin.yaml")]
-
-    def run(*words: str) -> str:
-        ran = CliRunner().invoke(app, ["console", "token", *words, *config], env={"COLUMNS": "200"})
-        assert ran.exit_code == 0, (ran.output, ran.exception)
-        return ran.output
-
-    made = json.loads(run("create", "--name", "grafana", "--days", "30", "--json"))
-    assert made["token"].startswith("tocsin_")
-    assert made["token"] not in run("list")
-    assert "grafana  viewer: all that it may; all brands; until" in run("list")
-    assert [one["name"] for one in json.loads(run("list", "--json"))] == ["grafana"]
-    assert "worth nothing" in run("revoke", "--name", "grafana")
-    assert "There is no token." in run("list")
-    kept = b"".join(file.read_bytes() for file in (tmp_path / "data").glob("console-tokens.db*"))
-    assert made["token"].encode() not in kept
-    trail = CliRunner().invoke(app, ["console", "audit", "--json", *config]).output
-    acts = [json.loads(line) for line in trail.splitlines()]
-    assert [(one["what"], one["how"]) for one in acts[-2:]] == [
-        ("create a token: grafana", "command"),
-        ("revoke a token: grafana", "command"),
-    ]
+async def test_the_examples_of_the_documentation_do_what_they_say(tmp_path: Path) -> None:
+    """Each call of `docs/api.md`, by curl, as it stands there."""
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    lines = [line for block in text.split("```sh\n")[1:] for line in block.partition("```")[0].splitlines()]
+    lines = [line for line in lines if line.startswith("curl ")]
+    assert len(lines) == text.count("curl -sS") == 9
+    async with opening(tmp_path) as found:
+        tokens = found.entrance.tokens
+        secret = tokens.make(Token(name="docs", role="responder", responder="ana"), days=1)
+        places = {"TOCSIN": found.base_url, "TOKEN": secret, "INCIDENT": LATEST, "BRAND": "Tulpatel"}
+        for line in lines:
+            call = line.replace('"Acme"', '"Tulpatel"').replace("curl -sS", "curl -sS --fail-with-body")
+            shell = await asyncio.create_subprocess_shell(
+                call, env=places | {"PATH": os.environ["PATH"]}, stdout=asyncio.subprocess.PIPE
+            )
+            out, _ = await shell.communicate()
+            assert shell.returncode == 0, (line, out)
+            assert "/api/v1/incidents/$INCIDENT/" not in line or json.loads(out)["counted"], (line, out)
+        assert [one.answer for one in found.written] == ["acknowledge", "note", "severity", "false_alarm"]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("--name x --role boss", "`boss` is not known as a role"),
-        ("--name x --brand Tulpatle", "did you mean `Tulpatel`?"),
-        ("--name x --verb dance", "`dance` is not known as what one may do"),
-        ("--name x --role responder --responder eve", "`eve` is not known as a responder of the flowchart"),
-        ("--name x --role responder", "a token that acts does so in a responder's name"),
-        ("--name x --verb act", "a viewer may not act; allowed: see"),
-        ("--name x --days 0", "a token lasts from 1 to 366 days, not 0"),
-        ("--name a/b", "the name of a token is up to 60 letters"),
-    ],
-)
-def test_a_token_that_would_be_worth_nothing_is_not_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, said: str
-) -> None:
-    """What is wrong, and what is allowed."""
-    from tests.console.deployed import CHART
-
-    (tmp_path / "tocsin.yaml").write_text(CONFIG)
-    (tmp_path / "chart.yaml").write_text(CHART)
-    (tmp_path / "data").mkdir(mode=0o700)
-    for name in ("TULPA_SECRET", "X_TOKEN", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"):
-        monkeypatch.setenv(name, "x")
-    call = ["console", "token", "create", *words.split(), "--config", str(tmp_path / "tocsin.yaml")]
-    ran = CliRunner().invoke(app, call)
-    assert ran.exit_code != 0
-    assert said in str(ran.exception) + ran.output
+def test_the_documentation_names_every_way_in() -> None:
+    """What is added must be written down."""
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    for call in api.calls(SimpleNamespace(acts=None)):  # type: ignore[arg-type]
+        word = call.path.removeprefix("/api/v1").replace("{brand}", "BRAND").replace("{incident}", "ID")
+        last = word.rpartition("/")[2]
+        assert f"`{word}`" in text or f"`{last}`" in text or word == "/silences/{silence}", call.path
+    for allowed in (*REASONS, *FEEDBACK, *api.SPANS):
+        assert allowed in text
