@@ -25,6 +25,16 @@
     ctx.request.headers["X-CSRF-Token"] = token();
     if (ctx.request.body?.has?.("csrf")) ctx.request.body.set("csrf", token());
   });
+  document.addEventListener("htmx:after:request", (event) => {
+    // A refusal comes as a page of its own: what it says is enough here.
+    const ctx = event.detail.ctx;
+    if (!ctx.text?.includes('id="page"')) return;
+    const told = new DOMParser().parseFromString(ctx.text, "text/html").querySelector(".problem-page");
+    const line = document.createElement("p");
+    line.className = "problem";
+    line.textContent = told ? [...told.querySelectorAll("h1, h1 + p")].map((one) => one.textContent.trim()).join(". ") : words.failed;
+    ctx.text = line.outerHTML;
+  });
   document.addEventListener("htmx:error", () => tell(words.failed));
   document.addEventListener("htmx:after:swap", () => { count(); draw(); });
   if (window.htmx) {
@@ -278,12 +288,20 @@
     for (const element of document.querySelectorAll("[data-chart]")) { element.plot?.destroy(); element.plot = null; drawOne(element); }
   });
 
+  function findPath() { // a drawing begins where its path was walked
+    for (const drawing of document.querySelectorAll(".drawing")) {
+      const first = drawing.querySelector(".walked")?.getBoundingClientRect(), box = drawing.getBoundingClientRect();
+      if (first) drawing.scrollTo(first.left - box.left - box.width / 3, first.top - box.top - 60);
+    }
+  }
+
   // ---- begin
 
   const clock = Number(document.querySelector("[data-now-ms]")?.dataset.nowMs);
   if (clock > 0) aheadMs = clock - Date.now();
   count();
   draw();
+  findPath();
   setInterval(count, 1000);
   const live = document.querySelector("[data-live]");
   if (live && window.EventSource) listen(live.dataset.live);
