@@ -100,7 +100,7 @@ class ChartRoom:
         try:
             body = path.read_bytes()
         except OSError as error:
-            problems = problems_seen([(0, 0, told(error))], [])
+            problems = problems_seen([(0, 0, error.strerror or "it cannot be opened")], [])
             return FileSeen(name=path.name, state="missing", problems=problems)
         # Whether somebody is on call for the days to come is another question tomorrow, and with another calendar.
         key = (digest(body), live.chart.digest, at_ms // DAY_MS, tuple(map(id, live.rosters.values())))

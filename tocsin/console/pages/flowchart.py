@@ -74,12 +74,12 @@ async def _drawing(desk: RoomDesk, _request: Request, _visitor: Visitor) -> Resp
 
 
 def _monday(word: str) -> date | None:
-    """The Monday of the week that is asked for; nothing for what is no day."""
+    """The Monday of the week that is asked for; nothing for what is no day of this century."""
     try:
         day = date.fromisoformat(word)
-        return day - timedelta(days=day.weekday())
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    return day - timedelta(days=day.weekday()) if day.year // 100 == 20 else None
 
 
 def _known(seen: FlowchartSeen) -> frozenset[str]:
