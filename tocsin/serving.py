@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 TICK_S = 0.5
 """How soon a server sees that it is to end."""
+BACKLOG = 2_048
+"""Callers that may wait to be let in."""
 GOODBYE_S = 3
 """How long a request under way at the end may take."""
 MOST_AT_ONCE = 1_000
@@ -84,6 +86,8 @@ def listener(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        # At once: two that are bound and do not listen yet may share an address, and the later then fails when it does.
+        found.listen(BACKLOG)
     except OSError as error:
         found.close()
         raise OSError(error.errno, f"{host}:{port} cannot be listened on: {error.strerror}") from error
