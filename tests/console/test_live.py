@@ -213,12 +213,12 @@ async def served(hub: Hub) -> AsyncIterator[str]:
             return await door.handler(request, ANA)
 
         routes.append(Route(door.path, answer))
-    server, door = server_of(routes), listener("127.0.0.1", 0)
-    serving = asyncio.create_task(server.serve(sockets=[door]))
+    server, socket = server_of(routes), listener("127.0.0.1", 0)
+    serving = asyncio.create_task(server.serve(sockets=[socket]))
     running = asyncio.create_task(hub.run())
     await opened(server)
     try:
-        yield address_of(door)
+        yield address_of(socket)
     finally:
         hub.close()
         server.should_exit = True
@@ -226,7 +226,7 @@ async def served(hub: Hub) -> AsyncIterator[str]:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
-        door.close()
+        socket.close()
 
 
 async def test_a_stream_brings_what_changed_and_the_server_ends_at_once_with_it_open() -> None:

@@ -47,7 +47,7 @@ def view(incident: str, severity: str = "high", scenario: str = "backlash", bran
 
 
 def blind_view(brand: str = "Acme") -> IncidentView:
-    told = {"source": "forum", "state": "lagging"}
+    told: dict[str, int | str] = {"source": "forum", "state": "lagging"}
     signal = Signal("feed", 900, False, 0, 40, AT_MS - 9, 9, told)
     return msgspec.structs.replace(view(f"{brand}-blind", "medium", "blind", brand), signals=(signal,))
 
