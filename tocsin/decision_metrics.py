@@ -7,6 +7,22 @@ from prometheus_client import CollectorRegistry, Counter
 from alerting.decision import Decision
 
 WAKES = ("Page", "Escalate")
+COMMON = (
+    ("OpenIncident", "signals"),
+    ("Page", "flowchart"),
+    ("Escalate", "not_acknowledged"),
+    ("StandDown", "calm"),
+    ("StandDown", "resolved"),
+    ("StandDown", "false_alarm"),
+)
+COMMON_PAGES = (
+    ("flowchart", "due"),
+    ("not_acknowledged", "due"),
+    ("flowchart", "shadow"),
+    ("below_severity", "withheld"),
+    ("silenced", "withheld"),
+)
+"""What is decided often, so that the first of it is a step up from 0."""
 
 
 class DecisionMetrics:
@@ -34,6 +50,10 @@ class DecisionMetrics:
         """Show these brands from the start: what is counted first is a step up from 0 then."""
         for brand in brands:
             self.false_alarms.labels(brand)
+            for kind, reason in COMMON:
+                self.decisions.labels(brand, kind, reason)
+            for reason, became in COMMON_PAGES:
+                self.pages.labels(brand, reason, became)
 
     def decided(self, decision: Decision) -> None:
         """Count a decision."""

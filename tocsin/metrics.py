@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from alerting.decision import Decision
 from alerting.delivery.rows import UNSETTLED, OutboxRow
+from alerting.facts import SEVERITIES
 from alerting.view import IncidentView
 from tocsin import __version__
 from tocsin.brand_metrics import BrandMetrics
@@ -30,6 +31,8 @@ ACKNOWLEDGED_S = (15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600)
 STEP_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 REMEMBERED = 1_000
 """Decisions of which it is known when they were taken, so that it is known how long their pages took."""
+OUTCOMES = ("sent", "failed", "missed", "unknown")
+BECAME = ("refused", "second_way", "lost", "silent", "back")
 TAKES = ("acknowledge", "own", "false_alarm", "resolve")
 """Answers by which an incident is in somebody's hands, or over."""
 EMBEDDED = "0"
@@ -156,6 +159,17 @@ class PeopleMetrics:
         )
 
     # ---- what is told
+
+    def know_ways(self, ways: Iterable[str]) -> None:
+        """Show these ways from the start: what is counted first is a step up from 0 then."""
+        for way in ways:
+            self._reached.labels(way)
+            for outcome in OUTCOMES:
+                self._delivered.labels(way, outcome)
+            for became in BECAME:
+                self._troubles.labels(way, became)
+        for severity in SEVERITIES:
+            self._acknowledged.labels(severity)
 
     def heard(self, decision: Decision) -> None:
         """Remember when a decision was taken, so that it is known how long its pages took."""

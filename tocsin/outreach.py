@@ -47,6 +47,8 @@ class Outreach:
         found = self._build_ways(terminal) if ways is None else ways
         if people.drill is not None:
             found = {name: DrillWay(way) for name, way in found.items()}
+        self.names = tuple(found)
+        """The ways that there are."""
         self.delivery = self._build_delivery({name: through(way) for name, way in found.items()})
 
     async def close(self) -> None:

@@ -337,6 +337,11 @@ class Works:
         self.delivery.answered(answered)
 
     @property
+    def ways(self) -> Sequence[str]:
+        """The ways by which people are reached, by name."""
+        return self._outreach.names
+
+    @property
     def core(self) -> CoreSeen:
         """What may be seen of the core."""
         return self.engine

@@ -10,6 +10,7 @@ def watch(works: Works) -> Metrics:
     """Have the metrics of these works look at them. Returns those metrics."""
     metrics = works.metrics
     metrics.decisions.know(brand.name for brand in works.brands)
+    metrics.know_ways(works.ways)
     ProcessCollector(registry=metrics.registry)
 
     def core() -> None:
