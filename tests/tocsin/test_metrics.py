@@ -1,4 +1,4 @@
-"""What is said to Prometheus is said by its conventions, means the same wherever it stands, and counts what happened."""
+"""What is said to Prometheus keeps to its conventions, means the same wherever it stands, and counts what happened."""
 
 import re
 import sqlite3
