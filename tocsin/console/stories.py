@@ -77,14 +77,14 @@ class Journaled:
         with self._one:
             db = self._connection()
             rows = db.execute(_OF_INCIDENT, (f"{incident}/", f"{incident}0")).fetchall()
-            if not rows:
+            decisions = tuple(decode(body, Decision) for _, body in rows)
+            if not decisions or decisions[0].incident != incident:
                 return None
             kept = self._kept.pop(incident, None) or _Kept()
             self._kept[incident] = kept
             while len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
             self._read_on(db, kept, incident, rows[0][0], rows[-1][0])
-            decisions = tuple(decode(body, Decision) for _, body in rows)
             return Story(decisions, tuple(map(self._with_note, kept.acts)), tuple(kept.sendings))
 
     def _connection(self) -> sqlite3.Connection:

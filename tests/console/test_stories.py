@@ -1,0 +1,146 @@
+"""Stories: what happened in an incident, from the journal beside the core that writes it, as far as it grew."""
+
+from pathlib import Path
+
+import pytest
+
+from alerting.decision import Decision
+from alerting.delivery.rows import OutboxRow
+from tests.console.samples import AT_MS
+from tocsin.console.stories import Journaled, Story, moments_of
+from tocsin.entry import Answer, Control, DeliveryReport, Mark
+from tocsin.journal import Journal
+
+STEP = AT_MS // 5_000
+
+
+class Written:
+    """A journal in which things happen, and what people wrote."""
+
+    def __init__(self, path: Path) -> None:
+        self.journal = Journal(path, step_ms=5_000)
+        self.notes: dict[str, str] = {}
+        self.number = 0
+
+    def step(self, *events: Answer | DeliveryReport) -> int:
+        """A step with these events; the number of its mark."""
+        self.number += 1
+        step = STEP + self.number
+        held = [
+            (AT_MS, Control(partition=0, incarnation="x", step=step, brand="Acme", number=n, event=event))
+            for n, event in enumerate(events)
+        ]
+        mark = Mark(partition=0, incarnation="x", from_step=step - 1, upto_step=step, counts={step: len(events)})
+        return self.journal.append([*held, (AT_MS, mark)])[-1].seq
+
+    def decide(self, incident: str, kind: str, seq: int, reason: str = "signals") -> None:
+        made = Decision(
+            key=f"{incident}/{self.number}/{kind}",
+            at_ms=AT_MS + self.number,
+            brand="Acme",
+            kind=kind,  # type: ignore[arg-type]  # one of the kinds
+            incident=incident,
+            scenario="backlash",
+            severity="high",
+            reason=reason,  # type: ignore[arg-type]  # one of the reasons
+            targets=("ana",),
+        )
+        self.journal.record([(seq, made)], applied_seq=seq)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    return Written(tmp_path / "journal.db")
+
+
+def told(written: Written, tmp_path: Path) -> Journaled:
+    return Journaled(tmp_path / "journal.db", written.notes.get)
+
+
+def noted(incident: str, number: int, digest: str = "") -> Answer:
+    return Answer(
+        id=f"{incident}-{number}",
+        brand="Acme",
+        incident=incident,
+        answer="note",
+        who="ana",
+        at_ms=AT_MS + number,
+        note_digest=digest,
+    )
+
+
+def open_one(written: Written, incident: str) -> None:
+    seq = written.step()
+    written.decide(incident, "OpenIncident", seq)
+    written.decide(incident, "Page", seq)
+
+
+def words(story: Story | None, incident: str) -> list[str]:
+    return [moment.words for moment in moments_of(story, incident, (), "UTC")]
+
+
+def test_a_story_is_its_own_decisions_acts_and_reports_and_no_others(written: Written, tmp_path: Path) -> None:
+    open_one(written, "acme-1")
+    open_one(written, "acme-10")
+    report = DeliveryReport("Acme", "acme-1", "acme-1/1/Page", "slack", "sent", AT_MS + 9)
+    written.step(noted("acme-1", 1), noted("acme-10", 2), report)
+    story = told(written, tmp_path).story("acme-1")
+    assert story is not None
+    assert {one.incident for one in story.decisions} == {"acme-1"}
+    assert [one.kind for one in story.decisions] == ["OpenIncident", "Page"]
+    assert [one.at_ms for one in story.acts] == [AT_MS + 1]
+    assert [(one.way, one.outcome) for one in story.sendings] == [("slack", "sent")]
+    assert any("wrote a note" in line for line in words(story, "acme-1"))
+
+
+def test_what_came_since_the_last_look_is_added_and_nothing_twice(written: Written, tmp_path: Path) -> None:
+    open_one(written, "acme-1")
+    stories = told(written, tmp_path)
+    for number in range(1, 4):
+        written.step(noted("acme-1", number))
+        story = stories.story("acme-1")
+        assert story is not None
+        assert [one.at_ms - AT_MS for one in story.acts] == list(range(1, number + 1))
+    written.decide("acme-1", "StandDown", written.step(), "resolved")
+    again = stories.story("acme-1")
+    assert again is not None
+    assert again.decisions[-1].kind == "StandDown"
+    assert len(again.acts) == 3
+
+
+def test_a_note_that_was_erased_since_is_shown_no_more(written: Written, tmp_path: Path) -> None:
+    open_one(written, "acme-1")
+    written.notes["d1"] = "call the plant"
+    written.step(noted("acme-1", 1, "d1"))
+    stories = told(written, tmp_path)
+    assert any("call the plant" in line for line in words(stories.story("acme-1"), "acme-1"))
+    del written.notes["d1"]
+    lines = words(stories.story("acme-1"), "acme-1")
+    assert not any("call the plant" in line for line in lines)
+    assert any("a note that was erased" in line for line in lines)
+
+
+def test_what_is_not_known_has_no_story(written: Written, tmp_path: Path) -> None:
+    open_one(written, "acme-1")
+    assert told(written, tmp_path).story("acme-2") is None
+    assert told(written, tmp_path).story("acme-1/1") is None
+
+
+def test_where_no_journal_is_read_the_story_is_what_people_were_told() -> None:
+    def row(name: str, key: str, line: str, wanted_ms: int) -> OutboxRow:
+        return OutboxRow(
+            page_id=name,
+            brand="Acme",
+            incident="acme-1",
+            key=key,
+            way="slack",
+            to="C1",
+            kind="card",
+            line=line,
+            wanted_ms=wanted_ms,
+            wakes=True,
+        )
+
+    rows = [row("2", "k2", "Paged\nnext: bram", 20), row("1", "k1", "Paged: ana", 10), row("3", "k1", "Paged: ana", 11)]
+    moments = moments_of(None, "acme-1", rows, "UTC")
+    assert [(one.at_ms, one.words) for one in moments] == [(10, "Paged: ana"), (20, "Paged next: bram")]
