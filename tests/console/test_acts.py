@@ -93,7 +93,7 @@ async def test_a_night_of_acts_here_and_in_slack_is_one_story(past: Path, tmp_pa
 
 async def _quiet_for_a_while(night: Crisis) -> None:
     """A silence is seen before the core has heard of it, ends early by its id, and cannot end twice."""
-    form = Form(form="f1", brand=BRAND, last="2h", reason="known, the shop moves", incident=night.incident)
+    form = Form(once="f1", brand=BRAND, last="2h", reason="known, the shop moves", incident=night.incident)
     told = await night.acts.silence(ANA, form)
     assert told.said.startswith(f"Pages about {night.incident} are held back until ")
     assert await night.acts.silence(ANA, form) == told, "the same form is one silence"
@@ -239,11 +239,11 @@ async def test_only_those_act_who_may(visitor: Visitor, status: int, said: str) 
 async def test_a_form_sent_twice_is_one_act_and_two_forms_are_two() -> None:
     """A finger that slips, a network that sends again; but two notes of the same words are two notes."""
     desk = Desk()
-    twice = await asyncio.gather(*(desk.act(ANA, "note", form="f1", words="call legal") for _ in range(2)))
-    assert twice[0] == twice[1] == await desk.act(ANA, "note", form="f1", words="call legal")
+    twice = await asyncio.gather(*(desk.act(ANA, "note", once="f1", words="call legal") for _ in range(2)))
+    assert twice[0] == twice[1] == await desk.act(ANA, "note", once="f1", words="call legal")
     assert len(desk.written) == 1
-    await desk.act(ANA, "note", form="f2", words="call legal")
-    await desk.act(BRAM, "note", form="f1", words="call legal")
+    await desk.act(ANA, "note", once="f2", words="call legal")
+    await desk.act(BRAM, "note", once="f1", words="call legal")
     await desk.act(ANA, "note", words="call legal")
     await desk.act(ANA, "note", words="call legal")
     assert len(desk.written) == 5
@@ -259,7 +259,7 @@ async def test_the_flowcharts_question_is_answered_by_whoever_is_asked() -> None
     chloe = Visitor(name="chloe", role="responder", responder="chloe")
     refused = await desk.act(chloe, "reply", choice="yes", **node)
     assert (refused.said, refused.counted) == ("Only ana or bram can do that. Nothing was changed.", False)
-    assert await desk.act(ANA, "reply", choice="yes", form="f", **node) == desk.acts.told(next(iter(_ids(desk))))
+    assert await desk.act(ANA, "reply", choice="yes", once="f", **node) == desk.acts.told(next(iter(_ids(desk))))
     late = await desk.act(BRAM, "reply", choice="no", **node)
     assert (late.said, late.counted) == ("Already answered by ana: yes.", False)
 
@@ -279,9 +279,9 @@ async def test_a_statement_is_changed_by_one_and_approved_by_another_as_it_was_s
         await desk.act(ANA, "draft", node="say", texts={"en": "We hear you."})
     assert empty.value.field == "texts.nl"
     words = {"en": "We hear you.", "nl": "We horen u.", "xx": "not one of its languages"}
-    first = await desk.act(ANA, "draft", node="say", texts=words, form="d")
+    first = await desk.act(ANA, "draft", node="say", texts=words, once="d")
     assert (first.said, first.counted) == ("Changed. Now bram must approve it.", True)
-    assert await desk.act(ANA, "draft", node="say", texts=words, form="d") == first, "sent again it is the same act"
+    assert await desk.act(ANA, "draft", node="say", texts=words, once="d") == first, "sent again it is the same act"
     own = await desk.act(ANA, "approve", node="say")
     assert own.said == "Nobody approves their own statement. Somebody else must."
     stale = await desk.act(BRAM, "approve", node="say")
@@ -299,11 +299,11 @@ async def test_a_log_that_fails_is_told_and_the_same_form_counts_the_next_time()
     desk = Desk()
     desk.fails = [OSError("disk full")]
     with pytest.raises(Refused) as refused:
-        await desk.act(ANA, "own", form="f")
+        await desk.act(ANA, "own", once="f")
     assert refused.value.status == 503
     assert "disk" not in refused.value.words
     assert desk.written == []
-    assert (await desk.act(ANA, "own", form="f")).said == "Owned by ana."
+    assert (await desk.act(ANA, "own", once="f")).said == "Owned by ana."
 
 
 async def test_a_log_that_takes_its_time_is_told_and_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,10 +312,10 @@ async def test_a_log_that_takes_its_time_is_told_and_still_counts(monkeypatch: p
     desk = Desk()
     desk.wait_s = 0.05
     with pytest.raises(Refused, match="not written down yet") as refused:
-        await desk.act(ANA, "own", form="f")
+        await desk.act(ANA, "own", once="f")
     assert refused.value.words == LATE
     await asyncio.sleep(0.1)
-    assert (await desk.act(ANA, "own", form="f")).said == "Owned by ana."
+    assert (await desk.act(ANA, "own", once="f")).said == "Owned by ana."
     assert len(desk.written) == 1
 
 

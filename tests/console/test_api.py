@@ -148,7 +148,7 @@ async def test_every_way_in_is_described_and_answers_as_its_description_says(tmp
                 _holds(document, way["responses"]["200"], answer.json())
             elif call.fields is not None:
                 schema = way["requestBody"]["content"]["application/json"]["schema"]
-                assert set(schema["properties"]) == {*call.fields, "form"}
+                assert set(schema["properties"]) == {*call.fields, "once"}
 
 
 def _places(path: str) -> list[str]:
@@ -196,12 +196,12 @@ async def test_an_act_by_a_program_is_one_in_its_responders_name(tmp_path: Path)
     """Durable when it is answered, once for each id that the program gives it, and in the audit trail by its token."""
     async with opening(tmp_path) as found, found.program(role="responder", responder="bram") as program:
         path = f"/api/v1/incidents/{LATEST}"
-        told = [(await program.post(f"{path}/own", json={"form": "f1"})).json() for _ in range(2)]
+        told = [(await program.post(f"{path}/own", json={"once": "f1"})).json() for _ in range(2)]
         assert told[0] == told[1] == {"id": told[0]["id"], "said": "Owned by bram.", "counted": True}
         assert [(one.incident, one.answer, one.who) for one in found.written] == [(LATEST, "own", "bram")]
         late = (await program.post(f"{path}/acknowledge", json={})).json()
         assert (late["said"], late["counted"]) == ("Already owned by bram.", False)
-        quiet = {"brand": "Tulpatel", "last": "2h", "reason": "known", "form": "s"}
+        quiet = {"brand": "Tulpatel", "last": "2h", "reason": "known", "once": "s"}
         silence = (await program.post("/api/v1/silences", json=quiet)).json()
         held = (await program.get("/api/v1/silences")).json()["silences"]
         assert [(one["id"], one["who"], one["reason"]) for one in held] == [(silence["id"], "bram", "known")]

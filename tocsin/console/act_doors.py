@@ -22,8 +22,6 @@ from tocsin.console.refusing import own_path
 
 TEXTS = "texts."
 """What the fields of a statement's words begin with; its language follows."""
-ONCE = "once"
-"""What a page's form calls its own id: a field called `form` would hide the form itself from a script."""
 Does = Callable[[Visitor, Form], Awaitable[Told]]
 
 
@@ -83,7 +81,8 @@ async def _answered(desk: ActDesk, request: Request, visitor: Visitor, does: Doe
     back = home
     try:
         form, wanted = await read_form(request)
-        back = own_path(wanted) if wanted else home
+        theirs = own_path(wanted)
+        back = theirs if theirs != "/" else home
         told = await does(visitor, form)
     except Refused as refused:
         request.state.why = why_of(refused)
@@ -143,7 +142,6 @@ async def read_form(request: Request) -> tuple[Form, str]:
             return msgspec.json.decode(body or b"{}", type=Form), ""
         given = await request.form(max_files=0)
         fields = {name: _clean(value) for name, value in given.items() if isinstance(value, str)}
-        fields["form"] = fields.pop(ONCE, "") or fields.get("form", "")
         texts = {name.removeprefix(TEXTS): value for name, value in fields.items() if name.startswith(TEXTS)}
         known = {name: value for name, value in fields.items() if name in Form.__struct_fields__ and name != "texts"}
         return msgspec.convert({**known, "texts": texts}, Form), fields.get("back", "")

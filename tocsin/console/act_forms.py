@@ -67,8 +67,9 @@ class Refused(Exception):  # noqa: N818 - what became of it
 class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What an act may carry. Everything in it comes from outside."""
 
-    form: str = ""
-    """The form's own id: sent twice, it is one act. Without it each is an act of its own."""
+    once: str = ""
+    """The form's own id: sent twice, it is one act. Without it each is an act of its own. (A field called `form` would
+    hide the form itself from a page's script.)"""
     reason: str = ""
     """Why it is a false alarm, one of `alerting.modals.REASONS`; why there is to be quiet, in words."""
     words: str = ""

@@ -105,7 +105,7 @@ class Acts:
     def _click(self, visitor: Visitor, incident: str, name: str, form: Form) -> Click:
         asked = read_act(name, form)
         return Click(
-            id=act_id(visitor, form.form, incident, name, form),
+            id=act_id(visitor, form.once, incident, name, form),
             incident=incident,
             action=asked.action,
             user_id=visitor.name,
@@ -146,7 +146,7 @@ class Acts:
         """Hold pages about a brand back for a while. Durable when this returns. Raises `Refused`."""
         who, now_ms = self._who(visitor), self._works.clock()
         self._must_be_theirs(visitor, form.brand)
-        name = act_id(visitor, form.form, "silence", form)
+        name = act_id(visitor, form.once, "silence", form)
         if (told := self._told.get(name)) is not None:
             return told
         asked = read_silence(name, who, form, now_ms)
@@ -168,7 +168,7 @@ class Acts:
         found = next((one for brand in self._zones for one in self.silences(brand) if one.id == silence), None)
         if found is None or not visitor.may("act", found.brand):
             raise Refused(NOT_HELD, 404)
-        name = act_id(visitor, form.form or silence, "lift", silence)
+        name = act_id(visitor, form.once or silence, "lift", silence)
         wish = Unsilence(name, found.brand, silence, who, self._works.clock())
         await _durable(self._works.append_control(canonical(wish)))
         self._asked.pop(silence, None)

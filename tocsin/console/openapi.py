@@ -131,7 +131,7 @@ def _body(last: str, fields: Sequence[str]) -> Json:
     """What a body may hold: some fields of `Form`, and its own id."""
     (_, schemas) = msgspec.json.schema_components([Form], ref_template=f"{SCHEMAS}{{name}}")
     known = schemas["Form"]["properties"]
-    found = {name: dict(known[name]) for name in (*fields, "form")}
+    found = {name: dict(known[name]) for name in (*fields, "once")}
     for name, schema in found.items():
         if name in _VALUES:
             schema["enum"] = list(_VALUES[name])
@@ -148,7 +148,7 @@ def _body(last: str, fields: Sequence[str]) -> Json:
 
 
 _MEANINGS = {
-    "form": "An id of the caller's own, up to them: sent again with the same one, it is one act.",
+    "once": "An id of the caller's own, up to them: sent again with the same one, it is one act.",
     "reason": "Why; it is kept for good, so name nobody.",
     "words": "In your own words; kept where it can be erased.",
     "severity": "How bad it is at least, until it closes.",
