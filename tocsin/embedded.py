@@ -52,6 +52,8 @@ from tocsin.works_metrics import watch
 log = structlog.get_logger("tocsin")
 
 JOURNAL = "journal.db"
+MENTIONS, CONSOLE = SERVERS = ("the door of mentions", "the console")
+"""Tasks that come to their end by themselves, when they are told to: a server closes what it listens on."""
 LOOK_EVERY_S = 60
 """How often the flowchart's file is looked at."""
 LISTENING_LOOK_S = 5.0
@@ -137,8 +139,8 @@ class Service:
         await self.works.begin()
         metrics = watch(self.works)
         self._server = server_of(self._routes(), lambda app: metrics.http.measured(app, "ingest"))
-        self._work(self._server.serve(sockets=[door]), "the door of mentions")
-        self.signs.doors["the door of mentions"] = f"{self.base_url}/healthz"
+        self._work(self._server.serve(sockets=[door]), MENTIONS)
+        self.signs.doors[MENTIONS] = f"{self.base_url}/healthz"
         await opened(self._server)
         await self._open_slack()
         await self._open_console()
@@ -167,12 +169,12 @@ class Service:
         if self._settings.console.enabled:
             http = self.works.metrics.http
             self.console.open(self._console_at, lambda app: http.measured(app, "console"))
-            self._work(self.console.serve(), "the console")
+            self._work(self.console.serve(), CONSOLE)
             await self.console.opened()
             if self.furnished is not None:
                 self._work(self.furnished.run())
             if self.console.address:
-                self.signs.doors["the console"] = f"{self.console.address}/healthz"
+                self.signs.doors[CONSOLE] = f"{self.console.address}/healthz"
 
     def _console_at(self, base_url: str) -> tuple[Entrance, list[Door]]:
         works = self.works
@@ -225,8 +227,9 @@ class Service:
         if self._desk is not None:
             await self._desk.reception.close()
         await self.works.delivery.finish(GOODBYE_S * 1000)
-        for task in self._tasks[1:]:
-            task.cancel()
+        for task in self._tasks:
+            if task.get_name() not in SERVERS:
+                task.cancel()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await asyncio.wait_for(task, timeout=GOODBYE_S + 1)

@@ -66,7 +66,8 @@ class Entered:
     def client(self, **more: Any) -> httpx.AsyncClient:
         """A browser, as far as one is needed: it keeps cookies and says which site it sends from."""
         headers = HTML | {"sec-fetch-site": "same-origin", "origin": self.base_url} | more.pop("headers", {})
-        return httpx.AsyncClient(base_url=self.base_url, headers=headers, **more)
+        # A minute, and no certificates: other tests share the machine, and nothing here is asked over TLS.
+        return httpx.AsyncClient(base_url=self.base_url, headers=headers, timeout=60, verify=False, **more)
 
     async def signed_in(self, name: str, **more: Any) -> httpx.AsyncClient:
         """A browser whose person signed in with the password."""
