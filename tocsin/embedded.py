@@ -355,7 +355,7 @@ class Service:
 
 def run_service(settings: Settings, console: Console) -> None:
     """Run until SIGINT or SIGTERM, or until a part of the service fails (then raises what it failed with)."""
-    set_up_logs()
+    set_up_logs(settings.log.form, settings.log.level)
     asyncio.run(_run(settings, console))
 
 

@@ -40,6 +40,7 @@ def server_of(routes: Sequence[BaseRoute], around: Callable[[ASGIApp], ASGIApp] 
     config = uvicorn.Config(
         around(Starlette(routes=routes)),
         log_level="warning",
+        log_config=None,  # what it says goes into our own log
         lifespan="off",
         access_log=False,
         timeout_graceful_shutdown=GOODBYE_S,
@@ -52,6 +53,7 @@ def server_over(app: ASGIApp) -> Server:
     config = uvicorn.Config(
         app,
         log_level="warning",
+        log_config=None,  # what it says goes into our own log
         lifespan="off",
         ws="none",
         access_log=False,

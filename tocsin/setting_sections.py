@@ -178,6 +178,15 @@ class RetentionSettings(Section):
     )
 
 
+class LogSettings(Section):
+    """How the log is written: one event a line, on standard output, without secrets and without anybody's words."""
+
+    form: Literal["auto", "json", "text"] = Field(
+        default="auto", description="json for programs, text for people; auto is text on a terminal and json elsewhere"
+    )
+    level: Literal["info", "warning", "error"] = Field(default="info", description="what is less grave is not written")
+
+
 class HeartbeatSettings(Section):
     """The dead man's switch: an address outside that is touched while all is well, and tells people when it is not."""
 

@@ -30,6 +30,7 @@ from tocsin.setting_sections import (
     DrillSettings,
     HeartbeatSettings,
     IngestSettings,
+    LogSettings,
     RetentionSettings,
     Secrets,
     Section,
@@ -99,6 +100,7 @@ class Settings(Section):
     heartbeat: HeartbeatSettings | None = Field(
         default=None, description="the address outside that hears nothing any more when all else fails"
     )
+    log: LogSettings = Field(default=LogSettings(), description="how the log is written")
     console: ConsoleSettings = Field(default=ConsoleSettings(), description="the web page, and who may sign in to it")
     cluster: ClusterSettings | None = Field(
         default=None, description="Kafka, Redis and workers; when absent, one process does everything"

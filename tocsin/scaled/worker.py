@@ -104,7 +104,7 @@ def run_workers(settings: Settings, names: Sequence[str], terminal: Terminal) ->
 
     Raises what `build` raises, or whatever else a role failed with.
     """
-    set_up_logs()
+    set_up_logs(settings.log.form, settings.log.level)
     # What a broker that is away means is said once, in our words; its client would say it with every try.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     threading.excepthook = _thread_failed
