@@ -17,6 +17,7 @@ from tests.acceptance.living import BRAND, CHANNEL, PEOPLE, configure, settings_
 from tests.fakes.slack import FakeSlack, Message
 from tocsin import synthetic
 from tocsin.drill import DrillCall, Score, drill, score_lines
+from tocsin.drill_file import read_score
 from tocsin.journal import open_existing, verify
 from tocsin.settings import Settings
 
@@ -125,6 +126,10 @@ async def test_a_drill_goes_the_whole_way_and_ends_with_its_score(tmp_path: Path
     assert review.timeline.paged == ("ana",)
     assert (review.drill, review.speed) == (True, SPEED)
     assert any(line.startswith("Time to acknowledge: ") and "really" in line for line in score_lines(score))
+    kept = read_score(score.directory)
+    assert kept is not None
+    assert (kept.ended, kept.brand, kept.paged, kept.missed) == (score.ended, BRAND, True, False)
+    assert {one.name: one.took_ms for one in kept.figures} == {name: one.took_ms for name, one in figures.items()}
 
 
 async def test_everything_that_a_drill_says_is_marked_and_goes_to_its_channel(tmp_path: Path, slack: FakeSlack) -> None:
