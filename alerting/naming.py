@@ -9,6 +9,7 @@ import msgspec
 
 from alerting.asks import Approval, Asks
 from alerting.decision import Asked, Decision
+from alerting.home import Overview
 from alerting.view import IncidentView
 
 NameOf = Callable[[str], str]
@@ -51,6 +52,29 @@ def named_view(view: IncidentView, name_of: NameOf) -> IncidentView:
         owner=name_of(view.owner) if view.owner else "",
         asks=_asks(view.asks, name_of),
     )
+
+
+def named_overview(overview: Overview, name_of: NameOf) -> Overview:
+    """How everything stands, with people by their names: who has which incident, who is on call, who asked for quiet.
+
+    >>> from alerting.home import Duty
+    >>> now = Overview(at_ms=0, duties=(Duty("legal", ("ana",), 5, ("bram",)),))
+    >>> named_overview(now, {"ana": "Ana Diaz", "bram": "Bram de Vries"}.__getitem__).duties[0].after
+    ('Bram de Vries',)
+    """
+    change = msgspec.structs.replace
+    brands = tuple(
+        change(
+            brand,
+            open=tuple(change(one, view=named_view(one.view, name_of)) for one in brand.open),
+            silences=tuple(change(one, who=name_of(one.who)) for one in brand.silences),
+        )
+        for brand in overview.brands
+    )
+    duties = tuple(
+        change(one, now=_named(one.now, name_of), after=_named(one.after, name_of)) for one in overview.duties
+    )
+    return change(overview, brands=brands, duties=duties)
 
 
 def _asks(asks: Asks, name_of: NameOf) -> Asks:

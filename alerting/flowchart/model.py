@@ -116,7 +116,7 @@ __all__ = [
 
 REQUIRED_ENTRIES = (*SCENARIOS, BLIND)
 
-_INITIALS = ("pr", "it", "hr", "ceo", "cto", "cfo")
+INITIALS = ("pr", "it", "hr", "ceo", "cto", "cfo")
 """Written in capitals where a role's name is read."""
 _LANGUAGE = re.compile(r"[a-z]{2}")
 
@@ -340,7 +340,7 @@ class Chart:
         if target in self.responders:
             return self.responders[target].name
         parts = target.removeprefix("@").split("_")
-        words = " ".join(part.upper() if part in _INITIALS else part for part in parts)
+        words = " ".join(part.upper() if part in INITIALS else part for part in parts)
         role = self.roles.get(target)
         if role is None:
             return words

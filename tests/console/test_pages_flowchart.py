@@ -109,7 +109,7 @@ async def test_once_taken_it_says_since_when(own: Deployed) -> None:
 def test_roles_say_who_has_them_and_where_that_is_nobody(place: Deployed) -> None:
     roles = section(page(place), "roles")
     by_name = {one.named("h3")[0].text: one.text for one in roles.named("li")}
-    assert "Ana Jansen until 26 Nov 09:00 CET, then Bram de Wit" in by_name["Pr on call"]
+    assert "Ana Jansen until 26 Nov 09:00 CET, then Bram de Wit" in by_name["PR on call"]
     assert "Nobody: a page to this role would reach nobody now." in by_name["Desk"]
     assert "for Tulpatel: Bram de Wit" in by_name["Legal"]
 
@@ -175,7 +175,7 @@ def test_the_drawing_stands_in_the_page_without_style_and_alone_with_it(place: D
 
 
 def test_without_walks_it_says_what_they_are_for(place: Deployed) -> None:
-    assert "Put them into a directory `walks` beside it" in section(page(place), "walks").text
+    assert "Put them into a directory walks beside it" in section(page(place), "walks").text
 
 
 def test_example_walks_count_what_they_come_through(own: Deployed) -> None:

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 import yaml
+from jinja2 import Environment
 
 from alerting.decision import Reason
 from alerting.facts import BLIND, FACT_HELP, SCENARIOS, Facts
@@ -16,7 +17,7 @@ from alerting.view import IncidentView
 from alerting.words import reason_words
 from stream.risk import ISSUE_CLASSES, RISK_CLASSES
 from tocsin.console import dutch, saying
-from tocsin.console.render import TEMPLATES
+from tocsin.console.render import TEMPLATES, _speaker
 from tocsin.console.wording import WORDS, Words, language_of, load
 
 SAID = load()
@@ -143,3 +144,11 @@ def test_kinds_of_moments_and_facts_are_known_here() -> None:
     """Where a kind is added to the story of an incident, somebody looks whether a page shows it rightly."""
     assert len(get_args(Kind)) == 10
     assert "chance" in FACT_HELP
+
+
+def test_what_stands_between_backticks_is_typed_and_what_is_filled_in_stays_text() -> None:
+    words = Words({"a.b": {"en": "Add `{what}` to `brands:`", "nl": "Zet `{what}` in `brands:`"}})
+    made = Environment(autoescape=True)
+    made.globals["t"] = _speaker(words)
+    shown = made.from_string("{{ t('a.b', what=what) }}").render(language="en", what="<b>`x`</b>")
+    assert shown == "Add <code>&lt;b&gt;`x`&lt;/b&gt;</code> to <code>brands:</code>"

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -94,7 +94,11 @@ def _speaker(words: Words) -> Callable[..., str]:
 
     @pass_context
     def said(context: Context, key: str, /, **named: object) -> str:
-        return words.say(context["language"], key, **named)
+        shown = words.say(context["language"], key)
+        if "`" not in shown:
+            return shown.format(**named) if named else shown
+        # What stands between backticks is for a file or a terminal; what is filled in stays text.
+        return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown)))).format(**named)  # noqa: S704 - our own words
 
     return said
 
@@ -140,6 +144,7 @@ def _chart(words: Words) -> Callable[..., Any]:
     return drawn
 
 
+_TYPED = re.compile(r"`([^`]+)`")
 _STYLE = re.compile(r"<style[^>]*>[^<]*</style>\s*")
 
 
@@ -175,6 +180,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "names": _spoken(saying.names),
     "subject": _spoken(saying.subject),
     "choice": saying.choice,
+    "role": saying.role,
     "handle": saying.handle,
     "own": own_lines,
     "inline": _inline,

@@ -2,6 +2,7 @@
 
 from alerting import words
 from alerting.decision import Reason
+from alerting.flowchart.model import INITIALS
 from alerting.inert import one_line
 from alerting.view import IncidentView
 from tocsin.console import dutch
@@ -103,6 +104,16 @@ def choice(code: str) -> str:
     'Not sure'
     """
     shown = one_line(code.replace("_", " "), 60)
+    return shown[:1].upper() + shown[1:]
+
+
+def role(code: str) -> str:
+    """A role of the flowchart as people read it. Inert.
+
+    >>> role("pr_on_call"), role("it_security"), role("legal")
+    ('PR on call', 'IT security', 'Legal')
+    """
+    shown = " ".join(part.upper() if part in INITIALS else part for part in one_line(code, 60).split("_"))
     return shown[:1].upper() + shown[1:]
 
 

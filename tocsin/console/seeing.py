@@ -5,23 +5,24 @@ a thread (`tocsin.console.reading`), and what comes of it is kept until somethin
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from alerting.flowchart import picture
 from alerting.flowchart.model import Chart
+from alerting.flowchart.walk import Walk
 from alerting.home import Overview
 from alerting.incident import Incident
-from alerting.naming import named_view
+from alerting.naming import named_overview, named_view
 from alerting.view import IncidentView
 from alerting.words import sentence
 from tocsin.brand_now import BrandFigures, brand_now
 from tocsin.console.reading import Reading
 from tocsin.console.seen import Health, NowSeen, hands_of, now_seen
 from tocsin.console.seen_brand import BrandSeen, Span, outcomes_of, threads_seen
-from tocsin.console.seen_incident import IncidentLine, IncidentSeen, line_of, people_seen, walk_seen
+from tocsin.console.seen_incident import IncidentLine, IncidentSeen, WalkSeen, line_of, people_seen, walk_seen
 from tocsin.core_seen import incidents_of
 from tocsin.overview import Overviews, Shows, bare_view
 from tocsin.people import People
@@ -43,7 +44,8 @@ class Seeing:
     """What a console shows of a deployment.
 
     `brand` gives a brand of the core with its detectors, `None` where the core is elsewhere; `health` says how well the
-    service is; `moved` is another value as soon as the core has moved on.
+    service is; `moved` is another value as soon as the core has moved on; `looked_back` gives, by
+    incident, what somebody said of it afterwards.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Seeing:
         brand: Callable[[str], Brand | None] = lambda _: None,
         health: Callable[[], Health],
         moved: Callable[[], object],
+        looked_back: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._works = works
         self._reading = reading
         self._brand = brand
         self._health = health
         self._moved = moved
+        self._looked_back = looked_back
         self._overviews = Overviews(works)
         self._now: tuple[object, Overview, dict[str, BrandFigures | None]] | None = None
         self._lines: tuple[object, list[IncidentLine]] | None = None
@@ -78,8 +82,21 @@ class Seeing:
         version = self.version(), self._works.clock() // 1000
         if self._now is None or self._now[0] != version:
             figures = {one.name: self.figures(one.name) for one in self._works.brands}
-            self._now = version, self._overviews.now(), figures
+            self._now = version, named_overview(self._overviews.now(), self._works.live.name_of), figures
         return now_seen(self._now[1], self._now[2].get, self._health(), brands=brands)
+
+    def _named(self, overview: Overview) -> Overview:
+        """With people as they are called, as on their cards."""
+        name_of, replace = self._works.live.name_of, msgspec.structs.replace
+        brands = [
+            replace(one, open=tuple(replace(shown, view=named_view(shown.view, name_of)) for shown in one.open))
+            for one in overview.brands
+        ]
+        duties = [
+            replace(duty, now=tuple(map(name_of, duty.now)), after=tuple(map(name_of, duty.after)))
+            for duty in overview.duties
+        ]
+        return replace(overview, brands=tuple(brands), duties=tuple(duties))
 
     def figures(self, brand: str) -> BrandFigures | None:
         """A brand in figures; `None` where the core's numbers are not seen from here, or there are none yet."""
@@ -113,8 +130,7 @@ class Seeing:
         works, at_ms, late_s = self._works, self._works.clock(), self._works.behind_s()
         view = msgspec.structs.replace(view, timezone=self._zone(view.brand), data_late_s=late_s)
         rows = works.outbox.pages(view.incident)
-        walk = known.walk if known is not None else None
-        walked = walk_seen(walk, self._chart(walk.chart)) if walk is not None else None
+        walked = self._walked(known.walk) if known is not None and known.walk is not None else None
         figures = None if view.over else self.figures(view.brand)
         state = works.core.brands.get(view.brand)
         names = {one.who: works.live.name_of(one.who) for one in view.paged}
@@ -133,6 +149,10 @@ class Seeing:
             moments=told.moments,
             asks=told.view.asks,
         )
+
+    def _walked(self, walk: Walk) -> WalkSeen:
+        seen = walk_seen(walk, self._chart(walk.chart))
+        return msgspec.structs.replace(seen, next_who=tuple(map(self._works.live.name_of, seen.next_who)))
 
     def _chart(self, name: str) -> Chart | None:
         try:
@@ -155,11 +175,12 @@ class Seeing:
     def _all_lines(self) -> list[IncidentLine]:
         works = self._works
         core = [(one.id, one.status, one.severity) for one in incidents_of(works.core)]
-        version = works.outbox.db.total_changes, core
+        said = self._looked_back()
+        version = works.outbox.db.total_changes, core, tuple(said.items())
         if self._lines is None or self._lines[0] != version:
             views = {view.incident: view for view in works.outbox.views()}
             views |= {one.id: bare_view(one) for one in incidents_of(works.core) if one.id not in views}
-            lines = [line_of(view) for view in views.values()]
+            lines = [line_of(view, looked_back=said.get(name, "")) for name, view in views.items()]
             self._lines = version, sorted(lines, key=lambda one: (-one.opened_ms, one.incident))
         return self._lines[1]
 
