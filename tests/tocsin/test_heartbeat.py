@@ -14,7 +14,19 @@ from alerting.delivery.outbox import OutboxRow
 from stream.codec import MINUTE_MS
 from tests.acceptance.living import ENVIRONMENT, configure
 from tests.faults.virtual import virtual
-from tocsin.heartbeat import BEHIND_MS, DELIVERY_MS, SILENT_MS, UNREACHED_MS, Ages, Facts, Heartbeat, touch, waits_since
+from tocsin.heartbeat import (
+    BEHIND_MS,
+    DELIVERY_MS,
+    EVERY_MS,
+    SIGN_MS,
+    SILENT_MS,
+    UNREACHED_MS,
+    Ages,
+    Facts,
+    Heartbeat,
+    touch,
+    waits_since,
+)
 from tocsin.heartbeat import well as found_wrong
 from tocsin.settings import SettingsError, load_settings
 
@@ -127,6 +139,9 @@ async def test_an_address_that_cannot_be_reached_raises_nothing() -> None:
         (Facts(delivery_silent_ms=DELIVERY_MS + 1), "delivery stood still for 60 s"),
         (Facts(unreached=1, unreached_ms=UNREACHED_MS + 1), "a page reached nobody for 90 s"),
         (Facts(clock_off_ms=3_600_000), "the machine's clock was moved by 3600 s; made up for slowly"),
+        (Facts(ended=("delivery",)), "delivery ended by itself"),
+        (Facts(signs=(("the console", SIGN_MS + 1), ("x", SIGN_MS))), "the console gave no sign of life for 25 s"),
+        (Facts(probes=3, probe_age_ms=EVERY_MS + SILENT_MS + 1), "no probe came through for 90 s"),
     ],
 )
 def test_each_part_that_stops_stops_it(facts: Facts, said: str) -> None:
@@ -134,10 +149,47 @@ def test_each_part_that_stops_stops_it(facts: Facts, said: str) -> None:
 
 
 def test_a_watcher_hears_of_a_page_that_reached_nobody_within_five_minutes() -> None:
-    """What we wait, the last touch before that, and the grace of two minutes after the touch that was due."""
-    period_ms, grace_ms = 60_000, 120_000
+    """What we wait, the last touch before that, and the grace after the touch that was due. Of a part that stopped,
+    which no probe passes, within three; what a probe passes touches nothing any more from then on.
+    """
+    period_ms, grace_ms = EVERY_MS, EVERY_MS * 3 // 2
     assert UNREACHED_MS + period_ms + grace_ms < 5 * MINUTE_MS
+    assert SIGN_MS + period_ms + grace_ms < 3 * MINUTE_MS
     assert max(SILENT_MS, DELIVERY_MS) + period_ms + grace_ms <= 4 * MINUTE_MS
+
+
+@given(st.integers(1_000, 120_000))
+def test_all_that_a_part_may_take_is_in_proportion_to_the_period(every_ms: int) -> None:
+    """One setting scales a whole rehearsal; steps and people are as slow as ever."""
+    longest_ms = SIGN_MS * every_ms // EVERY_MS
+    assert not found_wrong(Facts(every_ms=every_ms, signs=(("x", longest_ms),)))
+    assert found_wrong(Facts(every_ms=every_ms, signs=(("x", longest_ms + 1),)))
+    assert not found_wrong(Facts(every_ms=every_ms, unreached=1, unreached_ms=UNREACHED_MS))
+    assert not found_wrong(Facts(every_ms=every_ms, step_ms=every_ms, journal_silent_ms=3 * every_ms))
+
+
+async def test_each_probe_that_comes_through_touches_it_once_and_nothing_else_does(watcher: Watcher) -> None:
+    """At once; and one that came through before something broke is no reason to touch it after."""
+    beating = Beating(watcher.url)
+
+    async def at(second: int, probes: int, **wrong: object) -> int:
+        beating.now_ms = second * 1000
+        beating.facts = Facts(probes=probes, **wrong)  # type: ignore[arg-type]
+        await beating.heart.look()
+        return watcher.heard
+
+    assert await at(30, 1) == 0, "what dies young touches nothing"
+    assert await at(70, 1) == 0, "that one was seen before"
+    assert await at(71, 2) == 1
+    assert await at(72, 2) == 1
+    assert await at(130, 3, log_refuses=True) == 1
+    assert await at(131, 3) == 1, "it came through while something was wrong, and says nothing of now"
+    assert await at(190, 4) == 2
+    assert await at(300, 4) == 2, "nothing came through: nothing is touched, however well all seems"
+    assert beating.heart.touched == {"answered": 2, "unanswered": 0, "withheld": 0}
+    assert await at(400, 4, probe_age_ms=210_000) == 2
+    assert await at(401, 4, probe_age_ms=211_000) == 2
+    assert beating.heart.touched["withheld"] == 1, "once a period"
 
 
 @given(st.integers(1_000, 60_000))
