@@ -22,6 +22,7 @@ from tocsin.console.act_forms import FEEDBACK
 from tocsin.console.api import Call
 from tocsin.console.doors import Door
 from tocsin.console.furnishing import Furnished
+from tocsin.console.looking_back import LookingBack
 from tocsin.console.opening import ConsoleServer, Entrance
 from tocsin.console.seen import Health
 from tocsin.console.tokens import Token
@@ -272,6 +273,29 @@ async def test_lists_are_read_page_by_page_and_what_did_not_change_is_not_sent_a
         newer = await program.get(f"/api/v1/incidents/{LATEST}", headers={"if-none-match": first.headers["etag"]})
         assert newer.status_code == 200
         assert newer.json()["view"]["owner"] == "Ana Jansen"
+
+
+async def test_what_is_said_afterwards_stands_beside_the_incident_and_counts(tmp_path: Path) -> None:
+    """The last word holds, through a new start too; and what was typed besides is in no trail."""
+    async with opening(tmp_path) as found, found.program(role="responder", responder="ana") as program:
+        path = f"/api/v1/incidents/{LATEST}"
+        for name, fields in (
+            ("resolve", {}),
+            ("feedback", {"verdict": "was_right"}),
+            ("feedback", {"verdict": "was_false_alarm", "words": "the mast was only moved"}),
+        ):
+            assert (await program.post(f"{path}/{name}", json=fields)).json()["counted"]
+        await found.home.works.delivery.step()
+        listed = (await program.get("/api/v1/incidents?limit=1")).json()["incidents"]
+        assert [(one["incident"], one["looked_back"]) for one in listed] == [(LATEST, "was_false_alarm")]
+        brand = (await program.get("/api/v1/brands/Tulpatel")).json()
+        assert (brand["outcomes"]["false_alarms"], brand["outcomes"]["resolved"]) == (1, 0)
+        assert LookingBack(found.entrance.audit).verdicts() == {LATEST: "was_false_alarm"}
+        assert "mast" not in str(found.entrance.audit.recent(5))
+        assert [(one.answer, one.choice) for one in found.written][1:] == [
+            ("note", "was_right"),
+            ("note", "was_false_alarm"),
+        ]
 
 
 # ---- what the documentation says

@@ -18,6 +18,7 @@ from tocsin.console.act_forms import ACTS, Form, Refused
 from tocsin.console.acts import Acts, Told
 from tocsin.console.choosing import may_choose, way_to
 from tocsin.console.doors import Door, Visitor
+from tocsin.console.looking_back import WHAT
 from tocsin.console.refusing import own_path
 
 TEXTS = "texts."
@@ -58,7 +59,10 @@ async def _about_incident(desk: ActDesk, name: str, request: Request, visitor: V
     incident = str(request.path_params["incident"])
 
     async def does(visitor: Visitor, form: Form) -> Told:
-        return await desk.acts.act(visitor, incident, name, form)
+        told = await desk.acts.act(visitor, incident, name, form)
+        if name == WHAT and told.counted:
+            request.state.why = form.verdict
+        return told
 
     return await _answered(desk, request, visitor, does, f"/incidents/{quote(incident, safe='')}")
 

@@ -27,6 +27,7 @@ from tocsin.console.act_forms import ACTS, FIELDS, SILENCE_FIELDS, Form, Refused
 from tocsin.console.acts import Told
 from tocsin.console.desk import Desk
 from tocsin.console.doors import Door, Verb, Visitor
+from tocsin.console.looking_back import WHAT
 from tocsin.console.openapi import description
 from tocsin.console.rooms import sees
 from tocsin.console.seen import BrandLine, NowSeen
@@ -299,7 +300,10 @@ def _acts(desk: Desk) -> list[Call]:
 
     async def act(name: str, request: Request, visitor: Visitor) -> Told:
         form, _ = await read_form(request)
-        return await acts.act(visitor, str(request.path_params["incident"]), name, form)
+        told = await acts.act(visitor, str(request.path_params["incident"]), name, form)
+        if name == WHAT and told.counted:
+            request.state.why = form.verdict
+        return told
 
     async def silence(request: Request, visitor: Visitor) -> Told:
         form, _ = await read_form(request)

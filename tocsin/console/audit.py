@@ -121,6 +121,11 @@ class Audit:
         for seq, body, chain in self._db.execute("SELECT seq, body, chain FROM acts ORDER BY seq"):
             yield Kept(seq, _act(body), chain)
 
+    def since(self, seq: int) -> Iterator[Kept]:
+        """The acts behind a row, oldest first. Raises `msgspec.DecodeError` for a row that is none."""
+        for row in self._db.execute("SELECT seq, body, chain FROM acts WHERE seq > ? ORDER BY seq", (seq,)):
+            yield Kept(row[0], decode(row[1], Act), row[2])
+
     def verify(self) -> Verdict:
         """Go through the whole chain, and past what the witness saw."""
         seen = self._witness.execute("SELECT seq, chain FROM witness").fetchone() or (0, CHAIN_START)

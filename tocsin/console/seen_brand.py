@@ -106,14 +106,15 @@ def threads_seen(window: Window) -> tuple[ThreadSeen, ...]:
 
 
 def outcomes_of(lines: Iterable[IncidentLine]) -> OutcomesSeen:
-    """How incidents ended."""
+    """How incidents ended; one that was called a false alarm afterwards counts as one."""
     all_, open_, false_alarms, resolved, calm = 0, 0, 0, 0, 0
     for line in lines:
+        because = "false_alarm" if line.because and line.looked_back == "was_false_alarm" else line.because
         all_ += 1
-        open_ += not line.because
-        false_alarms += line.because == "false_alarm"
-        resolved += line.because == "resolved"
-        calm += line.because not in ("", "false_alarm", "resolved")
+        open_ += not because
+        false_alarms += because == "false_alarm"
+        resolved += because == "resolved"
+        calm += because not in ("", "false_alarm", "resolved")
     return OutcomesSeen(incidents=all_, open=open_, false_alarms=false_alarms, resolved=resolved, calm=calm)
 
 

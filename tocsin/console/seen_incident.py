@@ -140,9 +140,11 @@ class IncidentLine(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     drill: bool = False
     why: str = ""
+    looked_back: str = ""
+    """What somebody said of it afterwards: was_right or was_false_alarm; empty where nobody did."""
 
 
-def line_of(view: IncidentView, *, worst: str = "", ended_ms: int = 0) -> IncidentLine:
+def line_of(view: IncidentView, *, worst: str = "", ended_ms: int = 0, looked_back: str = "") -> IncidentLine:
     """An incident in a list."""
     return IncidentLine(
         incident=view.incident,
@@ -158,6 +160,7 @@ def line_of(view: IncidentView, *, worst: str = "", ended_ms: int = 0) -> Incide
         owner=view.owner,
         drill=view.drill,
         why=sentence(view),
+        looked_back=looked_back,
     )
 
 
