@@ -140,7 +140,9 @@ class CoreWorker:
     def _show_brands(self) -> None:
         engines = [runner.core.engine for runner in self.runners.values() if runner.core is not None]
         known = [engine.brand(name) for engine in engines for name in engine.brands]
-        self.metrics.brands.show([one for one in known if one is not None], self._brands_clock())
+        found = [one for one in known if one is not None]
+        self.metrics.decisions.know(one.state.brand for one in found)
+        self.metrics.brands.show(found, self._brands_clock())
 
     async def _work(self) -> None:
         await self._tools.writer.start()

@@ -90,6 +90,7 @@ class Life:
         outreach = self.outreach = Outreach(
             cluster.people, secrets, self.outbox, terminal=terminal, ways=ways, through=self._fenced
         )
+        cluster.people.metrics.know_ways(outreach.names)
         now_ms = self._clock()
         for row in self.outbox.unknown():  # whoever began them may be at it still, by another clock
             self.outbox.begun(row.page_id, now_ms)
