@@ -5,7 +5,7 @@ and a start without it begins anew. What was not heard is a gap, never a zero.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,10 +83,20 @@ class History:
         with self._one, transaction(self._db, "console.minutes"):
             self._db.executemany(f"INSERT OR REPLACE INTO minutes VALUES ({','.join('?' * 12)})", minutes)
 
-    def fill(self, minutes: Iterable[Minute]) -> None:
-        """Keep these minutes where nothing is known of them yet."""
-        with self._one, transaction(self._db, "console.fill"):
-            self._db.executemany(f"INSERT OR IGNORE INTO minutes VALUES ({','.join('?' * 12)})", minutes)
+    def add_past(self, minutes: Iterable[Minute], places: Mapping[str, int]) -> None:
+        """Add what was heard in minutes of the past to what is known of them, and note how far that goes, at once. The
+        hours are added up anew.
+        """
+        add = (
+            "posts = posts + excluded.posts, judged = judged + excluded.judged, negative = negative + excluded.negative"
+        )
+        with self._one, transaction(self._db, "console.past"):
+            self._db.executemany(
+                f"INSERT INTO minutes VALUES ({','.join('?' * 12)}) ON CONFLICT DO UPDATE SET {add}", minutes
+            )
+            for name, at in places.items():
+                self._put(name, at)
+            self._put("hours", 0)
 
     def tidy(self, now_ms: int) -> None:
         """Add up the hours that are settled, and forget what is too old."""

@@ -24,7 +24,7 @@ from tocsin.console.seen_brand import Span
 
 log = structlog.get_logger("tocsin")
 
-LOOK_S = 0.5
+LOOK_S = 0.25
 """How often it is looked whether anything has changed, while somebody is there."""
 BEAT_S = 10.0
 """How often whoever is there is told that we are, though nothing has changed, and it is asked whether they may be."""
