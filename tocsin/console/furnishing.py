@@ -10,13 +10,17 @@ from typing import Protocol
 
 import structlog
 
+from stream.codec import MINUTE_MS
 from stream.sources.store import StoreError
+from stream.window import OPEN_MINUTES
 from tocsin.console import act_doors, api, choosing, live
 from tocsin.console.acts import Acting, Acts
 from tocsin.console.desk import Desk
 from tocsin.console.doors import Door
+from tocsin.console.filling import Filler
 from tocsin.console.history import FILE, History
 from tocsin.console.live import Hub
+from tocsin.console.looking_back import LookingBack
 from tocsin.console.opening import Entrance
 from tocsin.console.pages import brand as brand_page
 from tocsin.console.pages import drills, flowchart, incident, now, preferences, settings, sources
@@ -60,7 +64,10 @@ class Furnished:
         self._tells = Journaled(journal, people.notes.note) if journal is not None else None
         self._history = _history(directory / FILE) if brand is not None else None
         reading = Reading(people, works.brands, tells=self._tells, history=self._history)
-        seeing = Seeing(works, reading, brand=brand or (lambda _: None), health=health, moved=moved)
+        said = LookingBack(entrance.audit)
+        seeing = Seeing(
+            works, reading, brand=brand or (lambda _: None), health=health, moved=moved, looked_back=said.verdicts
+        )
         self.desk = Desk(
             sees=seeing,
             shows=works,
@@ -74,10 +81,14 @@ class Furnished:
         self._choosing = choosing.doors(self.desk, entrance.sessions)
         self.hub = Hub(seeing, entrance.renderer, works.clock)
         self._sessions = entrance.sessions
-        self._sampler = None
+        self._sampler: Sampler | None = None
+        self._filler: Filler | None = None
         if brand is not None and self._history is not None:
             names = [one.name for one in works.brands]
             self._sampler = Sampler(self._history, names, brand, core_time_ms)
+            if journal is not None:
+                self._filler = Filler(self._history, journal, names, works.settings.step, works.clock)
+        self._core_time_ms = core_time_ms
 
     @property
     def doors(self) -> list[Door]:
@@ -91,6 +102,13 @@ class Furnished:
             group.create_task(self.hub.run())
             if self._sampler is not None:
                 group.create_task(self._sampler.run())
+            if self._filler is not None:
+                group.create_task(self._filler.run(self._core_time_ms() - OPEN_MINUTES * MINUTE_MS))
+
+    async def remember(self) -> None:
+        """Write down now what is known of each brand, before its minute is over."""
+        if self._sampler is not None:
+            await self._sampler.sample()
 
     def end(self) -> None:
         """End the streams: their requests would not end by themselves."""
