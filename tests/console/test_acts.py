@@ -1,6 +1,7 @@
 """A button of the console does what the same button does in Slack: the same entry, the same order, the same words."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from tocsin.journal import verify
 
 SEED = 90_210
 BRAND = "Tulpatel"
+CONSOLE = "https://tocsin.example.com"
 ANA = Visitor(name="ana@example.org", role="responder", responder="ana")
 BRAM = Visitor(name="bram@example.org", role="responder", responder="bram")
 
@@ -72,7 +74,7 @@ class Crisis:
 async def crisis(past: Path, home: Path) -> AsyncIterator[Crisis]:
     """A crisis that has just been paged; its journal replays to itself afterwards."""
     place = Edited()
-    async with virtual(past, home, place=place) as night:
+    async with virtual(past, home, place=place, extra=f'console: {{public_url: "{CONSOLE}"}}\n') as night:
         page = await night.crisis(7)
         found = Crisis(night, place, page.incident)
         yield found
@@ -85,6 +87,8 @@ async def crisis(past: Path, home: Path) -> AsyncIterator[Crisis]:
 async def test_a_night_of_acts_here_and_in_slack_is_one_story(past: Path, tmp_path: Path) -> None:
     """One log, one order, one set of words, whether Slack's API is up or not; and its card follows."""
     async with crisis(past, tmp_path) as night:
+        card = next(one for one in night.place.there if one.kind == "card")
+        assert f'"{CONSOLE}/incidents/{night.incident}"' in json.dumps(card.blocks), "the card leads here"
         await _quiet_for_a_while(night)
         await _acknowledged_while_slack_is_away(night)
         await _told_how_bad_it_is(night)
