@@ -78,9 +78,9 @@ def test_an_unknown_brand_and_one_that_is_not_theirs_look_the_same(place: Deploy
 
 def test_what_is_usual_now_is_said_in_figures() -> None:
     said = page(troubled()).text
-    assert "In five minutes between 0 and 7 posts" in said
-    assert "Worth a notice from 10 posts in five minutes" in said
-    assert "Budget: 1 pages and 3 notices a month" in said
+    assert "Posts in five minutes between 0 and 7" in said
+    assert "Worth a notice from 10 in five minutes on" in said
+    assert "May turn out to be for nothing, a month: pages 1, notices 3." in said
 
 
 def test_a_brand_that_is_still_learnt_says_how_little_is_known() -> None:
@@ -140,7 +140,7 @@ def test_forty_incidents_are_listed_and_the_rest_counted() -> None:
     found = page(troubled(incidents=many))
     section = next(one for one in found.named("section") if one.attributes.get("aria-labelledby") == "incidents-title")
     assert len(section.of("badge")) == 40
-    assert "and 20 older ones" in section.text
+    assert "Older ones: 20" in section.text
 
 
 def test_planned_events_and_silences_stand_with_their_times() -> None:

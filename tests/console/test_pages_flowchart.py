@@ -189,7 +189,7 @@ def test_example_walks_count_what_they_come_through(own: Deployed) -> None:
     assert seen.walks.nodes_walked == {"bad", "tell", "noted"}
     assert (seen.walks.nodes, seen.walks.of_nodes) == (3, 6)
     said = page(own)
-    assert "1 of them end otherwise than they say" in section(said, "walks").text
+    assert "End otherwise than they say: 1" in section(said, "walks").text
     assert "no example walk comes here" in said.by_id("node-further").text
 
 

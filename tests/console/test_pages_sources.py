@@ -37,7 +37,7 @@ def by_name(place: Deployed) -> dict[str, SourceSeen]:
 
 def test_blind_sources_come_first_and_are_counted(place: Deployed) -> None:
     seen = page(place)
-    assert "2 of 4 sources are blind. Quiet from them does not mean calm." in seen.of("problem")[0].text
+    assert "Blind sources: 2 of 4. Quiet from them does not mean calm." in seen.of("problem")[0].text
     names = [one.named("h2")[0].text.split()[0] for one in seen.of("source")]
     assert names[:2] == ["news", "x"]
 
