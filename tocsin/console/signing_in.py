@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from tocsin.console.audit import Act
 from tocsin.console.doors import Door, Visitor
 from tocsin.console.gate import Gate, Passed
-from tocsin.console.limits import LONGEST_OF_ADDRESS_MS, LONGEST_OF_NAME_MS, Delays, place_of
+from tocsin.console.limits import LONGEST_OF_ADDRESS_MS, LONGEST_OF_NAME_MS, Buckets, Delays, place_of
 from tocsin.console.passwords import NO_PASSWORD, fits
 from tocsin.console.refusing import Pages, own_path
 from tocsin.console.roll import LOCAL
@@ -28,6 +28,8 @@ from tocsin.secret import Secret
 log = structlog.get_logger("tocsin")
 
 LONGEST_PASSWORD = 1_000
+TRIES_PER_S, TRIES_AT_ONCE = 2, 20
+"""Passwords that are tried, whoever tries them: each takes work, and the machine has other things to do."""
 ELSEWHERE = "/sign-in/elsewhere"
 """Where the way to a provider of identities begins."""
 
@@ -53,7 +55,8 @@ class SigningIn:
         self._provider = provider
         self._by_place = Delays(longest_ms=LONGEST_OF_ADDRESS_MS)
         self._by_name = Delays(longest_ms=LONGEST_OF_NAME_MS)
-        self._hashing = asyncio.Semaphore(2)
+        self._hashing = asyncio.Semaphore(1)
+        self._tries = Buckets(per_s=TRIES_PER_S, burst=TRIES_AT_ONCE)
 
     def doors(self) -> list[Door]:
         """The page to sign in on, and the way out."""
@@ -124,7 +127,7 @@ class SigningIn:
 
     async def _by_password(self, request: Request, name: str, given: str, next_: str) -> Response:
         called = known_as(name)
-        if self.wait_ms(request, called):
+        if self.wait_ms(request, called) or self._tries.wait_ms("", at_ms=self._gate.clock()):
             return self.page(request, next_, wrong="too_often", status=429)
         kept = self._passwords.get(called)
         # Somebody without a password takes as long as somebody with one.
