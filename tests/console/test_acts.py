@@ -254,6 +254,15 @@ async def test_a_form_sent_twice_is_one_act_and_two_forms_are_two() -> None:
     assert desk.acts.told(twice[0].id) == twice[0]
 
 
+async def test_two_who_came_by_one_link_are_two_people() -> None:
+    """A machine's link has one name for all, and what is pressed on one page is theirs all the same."""
+    desk = Desk()
+    ana, bram = (Visitor(name="local", role="admin", responder=who) for who in ("ana", "bram"))
+    assert (await desk.act(ana, "acknowledge", once="1")).said == "Acknowledged by ana."
+    late = await desk.act(bram, "acknowledge", once="1")
+    assert (late.said, late.counted) == ("Already acknowledged by ana.", False)
+
+
 async def test_the_flowcharts_question_is_answered_by_whoever_is_asked() -> None:
     """In the same words as in Slack, and once."""
     desk = Desk()

@@ -194,7 +194,7 @@ def act_id(visitor: Visitor, form: str, *what: object) -> str:
     >>> act_id(ana, "", "acme-0", "own") == act_id(ana, "", "acme-0", "own")
     False
     """
-    said = [visitor.name, form or secrets.token_hex(16), *(msgspec.to_builtins(one) for one in what)]
+    said = [visitor.name, visitor.responder, form or secrets.token_hex(16), *(msgspec.to_builtins(one) for one in what)]
     return f"console-{hashlib.sha256(canonical(said)).hexdigest()[:20]}"
 
 
