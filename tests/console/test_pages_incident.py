@@ -164,6 +164,15 @@ def test_a_statement_is_a_draft_until_it_is_approved_and_only_then_to_be_copied(
     assert "https://status.acme.example/" in seen.by_id("approved-1-2").text
 
 
+def test_approved_words_stand_as_they_are_to_be_posted_paragraphs_and_all() -> None:
+    asks = asking().view.asks
+    written = "We are sorry.\n\nMore at  https://status.acme.example/\u202e."
+    statement = msgspec.structs.replace(asks.approved[0].statement, texts=(("en", written),))
+    approved = (msgspec.structs.replace(asks.approved[0], statement=statement),)
+    seen = page(asking(asks=msgspec.structs.replace(asks, approved=approved))).by_id("approved-1-1")
+    assert seen.inside == ["We are sorry.\n\nMore at  https://status.acme.example/."]
+
+
 def test_words_that_cannot_be_read_are_not_to_be_approved() -> None:
     asks = asking().view.asks
     assert asks.statement is not None

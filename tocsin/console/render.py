@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from alerting.inert import one_line, plain, safe_url
+from alerting.inert import one_line, plain, safe_url, terminal_safe
 from alerting.words import percent
 from tocsin.console import saying, told_words
 from tocsin.console.ahead import chance, forecast
@@ -189,8 +189,9 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "line": one_line,
     "quote": plain,
     "own_line": own_line,
+    "exact": terminal_safe,
     "link": safe_url,
 }
 """`line` and `quote` make inert what comes from outside: a name on one line, a text on some; `own_line` and `own` do
-so with words of our own files, and leave their addresses whole; `link` gives an address that may stand behind a link,
-or nothing."""
+so with words of our own files, and leave their addresses whole; `exact` keeps a statement as it is to be posted, but
+for what hides or reorders; `link` gives an address that may stand behind a link, or nothing."""
