@@ -69,6 +69,10 @@ class _Healthz(msgspec.Struct, frozen=True):
     probe: Probe | None = None
 
 
+class _Console(msgspec.Struct, frozen=True):
+    console: str
+
+
 class _Readyz(msgspec.Struct, frozen=True):
     ready: bool
     waits: dict[str, list[str]]
@@ -92,6 +96,11 @@ def judged(status: int, body: bytes) -> Finding:
         pass
     try:
         return _of_worker(msgspec.json.decode(body, type=_Readyz))
+    except msgspec.MsgspecError:
+        pass
+    try:
+        msgspec.json.decode(body, type=_Console)
+        return Finding("strange", "this is the console: give the address at which mentions come in (`ingest.listen`)")
     except msgspec.MsgspecError:
         return Finding("strange", f"what answers (with {status}) is not Tocsin: is the address right?")
 
@@ -117,10 +126,10 @@ def _of_worker(said: _Readyz) -> Finding:
 class Looker:
     """Looks at one service. `address` is where it listens, as http://tocsin.internal:8760."""
 
-    def __init__(self, address: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S) -> None:
         self.address = address.rstrip("/")
         # No proxy of the environment stands between two machines that watch each other.
-        self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False, transport=transport)
+        self._client = httpx.Client(timeout=timeout_s, trust_env=False)
 
     def look(self) -> Finding:
         """Look once. Raises nothing: what goes wrong is what is found."""
@@ -190,7 +199,6 @@ class Teller:
         command: str = "",
         url: str = "",
         environment: Mapping[str, str] | None = None,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._address = address
         self._environment = dict(os.environ if environment is None else environment)
@@ -200,7 +208,7 @@ class Teller:
             self._ways["the command"] = self._run
         if url:
             self._url = url
-            self._client = httpx.Client(timeout=TIMEOUT_S, transport=transport)
+            self._client = httpx.Client(timeout=TIMEOUT_S)
             self._ways["the address"] = self._post
         self._left: list[tuple[str, Change]] = []
 

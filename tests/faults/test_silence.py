@@ -4,7 +4,6 @@ The watcher is a server that knows no more than a service as healthchecks does: 
 the grace. All intervals follow from one setting, `heartbeat.every`; the run at full size differs in nothing else.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -18,11 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.living import ENVIRONMENT, configure, until
 from tests.faults.stopping import FIRED, PARTS
+from tocsin.watching import Finding, Looker
 
 ROOT = Path(__file__).parents[2]
 ALL = (*PARTS, "whole")
@@ -38,6 +37,9 @@ SAYS = {
     "sender": "delivery ended by itself",
     "console": "the console ended by itself",
 }
+
+
+NOTHING = Finding("strange", "not looked at yet")
 
 
 class Watcher:
@@ -111,13 +113,14 @@ class Running:
         """What it wrote."""
         return self._log.read_text(errors="replace")
 
-    def wrong(self) -> str:
-        """What it says itself is wrong, where it can still say anything."""
+    def looked_at(self) -> Finding:
+        """How a second machine finds it, as `tocsin watch` asks."""
         url = next(line.split()[3].rstrip(";") for line in self.said().splitlines() if "Tocsin listens on" in line)
+        looker = Looker(url, timeout_s=2)
         try:
-            return "; ".join(json.loads(httpx.get(f"{url}/healthz", timeout=5).content)["wrong"])
-        except httpx.HTTPError:
-            return ""
+            return looker.look()
+        finally:
+            looker.close()
 
     def kill(self) -> None:
         """End it, whatever it does."""
@@ -131,9 +134,10 @@ class Heard:
 
     touches_before: int
     alarms_before: int
+    found_before: Finding
     stopped_at: float
     alarms: list[float]
-    wrong: str
+    found: Finding
     said: str
 
 
@@ -148,16 +152,15 @@ def stop_each(root: Path, every_s: int, parts: Sequence[str] = ALL) -> dict[str,
                 until(lambda one=one: one.is_over or len(watcher.touches[one.part]) >= 2, 90 + 4 * every_s, one.part)
                 assert not one.is_over, one.said()
             for one in running:
-                before = len(watcher.touches[one.part]), len(watcher.alarms(one.part, every_s))
-                found[one.part] = Heard(*before, one.stop_part(), [], "", "")
+                before = len(watcher.touches[one.part]), len(watcher.alarms(one.part, every_s)), one.looked_at()
+                found[one.part] = Heard(*before, one.stop_part(), [], NOTHING, "")
             ends_at = time.monotonic() + BOUND * every_s + 1
             while time.monotonic() < ends_at and not all(watcher.alarms(part, every_s) for part in parts):
                 time.sleep(0.05)
             for one in running:
                 heard = found[one.part]
                 heard.alarms = watcher.alarms(one.part, every_s)
-                heard.wrong = one.wrong() if one.part in PARTS else ""
-                heard.said = one.said()
+                heard.found, heard.said = one.looked_at(), one.said()
         finally:
             for one in running:
                 one.kill()
@@ -168,9 +171,11 @@ def hold(part: str, heard: Heard, every_s: int) -> None:
     """It was silent before, the part did stop, and then it was heard within the bound."""
     assert heard.touches_before >= 2
     assert heard.alarms_before == 0, "the alarm was silent while all was well"
+    assert heard.found_before.well, heard.found_before
     if part in PARTS:
         assert f"{FIRED} {part}" in heard.said
-        assert SAYS[part] in heard.wrong
+        assert SAYS[part] in heard.found.words
+    assert heard.found.state == ("unwell" if part in PARTS else "unreachable")
     assert len(heard.alarms) == 1, heard
     took_s = heard.alarms[0] - heard.stopped_at
     print(f"{part}: heard of after {took_s:.1f} s, at a period of {every_s} s")
@@ -189,7 +194,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Heard]:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ALL)
 def test_a_part_that_stops_is_heard_of_outside(stopped: dict[str, Heard], part: str) -> None:
-    """Within three periods, and it says itself what stopped, as long as it can say anything."""
+    """Within three periods; and `tocsin watch` says what stopped, or that nobody answers any more."""
     hold(part, stopped[part], EVERY_S)
 
 

@@ -86,6 +86,8 @@ def test_cron_learns_from_the_status_and_a_person_from_the_words(place: Place) -
     assert "no probe came through for 151 s: what looks after it stands still" in said["words"]
     place.answer = 200, b"<html>Please sign in</html>"
     assert once(place.url)[1]["state"] == "strange"
+    place.answer = 200, b'{"console": "open"}'
+    assert "give the address at which mentions come in" in once(place.url)[1]["words"]
 
 
 def test_nobody_who_answers_is_found_too() -> None:
@@ -97,10 +99,9 @@ def test_nobody_who_answers_is_found_too() -> None:
     assert said["words"] == "it cannot be reached: the machine, the network between, or the process is down"
 
 
-def test_one_that_takes_a_call_and_says_nothing_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tocsin.watching.TIMEOUT_S", 0.2)
+def test_one_that_takes_a_call_and_says_nothing_is_not_waited_for_without_end() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        found = Looker(f"http://127.0.0.1:{mute.getsockname()[1]}").look()
+        found = Looker(f"http://127.0.0.1:{mute.getsockname()[1]}", timeout_s=0.2).look()
     assert found == Finding(
         "unreachable", "it did not answer in time: the machine, the network between, or the process is down"
     )
