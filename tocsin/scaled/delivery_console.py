@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import structlog
+
 from tocsin.console.doors import Door
 from tocsin.console.furnishing import Furnished, Stands
 from tocsin.console.opening import ConsoleServer, Entrance
@@ -17,6 +19,8 @@ from tocsin.console.rooms import rooms_over
 from tocsin.console.seen import Health
 from tocsin.serving import GOODBYE_S
 from tocsin.setting_sections import Secrets
+
+log = structlog.get_logger("tocsin")
 
 READY_EVERY_S = 0.2
 
@@ -50,7 +54,7 @@ class DeliveryConsole:
         self.server = ConsoleServer(works.settings.console)
 
     async def run(self) -> None:
-        """Answer until cancelled. A console that cannot open stays shut, is logged, and keeps nothing else back."""
+        """Answer until cancelled. What cannot open, or fails, is logged and shut, and keeps nothing else back."""
         while not self._ready():
             await asyncio.sleep(READY_EVERY_S)
         self.server.open(self._make)
@@ -59,11 +63,13 @@ class DeliveryConsole:
         serving = asyncio.create_task(self.server.serve())
         try:
             await self._furnished.run()
+        except Exception as error:  # noqa: BLE001 - pages to people go out, whatever fails here
+            log.error("the console fails", problem=type(error).__name__)
         finally:
             self._furnished.end()
             self.server.end()
-            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-                await asyncio.wait_for(serving, GOODBYE_S + 1)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({serving}, timeout=GOODBYE_S + 1)
             self._furnished.close()
             self.server.close()
 
