@@ -55,7 +55,7 @@ GOOD: dict[str, str] = {
 """For half an hour, a value each ten seconds."""
 
 
-EVERY = "30s"
+EVERY = "60s"
 """How often rules are looked at; not as often as in life, for it takes long."""
 SELDOM = "10m"
 
