@@ -59,6 +59,12 @@ def test_a_chart_without_a_band_has_none() -> None:
     assert "band" not in brand_chart(found, "UTC", ("a", "b", "c"))
 
 
+def test_when_we_were_deaf_is_said_below_the_chart() -> None:
+    assert "Not heard in full: 22 Nov 11:00 CET to 22 Nov 13:20 CET" in page(troubled()).of("deaf")[0].text
+    silent = msgspec.structs.replace(history(), blind=(False,) * 288)
+    assert not page(troubled(history=silent)).of("deaf")
+
+
 def test_spans_are_links_and_what_is_none_is_a_day(place: Deployed) -> None:
     seen = read(place.get("/brands/Acme%20Bank?span=35d").text)
     here = [one.attributes["href"] for one in seen.named("a") if one.attributes.get("aria-current") == "page"]

@@ -7,9 +7,9 @@ import pytest
 from stream.codec import MINUTE_MS, parse_rfc3339
 from stream.sources.places import Standing
 from tests.console.deployed import ANA, AT_MS, SECRET, Deployed, deployed, heard
-from tests.console.reading import Element, read
+from tests.console.reading import Element, read, shown
 from tocsin.console.doors import Visitor
-from tocsin.console.seen_sources import SourceSeen, needed_first, standing_of
+from tocsin.console.seen_sources import SourceSeen, SourcesSeen, needed_first, standing_of
 from tocsin.console.source_room import SourceRoom
 
 
@@ -126,6 +126,20 @@ def test_where_other_processes_listen_it_says_so_and_claims_nothing(place: Deplo
     seen = room.seen(lambda _: True)
     assert {one.state for one in seen.sources} == {"elsewhere"}
     assert seen.blind == seen.asked == 0
+
+
+def test_without_any_source_it_says_that_nothing_is_heard() -> None:
+    seen = shown("sources.html", "/sources", seen=SourcesSeen(at_ms=AT_MS, timezone="UTC", sources=()))
+    assert "without one, nothing is heard" in seen.text
+    assert not seen.of("is-calm")
+
+
+def test_forty_sources_are_forty_cards_with_ids_of_their_own() -> None:
+    many = tuple(SourceSeen(name=f"source-{n}", type="feeds", state="hearing", heard_ms=1) for n in range(40))
+    seen = shown("sources.html", "/sources", seen=SourcesSeen(at_ms=AT_MS, timezone="UTC", sources=many))
+    ids = [one.attributes["id"] for one in seen.all(lambda one: "id" in one.attributes)]
+    assert len(seen.of("source")) == 40
+    assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])

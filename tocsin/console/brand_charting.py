@@ -68,6 +68,25 @@ def brand_rows(history: HistorySeen) -> list[BrandRow]:
     return list(_rows(history))[::-1]
 
 
+def deaf(history: HistorySeen) -> list[tuple[int, int]]:
+    """The stretches `[from_ms, until_ms)` in which we did not hear all that was said, the latest first.
+
+    >>> history = HistorySeen(span="90min", step_ms=5, times_ms=(0, 5, 10, 15), posts=(), negative=(), expected=(),
+    ...     lower=(), upper=(), blind=(True, False, True, True))
+    >>> deaf(history)
+    [(10, 20), (0, 5)]
+    """
+    found: list[tuple[int, int]] = []
+    for at_ms, blind in zip(history.times_ms, history.blind, strict=False):
+        if not blind:
+            continue
+        if found and found[-1][1] >= at_ms:
+            found[-1] = (found[-1][0], at_ms + history.step_ms)
+        else:
+            found.append((at_ms, at_ms + history.step_ms))
+    return found[::-1]
+
+
 def _rows(history: HistorySeen) -> Iterator[BrandRow]:
     several = max(1, -(-len(history.times_ms) // MOST_ROWS))
     for start in range(0, len(history.times_ms), several):

@@ -16,7 +16,7 @@ from alerting.inert import one_line, plain, safe_url, terminal_safe
 from alerting.words import percent
 from tocsin.console import saying, told_words
 from tocsin.console.ahead import chance, forecast
-from tocsin.console.brand_charting import brand_chart, brand_rows, is_known
+from tocsin.console.brand_charting import brand_chart, brand_rows, deaf, is_known
 from tocsin.console.charting import Names, incident_chart, rows_of
 from tocsin.console.doors import Verb, Visitor
 from tocsin.console.own_words import own_line, own_lines
@@ -157,6 +157,7 @@ def _inline(drawing: str) -> Markup:
 
 _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "brand_chart": brand_chart,
+    "brand_deaf": deaf,
     "brand_known": is_known,
     "brand_rows": brand_rows,
     "chart_rows": _chart_rows,

@@ -4,8 +4,9 @@ import os
 import platform
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 
 from tocsin import __version__
@@ -70,21 +71,19 @@ def _versions() -> list[tuple[str, str]]:
 def _stores(data: Path) -> list[StoreSeen]:
     """What lies in a data directory, the largest first. Files that go away meanwhile are left out."""
     sizes: dict[str, int] = {}
-    looked_at = 0
-    for directory, _, files in os.walk(data):
-        for name in files:
-            looked_at += 1
-            if looked_at > FILES_LOOKED_AT:
-                break
-            path = Path(directory, name)
-            try:
-                size = path.stat(follow_symlinks=False).st_size
-            except OSError:
-                continue
-            top = path.relative_to(data).parts
-            shown = f"{top[0]}/" if len(top) > 1 else _own(name)
-            sizes[shown] = sizes.get(shown, 0) + size
+    for path in islice(_files(data), FILES_LOOKED_AT):
+        try:
+            size = path.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue
+        top = path.relative_to(data).parts
+        shown = f"{top[0]}/" if len(top) > 1 else _own(path.name)
+        sizes[shown] = sizes.get(shown, 0) + size
     return sorted((StoreSeen(name, size) for name, size in sizes.items()), key=lambda one: (-one.bytes, one.name))
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    return (Path(place, name) for place, _, files in os.walk(directory) for name in files)
 
 
 def _own(name: str) -> str:
