@@ -113,6 +113,25 @@ def test_a_role_that_there_is_not_is_named(config: Path) -> None:
     assert "intake" in ran.err
 
 
+@pytest.mark.parametrize("names", [["delivery", "console"], ["delivery"], ["core", "console"]])
+def test_the_console_opens_where_delivery_is_too(
+    config: Path, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere there is nothing that people could be shown or answer."""
+    pytest.importorskip("faust")
+    from tocsin.scaled import worker
+    from tocsin.scaled.delivery_worker import DeliveryWorker
+    from tocsin.settings import load_settings
+
+    made: list[object] = []
+    for name in names:
+        make = worker.ROLES[name]
+        monkeypatch.setitem(worker.ROLES, name, lambda ground, make=make: made.append(make(ground)) or made[-1])
+    worker.build(load_settings(config, ENVIRONMENT), names)
+    opened = [role.console_behind is not None for role in made if isinstance(role, DeliveryWorker)]
+    assert opened == {"delivery": [names == ["delivery", "console"]], "core": []}[names[0]]
+
+
 def test_without_a_configuration_it_says_so(tmp_path: Path) -> None:
     """A file that is not there is named."""
     ran = tocsin("worker", "core", "--config", tmp_path / "none.yaml")

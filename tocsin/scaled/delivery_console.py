@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
+from starlette.types import ASGIApp
 
 from tocsin.console.doors import Door
 from tocsin.console.furnishing import Furnished, Stands
@@ -35,7 +36,8 @@ class Works(Stands, Protocol):
 class DeliveryConsole:
     """Opens the console of a worker once that is `ready`; `run` it in a task of its own, and cancel that at the end.
 
-    `moved` is another value as soon as more was seen of the core; `wrong` says what is not well, where this one leads.
+    `moved` is another value as soon as more was seen of the core; `wrong` says what is not well, where this one leads;
+    `behind` puts something before all that it answers.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class DeliveryConsole:
         ready: Callable[[], bool],
         moved: Callable[[], object],
         wrong: Callable[[], Sequence[str]],
+        behind: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
         self._works = works
         self._ready = ready
         self._moved = moved
         self._wrong = wrong
+        self._behind = behind
         self._furnished: Furnished | None = None
         self.server = ConsoleServer(works.settings.console)
 
@@ -57,7 +61,7 @@ class DeliveryConsole:
         """Answer until cancelled. What cannot open, or fails, is logged and shut, and keeps nothing else back."""
         while not self._ready():
             await asyncio.sleep(READY_EVERY_S)
-        self.server.open(self._make)
+        self.server.open(self._make, self._behind)
         if self._furnished is None or self.server.problem:
             return
         serving = asyncio.create_task(self.server.serve())

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from alerting.delivery.clicks import Clicks
 from alerting.delivery.outbox import Outbox
@@ -99,8 +100,8 @@ class DeliveryWorker:
         self.metrics = DeliveryMetrics()
         self.registry = self.metrics.registry
         self.metrics.looks.add("outbox", lambda: self.metrics.waits(self.outbox.unsettled(), self.clock()))
-        self.opens_console = False
-        """Whether the console is opened here too; set before `run`."""
+        self.console_behind: Callable[[ASGIApp], ASGIApp] | None = None
+        """What the console is opened behind, set before `run`; without it there is none here."""
         self._ground = ground
         self._terminal = terminal
         self._ways = ways
@@ -207,11 +208,11 @@ class DeliveryWorker:
         if slack is not None:
             self._desk = SlackDesk(self, slack)
             work += [self._desk.homes.run(), self._open(self._desk)]
-        if self.opens_console and self.settings.console.enabled:
-            work.append(self._console().run())
+        if self.console_behind is not None and self.settings.console.enabled:
+            work.append(self._console(self.console_behind).run())
         return work
 
-    def _console(self) -> "DeliveryConsole":
+    def _console(self, behind: Callable[[ASGIApp], ASGIApp]) -> "DeliveryConsole":
         from tocsin.scaled.delivery_console import DeliveryConsole  # only whoever opens one waits for it
 
         return DeliveryConsole(
@@ -219,6 +220,7 @@ class DeliveryWorker:
             ready=lambda: not self._waits,
             moved=lambda: (self._core.looks, id(self.outbox)),
             wrong=lambda: self._beating.wrong if self._beating is not None else (),
+            behind=behind,
         )
 
     async def _end(self) -> None:

@@ -72,12 +72,10 @@ def build(settings: Settings, names: Sequence[str]) -> WorkerProcess:
     """
     ground = lay(settings)
     roles = [make(ground) for name, make in ROLES.items() if name in names]
-    if "console" in names:
-        _open_console(roles)
     gate = Gate(lambda: check_topics(ground.brokers)) if set(names) & set(NEED_BROKERS) else None
     health = listener(*host_and_port(ground.cluster.listen))
     outside = any(role.routes() for role in roles)
-    return WorkerProcess(
+    process = WorkerProcess(
         roles,
         health,
         door=listener(settings.ingest.host, settings.ingest.port) if outside else None,
@@ -86,16 +84,19 @@ def build(settings: Settings, names: Sequence[str]) -> WorkerProcess:
         stalled_ms=ground.cluster.stalled,
         at_end=lambda: end_by_force(DRAIN_S + FORCED_S),
     )
+    if "console" in names:
+        _open_console(roles, process)
+    return process
 
 
-def _open_console(roles: Sequence[Role]) -> None:
+def _open_console(roles: Sequence[Role], process: WorkerProcess) -> None:
     """Where there is delivery too, people see and answer incidents there; else `/status` is all that is known."""
     for role in roles:
         if role.name == "delivery":
             from tocsin.scaled.delivery_worker import DeliveryWorker
 
             assert isinstance(role, DeliveryWorker)
-            role.opens_console = True
+            role.console_behind = lambda app: process.http.measured(app, "console")
 
 
 def run_workers(settings: Settings, names: Sequence[str], terminal: Terminal) -> tuple[Ended | None, int]:
