@@ -181,6 +181,17 @@ async def test_a_page_that_cannot_be_made_is_made_again_later() -> None:
         await running
 
 
+async def test_a_page_that_cannot_be_made_keeps_no_other_back() -> None:
+    hub, _, draws = hub_of()
+    broken, whole = joined(hub, NOW._replace(language="xx")), joined(hub)
+    await taken(broken)
+    await hub.look()
+    assert "Everything" in await taken(whole)
+    assert [language for _, language in draws.drawn] == ["xx", "en"]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(broken.next(), 0.05)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\n\nevent: gone\ndata: x\n\n", "\u2028", "\x0b", "\x85"])
 async def test_no_text_can_end_its_event_or_begin_another(end: str) -> None:
     hub, _, draws = hub_of()

@@ -4,7 +4,7 @@ The embedded service furnishes one over its works, a worker of a cluster one ove
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Protocol
 
@@ -99,11 +99,12 @@ class Furnished:
     async def run(self) -> None:
         """Keep the pages live and the history written, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.hub.run())
+            group.create_task(_apart("live", self.hub.run()))
             if self._sampler is not None:
-                group.create_task(self._sampler.run())
+                group.create_task(_apart("history", self._sampler.run()))
             if self._filler is not None:
-                group.create_task(self._filler.run(self._core_time_ms() - OPEN_MINUTES * MINUTE_MS))
+                from_ms = self._core_time_ms() - OPEN_MINUTES * MINUTE_MS
+                group.create_task(_apart("past", self._filler.run(from_ms)))
 
     async def remember(self) -> None:
         """Write down now what is known of each brand, before its minute is over."""
@@ -120,6 +121,14 @@ class Furnished:
             self._history.close()
         if self._tells is not None:
             self._tells.close()
+
+
+async def _apart(part: str, work: Coroutine[None, None, None]) -> None:
+    """Work on a part, whose failure is told and is nobody else's: the service is not there for its console."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        log.error("part of the console failed", part=part, error=type(error).__name__)
 
 
 def _history(path: Path) -> History | None:

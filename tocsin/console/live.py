@@ -98,6 +98,7 @@ class _Shown:
         self.clients: set[Client] = set()
         self.version: object = None
         self.frame = b""
+        self.is_failing = False
 
 
 class Hub:
@@ -156,37 +157,39 @@ class Hub:
     # ---- what they see
 
     async def run(self) -> None:
-        """Keep all streams live until cancelled. A page that cannot be made is told of, and tried again."""
+        """Keep all streams live until cancelled."""
         loop, beat_at = asyncio.get_running_loop(), 0.0
-        failing = False
         while True:
-            try:
-                await self.look()
-                failing = False
-            except Exception as error:  # noqa: BLE001 - the pages may fail; what they look at may not
-                if not failing:
-                    log.error("console not live", error=type(error).__name__)
-                failing = True
+            await self.look()
             if loop.time() >= beat_at:
                 beat_at = loop.time() + BEAT_S
                 self.tell()
             await asyncio.sleep(self._look_s)
 
     async def look(self) -> None:
-        """Render what has changed, once for each view, and send it to all who see it."""
+        """Render what has changed, once for each view, and send it to all who see it. A page that cannot be made is
+        told of, and tried again; it keeps no other page back.
+        """
         if not self._views:
             return
         version = self._sees.version()
         for view, shown in list(self._views.items()):
-            if shown.version == version:
-                continue
-            frame = await self._frame(view)
-            shown.version = version
-            if frame and frame != shown.frame:
-                shown.frame = frame
-                for client in list(shown.clients):
-                    client.show(frame)
-            await asyncio.sleep(0)
+            if shown.version != version:
+                try:
+                    self._show(shown, await self._frame(view))
+                    shown.version, shown.is_failing = version, False
+                except Exception as error:  # noqa: BLE001 - a page may fail; what it looks at may not
+                    if not shown.is_failing:
+                        log.error("console not live", page=view.page, error=type(error).__name__)
+                    shown.is_failing = True
+                await asyncio.sleep(0)
+
+    @staticmethod
+    def _show(shown: _Shown, frame: bytes) -> None:
+        if frame and frame != shown.frame:
+            shown.frame = frame
+            for client in list(shown.clients):
+                client.show(frame)
 
     def tell(self) -> None:
         """Tell all who may be there that we are, and the others that they may not."""
