@@ -64,16 +64,18 @@ class DeliveryConsole:
         self.server.open(self._make, self._behind)
         if self._furnished is None or self.server.problem:
             return
+        parts = asyncio.create_task(self._furnished.run())
         serving = asyncio.create_task(self.server.serve())
         try:
-            await self._furnished.run()
-        except Exception as error:  # noqa: BLE001 - pages to people go out, whatever fails here
-            log.error("the console fails", problem=type(error).__name__)
+            await asyncio.wait({serving})
+            if error := serving.exception():
+                log.error("the console fails", problem=type(error).__name__)
         finally:
             self._furnished.end()
             self.server.end()
+            parts.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({serving}, timeout=GOODBYE_S + 1)
+                await asyncio.wait({serving, parts}, timeout=GOODBYE_S + 1)
             self._furnished.close()
             self.server.close()
 
