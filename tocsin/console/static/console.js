@@ -28,7 +28,7 @@
   document.addEventListener("htmx:after:request", (event) => {
     // A refusal comes as a page of its own: what it says is enough here.
     const ctx = event.detail.ctx;
-    if (!ctx.text?.includes('id="page"')) return;
+    if (ctx.response.status < 400 || !ctx.text?.includes('id="page"')) return;
     const told = new DOMParser().parseFromString(ctx.text, "text/html").querySelector(".problem-page");
     const line = document.createElement("p");
     line.className = "problem";
@@ -36,7 +36,7 @@
     ctx.text = line.outerHTML;
   });
   document.addEventListener("htmx:error", () => tell(words.failed));
-  document.addEventListener("htmx:after:swap", () => { count(); draw(); });
+  document.addEventListener("htmx:after:swap", () => { count(); draw(); findPath(); });
   if (window.htmx) {
     htmx.registerExtension("tocsin", {
       // What a reader has opened stays open, and a chart takes new figures without being made anew.
@@ -289,7 +289,8 @@
   });
 
   function findPath() { // a drawing begins where its path was walked
-    for (const drawing of document.querySelectorAll(".drawing")) {
+    for (const drawing of document.querySelectorAll(".drawing:not([data-found])")) {
+      drawing.dataset.found = "";
       const first = drawing.querySelector(".walked")?.getBoundingClientRect(), box = drawing.getBoundingClientRect();
       if (first) drawing.scrollTo(first.left - box.left - box.width / 3, first.top - box.top - 60);
     }
