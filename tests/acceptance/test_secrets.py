@@ -31,9 +31,10 @@ SECRETS = {
             "MAIL_PASSWORD": "mail-",
             "PAGERDUTY_KEY": "0123456789abcdef",
             "HOOK_SECRET": "hook-",
+            "CONSOLE_CLIENT": "oidc-",
         }.items()
     )
-}
+} | {"CONSOLE_PASSWORD": f"scrypt:ln=14,r=8,p=1:{CANARY}AAAAAAAAAAAAA==:{'A' * 43}="}
 OF_WORKERS = ["names_key", "kafka_password", "redis_password"]
 """One process has none of these; `tests/cluster/test_worker.py` looks after them."""
 WAYS = """\
@@ -44,6 +45,8 @@ webhooks: {{duty: {{url: "{hooks}duty", secret_env: HOOK_SECRET, inside: true}}}
 apprise: {{ring: {{url_env: APPRISE_URL}}}}
 phone: {{by: apprise, name: ring}}
 heartbeat: {{url_env: HEARTBEAT_URL, every: 10s}}
+console: {{listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", \
+people: {{ana: {{password_env: CONSOLE_PASSWORD}}}}, oidc: {{issuer: "{hooks}oidc", client_id: tocsin, client_secret_env: CONSOLE_CLIENT, inside: true}}}}
 slack: {{channel: C1, mode: {mode}, base_url: "{hooks}api/"}}
 """
 ANA = """ana: {{name: Ana Diaz, slack: U0ANA, email: ana@corp.example, phone: "+31 20 555 0101", pagerduty: night, \
@@ -74,7 +77,7 @@ async def test_no_secret_shows_while_every_way_fails(tmp_path: Path, mode: str) 
         assert unused == [other, *OF_WORKERS], "every kind of secret is set"
         told = await asyncio.to_thread(_crisis, config, env, hooks, mail)
         asked = {one.path.split("/")[1] for one in hooks.asked}
-        assert {"api", "duty", "ring", "ping", "v2"} <= asked, asked
+        assert {"api", "duty", "ring", "ping", "v2", "oidc"} <= asked, asked
         assert mail.connections >= 1
     held = b"\0".join(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file())
     assert CANARY.encode() not in held
@@ -104,8 +107,18 @@ def _crisis(config: Path, env: dict[str, str], hooks: FakeHooks, mail: FakeSmtp)
         told = [
             httpx.get(f"{base_url}{path}", trust_env=False).text for path in ("/metrics", "/healthz", "/", "/debug")
         ]
+        told += _signed_in_nowhere((config.parent / "data" / "console.address").read_text())
     finally:
         process.terminate()
         status = process.wait(15)
     assert status == 0, log.read_text()
     return [log.read_text(), answer.text, *told]
+
+
+def _signed_in_nowhere(console: str) -> list[str]:
+    """What the console says to somebody with a wrong password, and to somebody whose provider fails."""
+    with httpx.Client(base_url=console, headers={"origin": console}, trust_env=False, timeout=60) as browser:
+        wrong = browser.post("/sign-in", data={"name": "ana", "password": "a wrong password"})
+        elsewhere = browser.get("/sign-in/elsewhere")
+    assert (wrong.status_code, elsewhere.status_code) == (403, 502)
+    return [wrong.text, elsewhere.text]
