@@ -171,8 +171,10 @@ class Service:
             self.console.open(self._console_at, lambda app: http.measured(app, "console"))
             self._work(self.console.serve(), CONSOLE)
             await self.console.opened()
-            if self.furnished is not None:
-                self._work(self.furnished.run())
+            if (furnished := self.furnished) is not None:
+                metrics = self.works.metrics
+                metrics.looks.add("console", lambda: metrics.streams.set(furnished.hub.clients))
+                self._work(furnished.run())
             if self.console.address:
                 self.signs.doors[CONSOLE] = f"{self.console.address}/healthz"
 

@@ -148,6 +148,9 @@ class PeopleMetrics:
             "How long ago a probe of our own last came through the whole path; before the first, since the start",
             registry=registry,
         )
+        self._probe_period = Shown(
+            "gauge", "tocsin_probe_period_seconds", "How often a probe of our own sets out", registry=registry
+        )
         self._unreached = Gauge(
             "tocsin_unreached_pages", "Open incidents with a page that is due and reached nobody", registry=registry
         )
@@ -233,6 +236,7 @@ class PeopleMetrics:
         )
         if facts.probes >= 0:
             self._probe_age.set(facts.probe_age_ms / 1000)
+            self._probe_period.set(facts.every_ms / 1000)
         self._unreached.set(facts.unreached)
         self._unreached_for.set(facts.unreached_ms / 1000 if facts.unreached else 0)
         self._clock_off.set(facts.clock_off_ms / 1000)
@@ -305,6 +309,9 @@ class Metrics(PeopleMetrics):
         self.sources = SourceMetrics(registry)
         """What each source that is listened to brings."""
         self.http = HttpMetrics(registry)
+        self.streams = Shown(
+            "gauge", "tocsin_console_streams", "Pages of the console that are kept live now", registry=registry
+        )
         self.build = build_info(registry)
         self.leads(True)
 

@@ -14,7 +14,10 @@ from tocsin.entry import Entry, Event
 from tocsin.journal import Journal
 from tocsin.shown_metrics import Labels, Shown
 
-STORES = ("console", "dead_letters", "intake", "journal", "outbox", "slack_seen", "sources", "texts")
+STORES = (
+    *("audit", "audit_witness", "console", "console-tokens", "sessions"),
+    *("dead_letters", "intake", "journal", "outbox", "slack_seen", "sources", "texts"),
+)
 """Files of a data directory that end in `.db`."""
 LOG = "-wal"
 SYNC_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)

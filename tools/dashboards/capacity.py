@@ -43,6 +43,22 @@ def _process() -> list[Json]:
             {"{{worker}} {{instance}}": f"process_open_fds{{{JOB}}} / process_max_fds{{{JOB}}}"},
             unit="percentunit",
         ),
+        series(
+            "Console: pages kept live",
+            "Each is a stream that is open; the same frame goes to all who see the same",
+            {"streams": "max(tocsin_console_streams)"},
+        ),
+        series(
+            "Console: requests a second, by route",
+            "What people and machines ask of it",
+            {"{{route}}": 'sum by (route) (rate(tocsin_http_requests_total{listener="console"}[5m]))'},
+            unit="reqps",
+        ),
+        series(
+            "Looks for metrics that failed, in an hour",
+            "By part; what they show is as old as the last that succeeded",
+            {"{{part}}": "sum by (part) (increase(tocsin_metrics_troubles_total[1h]))"},
+        ),
         stat(
             "Runs since",
             "How long ago each process began",
