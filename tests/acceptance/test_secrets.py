@@ -46,7 +46,8 @@ apprise: {{ring: {{url_env: APPRISE_URL}}}}
 phone: {{by: apprise, name: ring}}
 heartbeat: {{url_env: HEARTBEAT_URL, every: 10s}}
 console: {{listen: "127.0.0.1:0", public_url: "http://127.0.0.1:1", \
-people: {{ana: {{password_env: CONSOLE_PASSWORD}}}}, oidc: {{issuer: "{hooks}oidc", client_id: tocsin, client_secret_env: CONSOLE_CLIENT, inside: true}}}}
+people: {{ana: {{password_env: CONSOLE_PASSWORD}}}}, \
+oidc: {{issuer: "{hooks}oidc", client_id: tocsin, client_secret_env: CONSOLE_CLIENT, inside: true}}}}
 slack: {{channel: C1, mode: {mode}, base_url: "{hooks}api/"}}
 """
 ANA = """ana: {{name: Ana Diaz, slack: U0ANA, email: ana@corp.example, phone: "+31 20 555 0101", pagerduty: night, \

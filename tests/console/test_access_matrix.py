@@ -1,5 +1,7 @@
 """Every way in of a console, tried by everybody: what each may is said here once more, and asked of the gate."""
 
+import asyncio
+import contextlib
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,7 @@ import httpx
 import msgspec
 
 from tests.acceptance.living import CHART
-from tests.console.entering import HTML, Entered, entered
+from tests.console.entering import HTML, KEPT, PASSWORD, Entered, entered
 from tocsin.console.doors import Door
 from tocsin.console.tokens import Token
 from tocsin.embedded import Service
@@ -39,15 +41,15 @@ class Who(NamedTuple):
     verbs: tuple[str, ...] | None = None
 
 
-async def service_of(directory: Path) -> Service:
-    """A service as `tocsin run` starts it."""
+async def service_of(directory: Path, people: str = "{}", env: Mapping[str, str] | None = None) -> Service:
+    """A service as `tocsin run` starts it, with two brands that have nothing to do with each other."""
     (directory / "chart.yaml").write_text(CHART.format(within="3s"))
     config = directory / "tocsin.yaml"
     config.write_text(
         "flowchart: chart.yaml\ndata: data\nbrands:\n  - {name: Acme, query: acme}\n  - {name: Zeta, query: zeta}\n"
-        'ingest: {listen: "127.0.0.1:0"}\nconsole: {listen: "127.0.0.1:0"}\n'
+        f'ingest: {{listen: "127.0.0.1:0"}}\nconsole: {{listen: "127.0.0.1:0", people: {people}}}\n'
     )
-    service = Service(load_settings(config, {}), terminal=io.StringIO())
+    service = Service(load_settings(config, env or {}), terminal=io.StringIO())
     await service.start()
     assert not service.console.problem, service.console.problem
     return service
@@ -111,6 +113,39 @@ async def test_every_role_may_what_it_may_and_nothing_else(tmp_path: Path) -> No
         assert await _by_other_methods(console, doors, everybody["admin"]) == []
         for who in everybody.values():
             await who.client.aclose()
+
+
+async def test_no_page_speaks_of_a_brand_that_is_not_ones_own(tmp_path: Path) -> None:
+    """Every page, file of the API and stream of a running service, as somebody who sees one brand of two."""
+    zoe = "{zoe: {role: responder, responder: ana, brands: [Zeta], password_env: ZOE}}"
+    service = await service_of(tmp_path, zoe, {"ZOE": KEPT})
+    try:
+        entrance = service.console.entrance
+        assert entrance is not None
+        headers = {"origin": entrance.base_url, **HTML}
+        told: dict[str, str] = {}
+        async with httpx.AsyncClient(base_url=entrance.base_url, headers=headers, timeout=60, verify=False) as browser:
+            signed_in = await browser.post("/sign-in", data={"name": "zoe", "password": PASSWORD})
+            assert signed_in.status_code == 303
+            for door in service.console.doors:
+                if door.method == "GET" and door.needs != "open":
+                    path = address(door, "Zeta")
+                    told[path] = await _beginning(browser, path)
+        assert len(told) > 20
+        assert any("Zeta" in text for text in told.values())
+        assert [path for path, text in told.items() if "acme" in text.casefold()] == []
+    finally:
+        await service.stop()
+
+
+async def _beginning(browser: httpx.AsyncClient, path: str) -> str:
+    """A page, or the first second of a stream: that has no end."""
+    text = ""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(10 if not path.startswith("/live/") else 1), browser.stream("GET", path) as response:
+            async for piece in response.aiter_text():
+                text += piece
+    return text
 
 
 async def _everybody(console: Entered) -> dict[str, Who]:
