@@ -72,7 +72,7 @@ def test_a_bad_file_is_told_with_its_lines_and_that_the_old_one_runs_on(own: Dep
     said = section(page(own), "file").text
     assert "The version before it runs on" in said
     assert f"line {CHART.splitlines().index('    page: [pr_on_call]') + 1}" in said
-    assert "did you mean `pr_on_call`?" in said
+    assert "did you mean pr_on_call ?" in said
     assert "Read the first three posts" in page(own).text  # of the one that runs
 
 

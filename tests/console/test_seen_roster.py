@@ -38,7 +38,7 @@ def test_days_adjoin_and_their_stretches_fill_them() -> None:
     """A pixel that belongs to no day would be an hour in which nobody knows who is on call."""
     days = week(AT_MS).days
     assert all(one.until_ms == after.from_ms for one, after in pairwise(days))
-    for day in days[2:]:
+    for day in days:
         edges = [day.from_ms, *(stretch.until_ms for stretch in day.stretches)]
         assert [stretch.from_ms for stretch in day.stretches] == edges[:-1]
         assert edges[-1] == day.until_ms
@@ -86,6 +86,15 @@ def test_hours_in_which_nobody_must_be_are_no_gap() -> None:
     rota = week(AT_MS, chart=office)
     assert "off" in {one.kind for one in rota.shifts}
     assert not rota.gaps
+
+
+def test_turns_are_reckoned_back_so_that_no_duty_seems_to_begin_when_the_service_did() -> None:
+    days = week(AT_MS).days
+    assert [stretch.people[0].key for stretch in days[0].stretches] == ["ana", "bram"]
+    assert {stretch.kind for day in days for stretch in day.stretches} == {"duty"}
+    before = week(AT_MS, date(2026, 10, 5))
+    assert before.known
+    assert [len(day.stretches) for day in before.days] == [2] * 7
 
 
 def test_a_week_beyond_what_is_known_is_said_to_be_unknown() -> None:

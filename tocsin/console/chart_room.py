@@ -3,6 +3,7 @@
 Whatever takes longer than a look is kept for as long as what it was made of stays the same.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -44,6 +45,7 @@ from tocsin.way_checks import way_problems, way_warnings
 WALKS = "walks"
 """Directory of the example walks, beside the chart (docs/flowchart.md)."""
 VERSION_CHARS = 12
+_LINE = re.compile(r"(\d+):(\d+): (.*)", re.DOTALL)
 PAST_EVERY_MS = 10 * MINUTE_MS
 """How often the past is asked anew which nodes told somebody."""
 
@@ -121,18 +123,20 @@ class ChartRoom:
             return FileSeen(
                 name=path.name, state="bad", version=version, problems=problems_seen(_placed(error.problems), lines)
             )
-        refused = [(0, 0, said) for said in (*duty_problems(settings, chart), *way_problems(settings, chart))]
+        duties = duty_problems(settings, chart)
+        refused = [_parsed(said, path.name) for said in (*duties, *way_problems(settings, chart))]
         today = local(at_ms, "UTC").date().isoformat()
         soon = {name: _soon(roster, at_ms) for name, roster in live.rosters.items()}
         odd = [*overdue(chart, today), *(uncovered(chart, soon) if chart.digest == live.chart.digest else ())]
         same = chart.digest == live.chart.digest
         return FileSeen(
             name=path.name,
-            state="in_force" if same else "bad" if duty_problems(settings, chart) else "waiting",
+            state="in_force" if same else "bad" if duties else "waiting",
             version=version,
             problems=problems_seen([*refused, *_placed(odd)], lines),
             warnings=problems_seen(
-                [*_placed(warnings_of(chart)), *((0, 0, said) for said in way_warnings(settings, chart))], lines
+                [*_placed(warnings_of(chart)), *(_parsed(said, path.name) for said in way_warnings(settings, chart))],
+                lines,
             ),
         )
 
@@ -184,6 +188,16 @@ def _soon(roster: Roster, at_ms: int) -> Roster:
 
 def _placed(problems: Sequence[YamlProblem]) -> list[tuple[int, int, str]]:
     return [(one.line, one.column, one.message) for one in problems]
+
+
+def _parsed(said: str, name: str) -> tuple[int, int, str]:
+    """A line of `check` about this file, taken apart; one about another file as it is.
+
+    >>> _parsed("chart.yaml:12:3: no such role", "chart.yaml"), _parsed("tocsin.yaml:3:1: no", "chart.yaml")
+    ((12, 3, 'no such role'), (0, 0, 'tocsin.yaml:3:1: no'))
+    """
+    found = _LINE.fullmatch(said.removeprefix(f"{name}:")) if said.startswith(f"{name}:") else None
+    return (int(found[1]), int(found[2]), found[3]) if found is not None else (0, 0, said)
 
 
 def _written(directory: Path) -> tuple[tuple[str, int], ...]:

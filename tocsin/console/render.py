@@ -98,9 +98,18 @@ def _speaker(words: Words) -> Callable[..., str]:
         if "`" not in shown:
             return shown.format(**named) if named else shown
         # What stands between backticks is for a file or a terminal; what is filled in stays text.
-        return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown)))).format(**named)  # noqa: S704 - our own words
+        return typed(shown).format(**named)
 
     return said
+
+
+def typed(words: str) -> Markup:
+    """Words in which what stands between backticks is set apart as what one types. All of them are escaped first.
+
+    >>> print(typed("run `tocsin check` <now>"))
+    run <code>tocsin check</code> &lt;now&gt;
+    """
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(words))))  # noqa: S704 - escaped, see above
 
 
 def _spoken(say: Callable[..., str]) -> Callable[..., str]:
@@ -190,6 +199,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "line": one_line,
     "quote": plain,
     "own_line": own_line,
+    "typed": typed,
     "exact": terminal_safe,
     "link": safe_url,
 }

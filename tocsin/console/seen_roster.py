@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from alerting.flowchart.model import Chart
-from alerting.roster import Interval, Roster
+from alerting.roster import Interval, Roster, expand
 from alerting.roster_spec import Override, RosterSpec, clock_of
 from alerting.rotation import instant_ms, wall
 from tocsin.console.own_words import own_line
@@ -104,6 +104,7 @@ def people_seen(chart: Chart, keys: tuple[str, ...]) -> tuple[PersonSeen, ...]:
 def _rota_seen(chart: Chart, spec: RosterSpec, roster: Roster, at_ms: int, monday: date) -> RotaSeen:
     zone = roster.timezone
     edges = [instant_ms(_midnight(monday + timedelta(days=number)), zone) for number in range(8)]
+    roster = _reaching_back(chart, spec, roster, edges[0])
     shifts = list(_stretches(chart, spec, roster, edges[0], edges[-1]))
     change_ms = roster.next_change_ms(at_ms)
     return RotaSeen(
@@ -119,6 +120,23 @@ def _rota_seen(chart: Chart, spec: RosterSpec, roster: Roster, at_ms: int, monda
         ),
         shifts=tuple(shifts),
     )
+
+
+def _reaching_back(chart: Chart, spec: RosterSpec, roster: Roster, from_ms: int) -> Roster:
+    """The roster with what was before it was reckoned, as the chart in force has it: turns are, a calendar is not."""
+    if spec.rotation is None or from_ms >= roster.from_ms:
+        return roster
+    names = {name: responder.name for name, responder in chart.responders.items()}
+    before = expand(spec, from_ms, roster.from_ms, name=roster.name, responders=names)
+    return msgspec.structs.replace(roster, from_ms=from_ms, intervals=_joined(before.intervals, roster.intervals))
+
+
+def _joined(before: tuple[Interval, ...], after: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Two rows that adjoin, as one: where nothing changes between them there is one interval."""
+    last, first = before[-1], after[0]
+    if (last.people, last.needed) != (first.people, first.needed):
+        return (*before, *after)
+    return (*before[:-1], msgspec.structs.replace(last, until_ms=first.until_ms), *after[1:])
 
 
 def _midnight(day: date) -> datetime:

@@ -15,8 +15,8 @@ from tocsin.console.rota_picture import picture_of
 from tocsin.console.seen_flowchart import FlowchartSeen
 from tocsin.console.seen_roster import monday_of
 
-WEEKS_AHEAD, WEEKS_BACK = 52, 1
-"""Rosters are known for a year, and from the day before a service began."""
+WEEKS_AHEAD, WEEKS_BACK = 52, 12
+"""Rosters are known for a year; turns are reckoned back, a calendar tells from the day before a service began on."""
 TELLS = ("page", "notify", "escalate", "mobilise", "brief")
 ALONE = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 """The drawing as a document of its own has its colours in it, and nothing else."""
