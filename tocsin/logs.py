@@ -196,12 +196,13 @@ def set_up_logs(form: Form = "auto", level: Level = "info", stream: TextIO | Non
 
     `auto` is text on a terminal, and JSON elsewhere. Doing it twice is as doing it once.
     """
-    stream = stream or sys.stdout
-    is_text = form == "text" or (form == "auto" and stream.isatty())
+    on_terminal = (stream or sys.stdout).isatty()
+    is_text = form == "text" or (form == "auto" and on_terminal)
     number = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}[level]
     structlog.configure(
-        processors=[*PASSED, Seldom(), *(_for_people(stream) if is_text else _FOR_PROGRAMS)],
+        processors=[*PASSED, Seldom(), *(_for_people(on_terminal) if is_text else _FOR_PROGRAMS)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
+        # Without a stream, whatever standard output is when an event is written.
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
@@ -221,7 +222,7 @@ _FOR_PROGRAMS = (
 )
 
 
-def _for_people(stream: TextIO) -> tuple[Any, ...]:
-    plain = structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="at")
+def _for_people(in_colours: bool) -> tuple[Any, ...]:
+    plain = structlog.dev.ConsoleRenderer(colors=in_colours, timestamp_key="at")
     stamped = structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False, key="at")
     return (stamped, traced, without_secrets, inert_values, plain)
