@@ -10,14 +10,14 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from tocsin.patience import Patient
+
 TICK_S = 0.5
 """How soon a server sees that it is to end."""
 BACKLOG = 2_048
 """Callers that may wait to be let in."""
 GOODBYE_S = 3
 """How long a request under way at the end may take."""
-MOST_AT_ONCE = 1_000
-"""Connections of one server for browsers."""
 
 
 class Server(uvicorn.Server):
@@ -49,7 +49,9 @@ def server_of(routes: Sequence[BaseRoute], around: Callable[[ASGIApp], ASGIApp] 
 
 
 def server_over(app: ASGIApp) -> Server:
-    """A server of an application for browsers: it believes no header about where a request comes from."""
+    """A server of an application for browsers: patient up to a point, and it believes no header about where a request
+    comes from.
+    """
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -59,7 +61,7 @@ def server_over(app: ASGIApp) -> Server:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MOST_AT_ONCE,
+        http=Patient,
         timeout_graceful_shutdown=GOODBYE_S,
     )
     return Server(config)

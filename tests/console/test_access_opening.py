@@ -1,5 +1,6 @@
 """How a service opens its console: where it says, or nearby, and never in the way of what pages people."""
 
+import asyncio
 import io
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from tests.acceptance.living import CHART
 from tests.console.entering import PASSWORD, entered
+from tocsin import patience
 from tocsin.console.opening import ConsoleServer
 from tocsin.console.signing_in import TRIES_AT_ONCE
 from tocsin.console_sections import ConsoleSettings
@@ -114,6 +116,28 @@ async def test_a_console_that_is_switched_off_is_not_there(tmp_path: Path) -> No
         assert not (tmp_path / "data" / "sessions.db").exists()
     finally:
         await service.stop()
+
+
+async def test_whoever_connects_and_says_nothing_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a line, or none: closed in time, and so is each beyond the number that a door holds; others are answered."""
+    monkeypatch.setattr(patience, "ASKED_WITHIN_S", 0.5)
+    monkeypatch.setattr(patience, "MOST_AT_ONCE", 6)
+    async with entered(tmp_path, {}) as console:
+        port = int(console.host.rpartition(":")[2])
+        lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(6)]
+        for _, writer in lines[1:]:
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127")
+        one_more, _ = await asyncio.open_connection("127.0.0.1", port)
+        assert await asyncio.wait_for(one_more.read(), 5) == b""
+        for reader, _ in lines:
+            assert await asyncio.wait_for(reader.read(), 20) == b""
+        async with console.client() as browser:
+            assert (await browser.get("/healthz")).status_code == 200
+            # A connection that is kept may rest for a while between two requests.
+            await asyncio.sleep(0.3)
+            assert (await browser.get("/sign-in")).status_code == 200
+        for _, writer in lines:
+            writer.close()
 
 
 async def test_guessers_from_everywhere_cannot_keep_the_machine_busy(tmp_path: Path) -> None:
