@@ -18,6 +18,8 @@ from starlette.routing import Route
 from alerting.decision import Decision
 from alerting.delivery.rows import OutboxRow
 from alerting.view import IncidentView, Paged
+from stream.codec import canonical
+from tests.tocsin.stories import STEP_MS, lived
 from tocsin.brand_metrics import BrandMetrics
 from tocsin.engine import Engine
 from tocsin.entry import DeliveryReport
@@ -28,6 +30,7 @@ from tocsin.metrics import Metrics
 from tocsin.reference import told_by
 from tocsin.scaled.console import ConsoleMetrics
 from tocsin.scaled.core_metrics import CoreMetrics
+from tocsin.scaled.core_partition import CorePartition
 from tocsin.scaled.delivery_metrics import DeliveryMetrics
 from tocsin.scaled.health import WorkerMetrics
 from tocsin.scaled.intake_metrics import IntakeMetrics
@@ -36,6 +39,7 @@ from tocsin.state import Brand, BrandState, Contents
 from tocsin.store_metrics import StoreMetrics, TimedJournal
 
 EVERYWHERE = (Metrics, WorkerMetrics, IntakeMetrics, CoreMetrics, DeliveryMetrics, ConsoleMetrics)
+DETECTORS = ("negativity", "virality", "volume")
 PAGE = Decision(
     key="acme-0/1/Page",
     at_ms=10_000,
@@ -150,6 +154,44 @@ def test_a_brand_is_shown_before_anything_is_known_of_it() -> None:
     assert value(registry, "tocsin_brand_posts", brand="Acme") == 0
     assert value(registry, "tocsin_detector_warm", brand="Acme", detector="volume") == 0
     assert value(registry, "tocsin_false_page_budget", brand="Acme") == 1
+
+
+def test_a_brand_in_trouble_shows_how_far_its_detectors_are() -> None:
+    """What the core holds against its thresholds is what is shown; looking changes none of it."""
+    story = lived(1)
+    core = CorePartition.fresh(inputs=1, step_ms=STEP_MS, contents=Contents(story.bodies))
+    registry = CollectorRegistry()
+    shown = BrandMetrics(registry)
+    name = story.brands[0].name
+    highest = 0.0
+    for offset, entry in enumerate(story.entries):
+        core.apply(offset, 0, canonical(entry.event))
+        brand = core.engine.brand(name)
+        if brand is not None and offset % 150 == 0:
+            before = canonical(brand.frozen())
+            shown.show([brand], brand.state.window.at_ms)
+            assert canonical(brand.frozen()) == before
+            scores = [value(registry, "tocsin_detector_score_ratio", brand=name, detector=d) for d in DETECTORS]
+            highest = max([highest, *(one for one in scores if one is not None)])
+    assert highest >= 0.5, "it was worth a notice"
+    notice = value(registry, "tocsin_detector_threshold", brand=name, detector="volume", level="notice")
+    assert notice is not None
+    assert notice > 0
+    assert value(registry, "tocsin_brand_newest_timestamp_seconds", brand=name) > 0  # type: ignore[operator]
+
+
+def test_of_a_partition_that_another_worker_holds_nothing_is_said() -> None:
+    """Neither gauges nor counters stay behind."""
+    story = lived(1)
+    metrics = CoreMetrics()
+    core = CorePartition.fresh(inputs=1, step_ms=STEP_MS, contents=Contents(story.bodies))
+    core.apply(0, 0, canonical(story.entries[0].event))
+    metrics.looked(0, core, 3)
+    assert value(metrics.registry, "tocsin_core_lag_entries", partition="0") == 3
+    assert value(metrics.registry, "tocsin_core_dropped_parts_total", partition="0") == 0
+    metrics.gone(0)
+    for name in ("tocsin_core_lag_entries", "tocsin_core_dropped_parts_total", "tocsin_core_straddled_marks_total"):
+        assert value(metrics.registry, name, partition="0") is None
 
 
 # ---- pages and people
