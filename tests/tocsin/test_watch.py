@@ -172,3 +172,31 @@ def test_a_call_that_cannot_be_meant_is_refused_in_one_line(call: tuple[str, ...
     assert isinstance(done.exception, UsageError)
     assert said in str(done.exception)
     assert "pw" not in str(done.exception)
+
+
+def test_it_watches_until_it_is_stopped_and_tells_of_what_lasts(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the terminal each change as it is seen; the chat hears of the silence that lasted and of its end alone."""
+    well = place.answer
+    ill = 200, json.dumps(WELL | {"status": "unwell", "wrong": ["the core is 75 s behind the clock"]}).encode()
+    answers = [well, ill, well, ill, ill, ill, ill, well, well]
+    now_s = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+        answers.pop(0)
+        if not answers:
+            raise KeyboardInterrupt
+        place.answer = answers[0]
+
+    monkeypatch.setattr("tocsin.cli_watch.time.sleep", sleep)
+    monkeypatch.setattr("tocsin.cli_watch.time.monotonic", lambda: now_s)
+    monkeypatch.setenv("OPS_CHAT", f"{place.url}/secret-of-a-chat")
+    done = CliRunner().invoke(app, ["watch", place.url, "--every", "20s", "--grace", "40s", "--tell-env", "OPS_CHAT"])
+    behind = f"{place.url} is not well for 40 s: it says itself: the core is 75 s behind the clock"
+    back = f"{place.url} is back after 80 s: all is well, and a probe came through 7 s ago"
+    assert [one["text"] for one in place.posted] == [f"Tocsin at {behind}", f"Tocsin at {back}"]
+    seen = [line.split()[1] for line in done.stdout.splitlines() if "  " in line]
+    assert seen == ["well:", "unwell:", "well:", "unwell:", "well:"]
+    assert behind in done.stdout
+    assert "secret-of-a-chat" not in done.stdout
