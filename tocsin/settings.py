@@ -36,7 +36,7 @@ from tocsin.setting_sections import (
     Section,
     SlackSettings,
 )
-from tocsin.setting_types import Duration, Text, WayName, Zone, is_web_address
+from tocsin.setting_types import Duration, Text, WayName, Zone, in_units, is_web_address
 from tocsin.source_sections import AnySource, open_source_secrets, source_contradictions
 from tocsin.state import Judged
 from tocsin.way_sections import (
@@ -303,6 +303,9 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
     heartbeat = settings.heartbeat
     if heartbeat is not None and bool(heartbeat.url_env) == bool(heartbeat.url_file):
         yield document.problem(("heartbeat",), "`heartbeat` needs exactly one of url_env, url_file")
+    if heartbeat is not None and heartbeat.every < settings.step:
+        said = f"probes come through with each step of {in_units(settings.step)}, so less often; allowed: that and more"
+        yield document.problem(("heartbeat", "every"), f"`every` is {in_units(heartbeat.every)}: {said}")
     yield from way_contradictions(settings, document)
     yield from cluster_contradictions(settings.cluster, document)
     yield from console_contradictions(settings.console, [b.name for b in settings.brands], document)

@@ -235,6 +235,15 @@ def test_the_address_is_a_secret_and_must_be_safe(tmp_path: Path) -> None:
         assert "Xk7" not in refused
 
 
+def test_a_period_is_no_shorter_than_a_step(tmp_path: Path) -> None:
+    """Probes come through with the steps: a watcher of a shorter period would call people for nothing."""
+    config = configure(tmp_path, None, extra="heartbeat: {url_env: WATCHER, every: 2s}\n")
+    assert load_settings(config, ENVIRONMENT).step == 1_000
+    config.write_text(config.read_text().replace("step: 1s", "step: 5s"))
+    with pytest.raises(SettingsError, match="`every` is 2s: probes come through with each step of 5s, so less often"):
+        load_settings(config, ENVIRONMENT)
+
+
 @pytest.mark.slow
 async def test_it_stops_when_a_page_reaches_nobody_and_goes_on_when_it_does(past: Path, tmp_path: Path) -> None:
     """The works themselves, while Slack takes nothing: well until a minute and a half, not a second longer."""
