@@ -183,6 +183,10 @@
   function columns(chart) {
     return [chart.at, ...(chart.band ? [chart.band[1], chart.band[0]] : []), ...chart.series.map((one) => one.values)];
   }
+  function reach(chart, last) { // a moment of the step that is under way has room too
+    const step = chart.at.length > 1 ? chart.at[1] - chart.at[0] : 300;
+    return Math.max(last, ...(chart.marks || []).map((mark) => mark.at).filter((at) => at <= last + step));
+  }
   function take(element) { // new figures: the lines are moved, unless there are others
     const before = element.chart, chart = JSON.parse(element.dataset.chart);
     const lines = (one) => JSON.stringify([Boolean(one.band), one.zone, one.unit, one.series.map((line) => [line.name, line.style])]);
@@ -223,7 +227,7 @@
       padding: [14, 12, 0, 0],
       cursor: {y: false, drag: {x: false, y: false}, points: {size: 8}},
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), chart.zone),
-      scales: {x: {time: true}, y: {range: (_plot, _low, high) => [0, Math.max(4, high * 1.15)]}},
+      scales: {x: {time: true, range: (_plot, low, high) => [low, reach(element.chart, high)]}, y: {range: (_plot, _low, high) => [0, Math.max(4, high * 1.15)]}},
       axes: [
         {...axis, space: 64, size: 34, values: (_plot, splits, _index, _space, step) => splits.map((split) => axisTime(split, step))},
         {...axis, size: 46, values: (_plot, splits) => splits.map((split) => number.format(split) + (chart.unit === "%" ? "%" : ""))},
