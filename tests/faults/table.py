@@ -28,8 +28,8 @@ HEARTBEAT = """
 ## When everything fails
 
 The last alarm is silence. `heartbeat:` in `tocsin.yaml` names an address of a watcher outside (healthchecks, or another
-machine). Once a minute a mention of our own, a probe, goes the whole way: from a source through intake, journal and core
-to delivery, which tells nobody. Each that comes through touches the address, as long as no part of the process has
+machine). Once a minute a mention of our own, a probe, goes the whole way: from a source through intake, journal and
+core to delivery, which tells nobody. Each that comes through touches the address, as long as no part of the process has
 ended, every source and every door gives signs of life, and no page has been due for a minute and a half without
 reaching anybody. Give the watcher that period and a grace of a minute and a half: then somebody hears within three
 minutes of a part that stopped, and within five of a page that reached nobody. `/healthz` and the metric `tocsin_well`
