@@ -111,10 +111,6 @@ class Hub:
         self._look_s = look_s
         self._views: dict[View, _Shown] = {}
         self._closed = False
-        self.frames = 0
-        """Rendered since the start."""
-        self.refused = 0
-        """Streams that were one too many."""
 
     @property
     def clients(self) -> int:
@@ -127,7 +123,6 @@ class Hub:
         """A stream of their own; `None` where there are too many already, or none any more."""
         theirs = sum(one.name == visitor.name for shown in self._views.values() for one in shown.clients)
         if self._closed or theirs >= MOST_EACH or self.clients >= MOST:
-            self.refused += 1
             return None
         client = Client(visitor.name, view, holds)
         shown = self._views.setdefault(view, _Shown())
@@ -213,7 +208,6 @@ class Hub:
             shown = await self._sees.brand(view.about, _span(view.span))
         if shown is None:
             return b""
-        self.frames += 1
         context = {view.page: shown}
         return _event(
             "swap",
