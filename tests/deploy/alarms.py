@@ -19,6 +19,8 @@ GOOD: dict[str, str] = {
     'tocsin_http_requests_total{listener="console", route="/", method="GET", status="500"}': "2x180",
     'tocsin_http_requests_total{listener="ingest", route="/", method="POST", status="202"}': "0+5x180",
     'tocsin_http_requests_total{listener="ingest", route="/", method="POST", status="503"}': "2x180",
+    'tocsin_http_requests_total{listener="console", route="/healthz", method="GET", status="200"}': "0+900x180",
+    'tocsin_http_requests_total{listener="ingest", route="/healthz", method="GET", status="200"}': "0+900x180",
     "tocsin_clock_off_seconds": "2x180",
     'tocsin_metrics_troubles_total{part="stores"}': "1x180",
     'tocsin_intake_lag_records{partition="0"}': "300x180",

@@ -192,7 +192,7 @@ async def story(service: Living) -> None:
         await client.post(f"{running.base_url}/ingest/{life.SOURCE}", content=b"{}")
         body = b'{"id": "1"}\n'
         await client.post(f"{running.base_url}/ingest/{life.SOURCE}", content=body, headers=life.signed(body))
-        await client.get(f"{running.console.address}/healthz")
+        await client.get(f"{running.console.address}/sign-in")
     card = await service.crisis(1)
     await asyncio.sleep(3)
     await send(running.base_url, burst(2, posts=60))
@@ -241,6 +241,9 @@ async def test_every_question_has_an_answer(past: Path, tmp_path: Path, monkeypa
             wanted = [*questions(), *conditions()]
             empty = [one for one in wanted if not await db.ask(one[1])]
             assert await db.ask("tocsin_gone_total") == [], "what nobody exports has no data"
+            by_route = 'tocsin_http_requests_total{listener="%s", route="%s"}'
+            for listens, route in (("console", "/sign-in"), ("ingest", "/ingest/{source}"), ("ingest", "/metrics")):
+                assert await db.ask(by_route % (listens, route)), f"{listens} {route}"
             rings = await db.ask('ALERTS{alertstate="firing", alertname=~"TocsinGone|TocsinUnwell|TocsinNobodyLeads"}')
             scrape_s = await db.ask('max(scrape_duration_seconds{worker="service"})')
     assert empty == []

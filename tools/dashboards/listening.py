@@ -149,7 +149,7 @@ def _sources() -> list[Json]:
 
 
 def _door() -> list[Json]:
-    door = 'listener="ingest"'
+    door = 'listener="ingest", route!~"/healthz|/metrics"'
     return [
         row("The door for those who send to us"),
         series(
