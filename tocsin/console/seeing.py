@@ -85,23 +85,10 @@ class Seeing:
             self._now = version, named_overview(self._overviews.now(), self._works.live.name_of), figures
         return now_seen(self._now[1], self._now[2].get, self._health(), brands=brands)
 
-    def _named(self, overview: Overview) -> Overview:
-        """With people as they are called, as on their cards."""
-        name_of, replace = self._works.live.name_of, msgspec.structs.replace
-        brands = [
-            replace(one, open=tuple(replace(shown, view=named_view(shown.view, name_of)) for shown in one.open))
-            for one in overview.brands
-        ]
-        duties = [
-            replace(duty, now=tuple(map(name_of, duty.now)), after=tuple(map(name_of, duty.after)))
-            for duty in overview.duties
-        ]
-        return replace(overview, brands=tuple(brands), duties=tuple(duties))
-
     def figures(self, brand: str) -> BrandFigures | None:
         """A brand in figures; `None` where the core's numbers are not seen from here, or there are none yet."""
         found = self._brand(brand)
-        if found is None or not found.state.window.at_ms:
+        if found is None:
             return None
         return brand_now(found, self._works.clock() - self._works.behind_s() * 1000)
 
