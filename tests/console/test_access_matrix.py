@@ -61,6 +61,11 @@ def address(door: Door, brand: str) -> str:
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: named.get(found[1], "1"), door.path)
 
 
+def is_about_one(door: Door) -> bool:
+    """Whether its address names a brand, or an incident of one."""
+    return "{brand}" in door.path or "{incident}" in door.path
+
+
 async def test_nothing_is_reachable_without_signing_in_but_health_and_the_way_in(tmp_path: Path) -> None:
     """A crawl over every door of a running service, by every method: as a page, a program and a script of ours."""
     service = await service_of(tmp_path)
@@ -104,7 +109,7 @@ async def test_every_role_may_what_it_may_and_nothing_else(tmp_path: Path) -> No
         everybody = await _everybody(console)
         wrong = []
         for door in doors:
-            for brand in ("Acme", "Zeta"):
+            for brand in ("Acme", "Zeta") if is_about_one(door) else ("Acme",):
                 for name, who in everybody.items():
                     expected = _expected(door, who, brand)
                     if (found := await _tried(console, door, who, brand)) != expected:
@@ -176,7 +181,7 @@ def _expected(door: Door, who: Who, brand: str) -> str:
     """What the roles say, in the words of `docs/console.md`."""
     if not who.role or (who.token and not door.path.startswith("/api/")):
         return "signed out"
-    if ("{brand}" in door.path or "{incident}" in door.path) and brand not in who.brands:
+    if is_about_one(door) and brand not in who.brands:
         return "not there"
     if door.needs not in MAY[who.role] or (who.verbs is not None and door.needs not in who.verbs):
         return "not allowed"
@@ -186,7 +191,7 @@ def _expected(door: Door, who: Who, brand: str) -> str:
 async def _tried(console: Entered, door: Door, who: Who, brand: str) -> str:
     console.now_ms += 1_001  # nobody is too fast
     console.called.clear()
-    headers = {"x-csrf-token": who.csrf} if who.csrf else {}
+    headers = {"accept": "application/json"} | ({"x-csrf-token": who.csrf} if who.csrf else {})
     response = await who.client.request(door.method, address(door, brand), headers=headers)
     if console.called:
         assert response.status_code == 200
@@ -201,11 +206,12 @@ async def _by_other_methods(console: Entered, doors: Sequence[Door], who: Who) -
     known = {(door.method, address(door, "Acme")) for door in doors}
     found = []
     for path in sorted({path for _, path in known}):
-        for method in METHODS:
-            if (method, path) in known or (method == "HEAD" and ("GET", path) in known):
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            if (method, path) in known:
                 continue
             console.now_ms += 1_001
             console.called.clear()
-            await who.client.request(method, path, headers={"x-csrf-token": who.csrf})
+            headers = {"accept": "application/json", "x-csrf-token": who.csrf}
+            await who.client.request(method, path, headers=headers)
             found += [(method, path)] if console.called else []
     return found
