@@ -1,7 +1,8 @@
-"""Draws the pictures of the README anew: `python -m docs.make_pictures`. Needs Debian's chromium for the screenshot.
+"""Draws the pictures of the documentation anew: `python -m docs.make_pictures`. Needs Debian's chromium.
 
 All of them show what the program shows: the demo's story, the demo's page as the stand-in for Slack renders it, its
-review, and the shipped flowchart.
+review, the shipped flowchart, and the console of a running service while an outage goes on. `--console` takes the
+pictures of the console alone.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from alerting.flowchart import picture
 from alerting.message import card
 from alerting.view import WAKES
 from stream.sources.text_store import TextStore
+from tests.console import living, pictures
 from tests.fakes.slack.ledger import Message
 from tests.fakes.slack.server import FakeSlack
 from tocsin.checking import read_chart
@@ -30,9 +32,20 @@ from tocsin.settings import shipped_chart_path
 
 PICTURES = Path(__file__).parent / "pictures"
 CHROMIUM = "chromium"
-DOTS = """() => document.querySelectorAll('.msg h1, .msg h2, .msg h3, .msg h4, .msg .header').forEach(h => {
-  h.innerHTML = h.innerHTML.replace('🟠', '<span style="color:#e8912d">●</span>')
-})"""
+DOTS = """() => {
+  const colours = {'🟠': '#e8912d', '🟢': '#2f9e44', '🔴': '#c92a2a'}
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  for (const text of [...function* () { while (texts.nextNode()) yield texts.currentNode }()]) {
+    const parts = text.data.split(/(🟠|🟢|🔴)/)
+    text.replaceWith(...parts.map(part => {
+      if (!(part in colours)) return part
+      const dot = document.createElement('span')
+      dot.style.color = colours[part]
+      dot.textContent = '●'
+      return dot
+    }))
+  }
+}"""
 """A machine that draws pictures may have no font with emoji, and would show a box."""
 SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -63,6 +76,9 @@ def main() -> int:
         print("chromium is not installed: no picture was drawn", file=sys.stderr)
         return 1
     PICTURES.mkdir(exist_ok=True)
+    _console()
+    if sys.argv[1:] == ["--console"]:
+        return 0
     chart = read_chart(shipped_chart_path())
     (PICTURES / "flowchart.svg").write_text(picture.svg(chart), encoding="utf-8")
     with tempfile.TemporaryDirectory() as scratch:
@@ -80,6 +96,12 @@ def main() -> int:
         texts.close()
         asyncio.run(_review(directory))
     return 0
+
+
+def _console() -> None:
+    """The console on a phone and at a desk."""
+    with tempfile.TemporaryDirectory() as past:
+        asyncio.run(pictures.take(living.prepared(Path(past), pictures.SEED), PICTURES))
 
 
 def _terminal(story: Story) -> None:

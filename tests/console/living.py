@@ -213,6 +213,15 @@ def outage(seed: int, start_ms: int, *, posts: int = 900, minutes: float = 14) -
     return list(crisis(seed, brand=BRAND, start_ms=start_ms, posts=posts, **shape))
 
 
+def evening(seed: int, start_ms: int, minutes: float = 60) -> list[Row]:
+    """An outage of the one brand, while ordinary life goes on for both."""
+    life = [
+        *quiet(seed + 2, brand=BRAND, start_ms=start_ms, hours=minutes / 60, per_hour=46),
+        *quiet(seed + 3, brand=CALM, start_ms=start_ms, hours=minutes / 60, per_hour=28),
+    ]
+    return sorted([*life, *outage(seed, start_ms)], key=lambda row: str(row["created_at"]))
+
+
 def write_past(data: Path, rows: Sequence[Row]) -> None:
     """Leave rows in the intake log as a service does that heard each in its minute."""
     data.mkdir(mode=0o700, parents=True)

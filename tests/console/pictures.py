@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from stream.codec import MINUTE_MS
 from tests.console import living
 from tests.console.browser import Size, Theme, chromium
-from tests.console.living import START_MS, Shown, outage, shown
+from tests.console.living import START_MS, Shown, evening, shown
 from tests.console.visiting import act, signed_in
 
 SEED = 20_270
@@ -50,7 +50,7 @@ PAGED = (
     Shot("now", "/now", "phone", "dark"),
 )
 LATER = (
-    Shot("brand", "/brands/Tulpatel", "desktop", "dark", height=1200),
+    Shot("brand", "/brands/Tulpatel?span=90min", "desktop", "dark", height=1100),
     Shot("flowchart", "/flowchart", "desktop", height=1100),
     Shot("statement", "{incident}", "phone"),
     Shot("incident-nl", "{incident}", "phone", language="nl"),
@@ -61,17 +61,19 @@ async def take(past: Path, directory: Path) -> list[Path]:
     """Let the story happen over a prepared past (`living.prepared`), and take every picture."""
     with tempfile.TemporaryDirectory() as home:
         async with shown(past, Path(home), living.passwords()) as service, chromium() as browser:
+            service.public = evening(SEED, START_MS)
             await service.go_on(START_MS + MINUTE_MS)
             taken = [await _shoot(browser, service, one, directory, "") for one in CALM]
-            service.public = outage(SEED, START_MS + 2 * MINUTE_MS)
             card = await service.until_paged()
             incident = f"/incidents/{card.incident}"
             await service.go_on(service.clock() + 6 * MINUTE_MS)
+            await remembered(service)
             taken += [await _shoot(browser, service, one, directory, incident) for one in PAGED]
             async with signed_in(browser, service, "ana", incident) as page:
                 await page.locator(act("own")).first.click()
                 await page.locator(act("reply")).first.click()
                 await page.locator(act("approve")).first.wait_for()
+            await remembered(service)
             taken += [await _shoot(browser, service, one, directory, incident) for one in LATER]
     return taken
 
@@ -79,7 +81,9 @@ async def take(past: Path, directory: Path) -> list[Path]:
 async def _shoot(browser: Browser, service: Shown, shot: Shot, directory: Path, incident: str) -> Path:
     path, to = shot.path.format(incident=incident), directory / shot.file
     how = {"size": shot.size, "theme": shot.theme, "language": shot.language}
-    async with signed_in(browser, service, "ana", path, **how) as page:
+    async with signed_in(browser, service, "ana", path.partition("?")[0], **how) as page:
+        if "?" in path:
+            await page.goto(f"{service.console}{path}")
         await settled(page)
         await page.evaluate(DOTS)
         view = page.viewport_size
@@ -91,6 +95,13 @@ async def _shoot(browser: Browser, service: Shown, shot: Shot, directory: Path, 
         await page.screenshot(path=to)
     assert to.stat().st_size < LARGEST, f"{to.name} has {to.stat().st_size} bytes"
     return to
+
+
+async def remembered(service: Shown) -> None:
+    """The console keeps a minute once a minute; those that went by in a blink are kept now."""
+    furnished = service.service.furnished
+    assert furnished is not None
+    await furnished.remember()
 
 
 async def settled(page: Page) -> None:

@@ -178,8 +178,8 @@ PAGES = (
     "/flowchart",
     "/sources",
     "/drills",
+    "/settings",
 )
-ADMINISTERED = ("/settings",)
 LOOKS: tuple[tuple[Size, Theme, str], ...] = (
     ("phone", "light", "en"),
     ("desktop", "dark", "nl"),
