@@ -26,12 +26,14 @@ _RANK = "one of four words, checked where it is read"
 _ZONE = "a zone of the pinned tzdata, checked with the settings"
 _SLACK = "an id that Slack gave, from our own outbox"
 _JOURNAL = "ids and digests of our own; shown nowhere"
+_SETTINGS = "where the operator says the console is, and an incident's id"
 OURS: dict[str, tuple[object, str]] = {
     "IncidentView.incident": (INCIDENT, _ID),
     "IncidentView.severity": ("high", _RANK),
     "IncidentView.timezone": ("UTC", _ZONE),
     "IncidentView.exemplars": (("n1",), _JOURNAL),
     "IncidentView.pictured": ("", _RANK),
+    "Explanation.console_url": ("", _SETTINGS),
     "Decision.key": (f"{INCIDENT}/1/Page", _ID),
     "Decision.incident": (INCIDENT, _ID),
     "Decision.severity": ("high", _RANK),
