@@ -8,6 +8,8 @@ import pytest
 from alerting.facts import FACT_HELP
 from tests.faults.rows import MUST
 from tests.faults.table import page as reliability
+from tests.faults.test_silence import GRACE
+from tocsin.heartbeat import EVERY_MS
 from tocsin.reference import PAGES as REFERENCE
 from tocsin.settings import Section
 from tocsin.settings_page import SECTIONS
@@ -129,6 +131,26 @@ def test_the_example_configuration_shows_every_section() -> None:
     text = (ROOT / "tocsin.yaml").read_text("utf-8")
     sections = [name.split("`")[1].rstrip(":") for name, _ in SECTIONS if name.startswith("`")]
     assert [s for s in sections if not re.search(rf"^(# )?{s}:", text, re.MULTILINE)] == []
+
+
+def test_every_page_tells_people_the_same_grace() -> None:
+    """That of the watcher outside: with a longer one, the three minutes that are promised would not hold."""
+    every_s = EVERY_MS // 1000
+    grace_s = int(GRACE * every_s)
+    told = {
+        ROOT / "tocsin.yaml": f"Give it a period of {every_s} s and a grace of {grace_s} s.",
+        DOCS / "deploy.md": f"a grace of one and a half times that: {every_s} and {grace_s} seconds",
+        DOCS / "reliability.md": "a grace of a minute and a half",
+        DOCS / "reference" / "settings.md": "a grace of one and a half times that",
+    }
+    assert [path.name for path, words in told.items() if words not in " ".join(path.read_text("utf-8").split())] == []
+
+
+def test_the_readme_denies_nothing_that_it_shows() -> None:
+    """What it does not do yet has no console and no page of its own in it: both are there, above."""
+    shown, _, denied = (ROOT / "README.md").read_text("utf-8").partition("## What it does not do yet")
+    assert "docs/console.md" in shown
+    assert re.findall(r"(?i)console|web page", denied.partition("\n## ")[0]) == []
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
