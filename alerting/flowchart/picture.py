@@ -116,8 +116,10 @@ def svg(chart: Chart, walked: Sequence[str] = ()) -> str:
     sheet = sheet_of(chart)
     walked, steps = walked_on(chart, walked)
     panels = [_panel(sheet, title, entries) for title, entries in panels_of(sheet)]
-    sheet_width, top = _arrange(panels)
-    body = [_text(MARGIN, 32, f"Crisis flowchart, owned by {chart.owner}", "title"), *_legend(sheet)]
+    panels_width, top = _arrange(panels)
+    legend, legend_width = _legend(sheet)
+    sheet_width = max(panels_width, legend_width)
+    body = [_text(MARGIN, 32, f"Crisis flowchart, owned by {chart.owner}", "title"), *legend]
     for panel in panels:
         body += _drawn(panel, frozenset(walked), steps)
     start = f'<svg xmlns="http://www.w3.org/2000/svg" width="{sheet_width}" height="{top}" '
@@ -326,8 +328,8 @@ def _arrange(panels: list[_Panel]) -> tuple[int, int]:
 # --- drawing ----------------------------------------------------------------------------------------------------------
 
 
-def _legend(sheet: Sheet) -> list[str]:
-    """What the shapes mean: of those that this chart has."""
+def _legend(sheet: Sheet) -> tuple[list[str], int]:
+    """What the shapes mean, of those that this chart has; and up to where it reaches."""
     used = {PALETTE.get(kind_of(node), kind_of(node)) for node in sheet.nodes.values()}
     out = []
     x = MARGIN
@@ -336,7 +338,7 @@ def _legend(sheet: Sheet) -> list[str]:
             continue
         out.append(f'<g transform="translate({x} 50)">{_shape(kind, Box("", 22, 18), "")}{_text(29, 14, words)}</g>')
         x += 45 + 8 * len(words)
-    return out
+    return out, x
 
 
 def _drawn(panel: _Panel, walked: frozenset[str], steps: frozenset[tuple[str, str]]) -> list[str]:

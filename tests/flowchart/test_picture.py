@@ -153,3 +153,35 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     command += [f"--screenshot={tmp_path}/chart.png", "--window-size=2000,2400", f"file://{tmp_path}/chart.svg"]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert (tmp_path / "chart.png").stat().st_size > 50_000
+
+
+def test_what_the_shapes_mean_is_within_the_sheet_whatever_else_stands_on_it() -> None:
+    """A small chart with every kind of node is narrower than the list of its kinds."""
+    nodes = """
+      start: {question: "Is it bad?", when: mentions < 3, yes: ask_them, no: stop}
+      ask_them: {ask: "Is it true?", of: ann, within: 5m, answers: {yes: say, no: stop}, if_no_answer: stop}
+      say: {statement: words, written_by: ann, approve_by: bob, within: 5m, then: wake, if_not_approved: wake}
+      wake: {page: ann, by: [slack], acknowledge_within: 5m, if_not_acknowledged: tell, then: tell}
+      tell: {notify: bob, by: [slack], then: rest}
+      rest: {wait: 5m, then: lead}
+      lead: {call: lead, then: stop}
+      stop: {end: "Over"}
+    """
+    entries = "".join(f"  {scenario}: start\n" for scenario in (*SCENARIOS, "blind"))
+    text = "version: 1\nowner: PR\nlast_resort: ann\nresponders:\n"
+    text += "  ann: {name: A, slack: U0000ANN}\n  bob: {name: B, slack: U0000BOB}\n"
+    text += "statements: {words: {en: We know.}}\n"
+    text += 'subcharts:\n  lead: {entry: on, nodes: {on: {end: "Led"}}}\n'
+    chart = load_chart(f"{text}entry:\n{entries}nodes:{nodes}", "chart.yaml")
+    for drawn in (svg(chart), svg(SHIPPED), svg(SHIPPED, ["start"])):
+        root = ET.fromstring(drawn)
+        legend = [one for one in root.findall(f"{SVG}g") if one.get("transform", "").endswith(" 50)")]
+        names = [one.find(f"{SVG}text") for one in legend]
+        ends = [
+            int(re.findall(r"\d+", one.get("transform", ""))[0])
+            + 29
+            + 8 * len((name.text or "") if name is not None else "")
+            for one, name in zip(legend, names, strict=True)
+        ]
+        assert len(ends) >= 6
+        assert max(ends) <= int(root.get("width", "0"))
