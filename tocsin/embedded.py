@@ -36,7 +36,7 @@ from tocsin.heartbeat import LOOK_EVERY_S as WELL_EVERY_S
 from tocsin.keeping import Keeping
 from tocsin.listening import Listening
 from tocsin.live_chart import LiveChart
-from tocsin.logs import set_up_logs
+from tocsin.logs import place_of_cards, set_up_logs
 from tocsin.metrics import service_routes
 from tocsin.probe import probing
 from tocsin.retention import kept_for
@@ -366,7 +366,7 @@ async def _run(settings: Settings, console: Console) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    service = Service(settings)
+    service = Service(settings, terminal=place_of_cards(settings.log.form))
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, service.look_again)
     await service.start()

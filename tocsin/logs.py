@@ -197,7 +197,7 @@ def set_up_logs(form: Form = "auto", level: Level = "info", stream: TextIO | Non
     `auto` is text on a terminal, and JSON elsewhere. Doing it twice is as doing it once.
     """
     on_terminal = (stream or sys.stdout).isatty()
-    is_text = form == "text" or (form == "auto" and on_terminal)
+    is_text = _is_text(form, stream or sys.stdout)
     number = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}[level]
     structlog.configure(
         processors=[*PASSED, Seldom(), *(_for_people(on_terminal) if is_text else _FOR_PROGRAMS)],
@@ -210,6 +210,17 @@ def set_up_logs(form: Form = "auto", level: Level = "info", stream: TextIO | Non
     root.handlers = [one for one in root.handlers if not isinstance(one, Libraries)] + [Libraries()]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def place_of_cards(form: Form = "auto") -> TextIO:
+    """Where cards are drawn that go to no other way: standard output, beside events as text; where those are JSON for
+    a program that reads each line, standard error.
+    """
+    return sys.stdout if _is_text(form, sys.stdout) else sys.stderr
+
+
+def _is_text(form: Form, stream: TextIO) -> bool:
+    return form == "text" or (form == "auto" and stream.isatty())
 
 
 PASSED = (structlog.processors.add_log_level,)

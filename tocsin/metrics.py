@@ -5,7 +5,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +31,9 @@ from tocsin.http_metrics import HttpMetrics
 from tocsin.shown_metrics import Labels, Looks, Shown
 from tocsin.source_metrics import SourceMetrics
 from tocsin.store_metrics import StoreMetrics
+
+# When a counter began is of no use to anybody here, and would be as many series again.
+disable_created_metrics()
 
 REACHED_S = (1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1800)
 """A page is to reach somebody within five minutes."""

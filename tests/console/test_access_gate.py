@@ -135,6 +135,9 @@ async def test_a_body_without_end_is_not_read(tmp_path: Path) -> None:
             for _ in range(40):
                 yield b"x" * 4096
 
+        as_program = await ana.post(f"/api/v1{path}", json={"note": "x" * LARGEST_BODY})
+        assert (as_program.status_code, as_program.headers["content-type"]) == (413, "application/problem+json")
+        assert as_program.json()["type"] == "urn:tocsin:too_large"
         form = {"content-type": "application/x-www-form-urlencoded"}
         assert (await ana.post(path, content=drip(), headers=form)).status_code == 413
         assert (await ana.post(path, data=csrf | {f"f{n}": "" for n in range(200)})).status_code in (200, 400)

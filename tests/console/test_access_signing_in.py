@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.console.entering import KEPT, PASSWORD, entered
+from tocsin.console import signing_in
 from tocsin.console.passwords import NO_PASSWORD, PasswordProblem, fits, is_kept, kept_of
 from tocsin.console.refusing import own_path
 from tocsin.console.sign_in_token import token_of
@@ -42,6 +43,23 @@ async def test_a_wrong_token_signs_nobody_in_and_costs_time(tmp_path: Path) -> N
         assert (await browser.get(console.link)).status_code == 429
         console.now_ms += 1_000
         assert (await browser.get(console.link)).status_code == 303
+
+
+async def test_tries_that_came_too_often_stand_in_the_trail_until_they_are_a_flood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six tries are six rows, by a password and by the link; of what goes on for ever only so many a second are."""
+    monkeypatch.setattr(signing_in, "NOTED_AT_ONCE", 6)
+    async with entered(tmp_path) as console, console.client() as browser:
+        for _ in range(6):
+            await browser.post("/sign-in", data={"name": "vera@example.org", "password": "x"})
+        found = [(kept.act.who, kept.act.outcome, kept.act.why) for kept in console.trail()]
+        often = ("vera@example.org", "refused", "too often")
+        assert found == [("vera@example.org", "refused", "wrong password")] * 3 + [often] * 3
+        for _ in range(20):
+            assert (await browser.get("/sign-in?token=guessed")).status_code == 429
+        added = [(kept.act.who, kept.act.how, kept.act.why) for kept in console.trail()[6:]]
+        assert added == [("local", "local", "too often")] * 3
 
 
 async def test_where_people_have_passwords_no_link_signs_in(tmp_path: Path) -> None:

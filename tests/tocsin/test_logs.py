@@ -13,7 +13,7 @@ import pytest
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from tocsin.logs import A_MINUTE, LIBRARY, LONGEST, LONGEST_TRACE, Level, Libraries, hide, set_up_logs
+from tocsin.logs import A_MINUTE, LIBRARY, LONGEST, LONGEST_TRACE, Level, Libraries, hide, place_of_cards, set_up_logs
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +72,18 @@ def test_where_nobody_reads_along_it_is_json() -> None:
     written = Written("auto")
     written.log.info("listening")
     assert written.events[0]["event"] == "listening"
+
+
+def test_cards_stay_out_of_what_a_program_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without Slack pages are drawn: beside lines of JSON on standard error, so that each line of the log is one."""
+    set_up_logs()
+    structlog.get_logger("tocsin").info("listening")
+    print("HIGH  Tulpatel  Service outage", file=place_of_cards())
+    written = capsys.readouterr()
+    assert [json.loads(line)["event"] for line in written.out.splitlines()] == ["listening"]
+    assert written.err == "HIGH  Tulpatel  Service outage\n"
+    print("HIGH  Tulpatel  Service outage", file=place_of_cards("text"))
+    assert capsys.readouterr().out == "HIGH  Tulpatel  Service outage\n"
 
 
 @pytest.mark.parametrize("level", ["info", "warning", "error"])

@@ -91,6 +91,17 @@ def test_names_and_units_are_by_prometheus_conventions() -> None:
             assert name.endswith("_timestamp_seconds"), name
 
 
+def test_when_a_counter_began_is_no_series_of_its_own() -> None:
+    """Else each counter and histogram would be shown twice."""
+    metrics = Metrics()
+    shown = (
+        generate_latest(metrics.registry).decode() + generate_latest(HttpMetrics(CollectorRegistry()).registry).decode()
+    )
+    assert "_total" in shown
+    assert "_bucket" in shown
+    assert "_created" not in shown
+
+
 def test_a_name_means_the_same_wherever_it_stands() -> None:
     """Service and workers share names: then type and labels are the same too, and their pages can be put together."""
     known: dict[str, tuple[str, tuple[str, ...]]] = {}

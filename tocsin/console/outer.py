@@ -11,8 +11,11 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.console.refusing import SAID, is_for_program, problem
 
 LARGEST_BODY = 64 * 1024
 BODY_WITHIN_S = 10.0
@@ -65,7 +68,7 @@ class Outer:
         try:
             bounded = _bounded(Headers(scope=scope), receive)
         except TooLarge as refused:
-            await PlainTextResponse(str(refused), refused.status)(scope, receive, outward)
+            await _too_large(scope, refused)(scope, receive, outward)
             return
         await self._app(scope, bounded, outward)
 
@@ -97,6 +100,12 @@ def _dress(headers: MutableHeaders, *, secure: bool) -> None:
     headers.setdefault("Cache-Control", "no-store")
     if secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+def _too_large(scope: Scope, refused: TooLarge) -> Response:
+    if is_for_program(Request(scope)):
+        return problem(refused.status, "too_large", SAID["too_large"])
+    return PlainTextResponse(str(refused), refused.status)
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:

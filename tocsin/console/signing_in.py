@@ -30,6 +30,8 @@ log = structlog.get_logger("tocsin")
 LONGEST_PASSWORD = 1_000
 TRIES_PER_S, TRIES_AT_ONCE = 2, 20
 """Passwords that are tried, whoever tries them: each takes work, and the machine has other things to do."""
+NOTED_PER_S, NOTED_AT_ONCE = 1, 30
+"""Tries that came too often are written down as far as this goes: nobody fills the disk with them."""
 ELSEWHERE = "/sign-in/elsewhere"
 """Where the way to a provider of identities begins."""
 
@@ -57,6 +59,7 @@ class SigningIn:
         self._by_name = Delays(longest_ms=LONGEST_OF_NAME_MS)
         self._hashing = asyncio.Semaphore(1)
         self._tries = Buckets(per_s=TRIES_PER_S, burst=TRIES_AT_ONCE)
+        self._noted = Buckets(per_s=NOTED_PER_S, burst=NOTED_AT_ONCE)
 
     def doors(self) -> list[Door]:
         """The page to sign in on, and the way out."""
@@ -119,7 +122,7 @@ class SigningIn:
         if self._token is None:
             return self.page(request, next_, wrong="wrong_token", status=403)
         if self.wait_ms(request, LOCAL):
-            return self.page(request, next_, wrong="too_often", status=429)
+            return await self.too_often(request, LOCAL, "local", next_)
         if not hmac.compare_digest(given.encode(), self._token.reveal().encode()):
             await self.refused(request, LOCAL, "local", "wrong token")
             return self.page(request, next_, wrong="wrong_token", status=403)
@@ -128,7 +131,7 @@ class SigningIn:
     async def _by_password(self, request: Request, name: str, given: str, next_: str) -> Response:
         called = known_as(name)
         if self.wait_ms(request, called) or self._tries.wait_ms("", at_ms=self._gate.clock()):
-            return self.page(request, next_, wrong="too_often", status=429)
+            return await self.too_often(request, called, "password", next_)
         kept = self._passwords.get(called)
         # Somebody without a password takes as long as somebody with one.
         async with self._hashing:
@@ -155,8 +158,18 @@ class SigningIn:
         self._by_place.failed(place_of(address), at_ms=at_ms)
         if called:
             self._by_name.failed(called, at_ms=at_ms)
+        await self._note(request, called, how, why)
+
+    async def too_often(self, request: Request, called: str, how: str, next_: str) -> Response:
+        """Refuse a try that is not looked at; it stands in the trail, unless that would be a flood."""
+        if not self._noted.wait_ms("", at_ms=self._gate.clock()):
+            await self._note(request, called, how, "too often")
+        return self.page(request, next_, wrong="too_often", status=429)
+
+    async def _note(self, request: Request, called: str, how: str, why: str) -> None:
         who = LOCAL if how == "local" else self._gate.roll.name_of(called) or "unknown"
-        log.warning("sign-in refused", how=how, why=why, place=address)
+        log.warning("sign-in refused", how=how, why=why, place=self._gate.address_of(request))
+        at_ms = self._gate.clock()
         await self._gate.note(Act(at_ms=at_ms, who=who, how=how, what="sign in", outcome="refused", why=why))
 
     async def welcome(self, request: Request, name: str, how: str, next_: str, *, role: str = "") -> Response:

@@ -57,7 +57,7 @@ class SigningInElsewhere:
 
     async def _take(self, request: Request, _visitor: Visitor) -> Response:
         if self._signing_in.wait_ms(request, "oidc"):
-            return self._signing_in.page(request, "/", wrong="too_often", status=429)
+            return await self._signing_in.too_often(request, "", "oidc", "/")
         response = await self._taken(request)
         response.delete_cookie(
             self._cookie(request), path="/", secure=self._gate.is_secure(request), httponly=True, samesite="lax"

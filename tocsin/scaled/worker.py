@@ -11,7 +11,7 @@ from rich.console import Console as Terminal
 
 from stream.kafka.making import check_topics
 from tocsin.collecting import collect_rarely
-from tocsin.logs import set_up_logs
+from tocsin.logs import place_of_cards, set_up_logs
 from tocsin.scaled.console import Console
 from tocsin.scaled.gate import Gate
 from tocsin.scaled.ground import Ground, lay
@@ -43,7 +43,7 @@ def _core(ground: Ground) -> Role:
 def _delivery(ground: Ground) -> Role:
     from tocsin.scaled.delivery_worker import DeliveryWorker
 
-    return DeliveryWorker(ground)
+    return DeliveryWorker(ground, terminal=place_of_cards(ground.settings.log.form))
 
 
 def _console(ground: Ground) -> Role:
