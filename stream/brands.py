@@ -126,8 +126,7 @@ class Matcher:
         if not (found or self._always or owned):
             return ()
         document.know(found)
-        numbers = set(self._always)
-        numbers.update(owned)
+        numbers = {*self._always, *owned}
         for key in found:
             numbers.update(self._woken.get(key, ()))
         hits = []

@@ -37,7 +37,7 @@ from stream.kafka.writer import Writer
 log = structlog.get_logger("tocsin")
 
 WAIT_MS = 200
-BREATH = 50
+BREATH = 100
 """Records that are taken before others in this process have their turn."""
 LEAVE_S = 5.0
 """How long a partition that is to be given away may take to finish what it is writing."""
@@ -299,16 +299,16 @@ class IntakeLoop:
                 await self._write(cuts)
 
     async def _take(self, home: TopicPartition, running: Running, records: Sequence[Any]) -> None:
-        number = self._number(home)
-        for taken, record in enumerate(records, 1):
-            if record.offset < running.position:
-                continue  # fetched before the place was set
-            kind, source = kind_and_source(record.headers)
-            body = record.value or b""
-            running.incarnation.take(InputRecord(number, record.offset, record.timestamp, kind, source, body))
-            running.position = record.offset + 1
-            if taken % BREATH == 0:
+        number, take = self._number(home), running.incarnation.take
+        for first in range(0, len(records), BREATH):
+            if first:
                 await asyncio.sleep(0)
+            for record in records[first : first + BREATH]:
+                if record.offset < running.position:
+                    continue  # fetched before the place was set
+                kind, source = kind_and_source(record.headers)
+                take(InputRecord(number, record.offset, record.timestamp, kind, source, record.value or b""))
+            running.position = max(running.position, records[min(first + BREATH, len(records)) - 1].offset + 1)
         self.counts["records"] += len(records)
 
     async def _write(self, cuts: Sequence[tuple[TopicPartition, Running, Cut]]) -> None:

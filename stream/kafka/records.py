@@ -4,7 +4,8 @@ A mention's body is what the sender sent, untouched. Its kind and source are hea
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from stream.sources.kinds import RecordKind
 
@@ -13,7 +14,7 @@ Headers = Sequence[tuple[str, bytes]]
 KIND, SOURCE = "kind", "source"
 
 
-class InputRecord(NamedTuple):
+class InputRecord(msgspec.Struct, frozen=True, gc=False):
     """One record of an input partition, as intake reads it."""
 
     partition: int
