@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.acceptance.living import CHART
 from tests.console.entering import PASSWORD, entered
 from tocsin import patience
-from tocsin.console import signing_in
+from tocsin.console import opening, signing_in, wording
 from tocsin.console.opening import ConsoleServer
 from tocsin.console_sections import ConsoleSettings
 from tocsin.embedded import Service, _print_console
@@ -88,6 +88,27 @@ async def test_a_console_that_cannot_open_is_told_and_stands_in_nobodys_way(tmp_
         assert await answers(service.base_url)
     finally:
         await service.stop()
+
+
+async def test_a_console_with_a_mistake_of_ours_in_it_stands_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of words that lacks a language, or is no YAML at all: mentions are heard, and what is wrong is told."""
+    words = tmp_path / "words"
+    words.mkdir()
+    monkeypatch.setattr(opening, "load", lambda: wording.load(words))
+    for number, (text, told) in enumerate((("calm: {en: Calm}", "now.calm"), ("calm: {en: [", "Error"))):
+        (words / "now.yaml").write_text(text)
+        home = tmp_path / str(number)
+        home.mkdir()
+        service = service_of(home, '{listen: "127.0.0.1:0"}')
+        await service.start()
+        try:
+            assert told in service.console.problem
+            assert service.console.address == ""
+            assert await answers(service.base_url)
+        finally:
+            await service.stop()
 
 
 def test_a_port_that_nobody_asked_for_may_be_another(tmp_path: Path) -> None:

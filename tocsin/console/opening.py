@@ -19,6 +19,7 @@ from tocsin.console.audit import Audit
 from tocsin.console.doors import Door
 from tocsin.console.gate import Gate
 from tocsin.console.oidc import Provider
+from tocsin.console.own_words import own_line
 from tocsin.console.proxy import Proxy
 from tocsin.console.refusing import Refusing
 from tocsin.console.render import Renderer
@@ -143,9 +144,14 @@ class ConsoleServer:
             app = console_app(self.doors, entrance.gate, origins=entrance.origins)
             self._server = server_over(around(app))
         except (OSError, StoreError) as error:
-            self.problem = str(error)
-            log.error("console not open", problem=self.problem)
-            self.close()
+            self._not_open(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may not keep the service from paging people
+            self._not_open(f"{type(error).__name__}: {own_line(str(error), 300)}")
+
+    def _not_open(self, problem: str) -> None:
+        self.problem = problem
+        log.error("console not open", problem=problem)
+        self.close()
 
     def _listener(self) -> socket.socket:
         console = self._console
