@@ -183,6 +183,7 @@ def crisis(**changes: Any) -> IncidentSeen:
         walk=walk,
         people=people,
         moments=moments,
+        asks=view.asks,
     )
 
 

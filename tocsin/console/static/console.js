@@ -11,7 +11,10 @@
   let aheadMs = 0; // by how much the server's clock is ahead of this device's
 
   const now = () => Date.now() + aheadMs;
-  const clockTime = (ms) => new Intl.DateTimeFormat(document.documentElement.lang, {hour: "2-digit", minute: "2-digit", second: "2-digit"}).format(ms);
+  // The time of day as the page itself says it: by the server's clock, in the zone of the page, whatever this device's.
+  const clockTime = (ms) => new Intl.DateTimeFormat("en-GB", {
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: state?.dataset.zone || "UTC", timeZoneName: "short",
+  }).format(ms + aheadMs);
 
   // ---- forms
 
@@ -103,6 +106,9 @@
   function swap(html) {
     const box = document.createElement("template");
     box.innerHTML = html;
+    for (const part of box.content.querySelectorAll("[data-only]")) { // what others alone may do
+      if (!JSON.parse(part.dataset.only).includes(document.body.dataset.responder)) part.remove();
+    }
     for (const part of [...box.content.children].filter((one) => one.id)) {
       const old = document.getElementById(part.id);
       if (!old) continue;
