@@ -178,6 +178,8 @@ async def test_a_brand_that_is_not_ones_own_is_not_there(tmp_path: Path) -> None
         zoe = await console.signed_in("zoe@example.org")
         for path in ("/brands/Acme", "/brands/acme", "/incidents/acme-1", "/incidents/none", "/brands/%00"):
             assert (await zoe.get(path)).status_code == 404, path
+        for path in ("/brands/Zeta/Acme", "/brands/Zeta%2FAcme", "/brands/Acme/Zeta"):
+            assert (await zoe.get(path)).status_code == 404, path
         assert (await zoe.get("/brands/Zeta")).status_code == 200
         assert (await zoe.get("/incidents/zeta-1")).status_code == 200
         csrf = {"csrf": console.csrf(zoe)}
@@ -187,6 +189,15 @@ async def test_a_brand_that_is_not_ones_own_is_not_there(tmp_path: Path) -> None
         owned = [(kept.act.outcome, kept.act.incident) for kept in console.trail() if kept.act.what == "own"]
         assert owned == [("refused", "acme-1"), ("done", "zeta-1")]
         await zoe.aclose()
+
+
+async def test_a_brand_may_have_a_slash_in_its_name(tmp_path: Path) -> None:
+    async with entered(tmp_path) as console:
+        boss = await console.signed_in("boss@example.org")
+        for path in ("/brands/A/B%20Bank", "/brands/A%2FB%20Bank"):
+            assert (await boss.get(path)).status_code == 200, path
+        assert [name for _, name, _ in console.called] == ["/brands/A/B Bank"] * 2
+        await boss.aclose()
 
 
 async def test_a_token_opens_the_api_alone_and_nothing_counts_beside_it(tmp_path: Path) -> None:

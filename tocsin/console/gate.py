@@ -102,7 +102,8 @@ class Gate:
         async def answer(request: Request) -> Response:
             return await self._answered(door, request)
 
-        return Route(door.path, answer, methods=[door.method])
+        # A brand may have a slash in its name, and whoever asks for it with `%2F` is heard as if it were one.
+        return Route(door.path.replace("{brand}", "{brand:path}"), answer, methods=[door.method])
 
     async def elsewhere(self, request: Request, error: Exception) -> Response:
         """What is no way in: said only to those who are signed in."""
