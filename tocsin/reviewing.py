@@ -28,7 +28,7 @@ from alerting.review import (
 )
 from alerting.timeline import Act, Sending, Timeline, timeline
 from alerting.view import WAKES, ShownPost
-from alerting.words import kind_text, names_text, reason_words
+from alerting.words import kind_text, names_text, reason_words, scenario_text
 from stream.codec import digest, rfc3339
 from stream.sources.text_store import TextStore
 from tocsin import drawing, reports
@@ -72,6 +72,9 @@ class IncidentLine(msgspec.Struct, frozen=True):
     severity: str
     """The highest it reached."""
     what: str
+    scenario: str
+    is_friendly: bool
+    """Whether `what` says that it is not negative."""
     noticed: str
     ended: str = ""
     because: str = ""
@@ -109,6 +112,8 @@ def _line(name: str, own: Sequence[Decision]) -> IncidentLine:
         brand=own[0].brand,
         severity=worst.severity,
         what=kind_text(story.worst),
+        scenario=story.worst.scenario,
+        is_friendly=kind_text(story.worst) != scenario_text(story.worst.scenario),
         noticed=rfc3339(own[0].at_ms),
         ended=rfc3339(story.ended_ms) if story.ended_ms else "",
         because=own[-1].reason if story.ended_ms else "",

@@ -15,10 +15,11 @@ SEED = 60_511
 async def test_an_incident_that_is_open_can_be_looked_back_upon(past: Path, tmp_path: Path) -> None:
     async with virtual(past, tmp_path) as night:
         page = await night.crisis(11)
-        room = DrillRoom(night.works.settings, night.works.clock, night.works.settings.file)
+        room = DrillRoom(night.works.settings, night.works.clock, night.works.settings.file, lambda who: f"{who} by name")
         listed = room.seen(lambda _: True).past
         assert [one.incident for one in listed] == [page.incident]
         assert listed[0].woken
+        assert all(who.endswith(" by name") for who in listed[0].woken)
         assert room.seen(lambda brand: brand != page.brand).past == ()
         body = await room.review(page.incident)
         assert body is not None

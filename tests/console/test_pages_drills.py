@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from alerting.decision import Decision
+from alerting.facts import Facts
 from stream.codec import HOUR_MS
 from tests.console.deployed import ANA, AT_MS, LOOKER, Deployed, deployed, drilled
-from tests.console.reading import Element, read
+from tests.console.reading import Element, read, shown
+from tocsin import reviewing
 from tocsin.console.doors import Visitor
+from tocsin.console.drill_room import _past
+from tocsin.console.seen_drills import DrillsSeen
 from tocsin.drill_file import DrillFile, read_score, write_drill
 from tocsin.handing import DRILLS, Running, announce, withdraw
 
@@ -138,3 +143,43 @@ def test_the_review_of_an_incident_that_is_not_known_says_where_to_ask(place: De
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_it_speaks_both_languages(place: Deployed, language: str) -> None:
     assert ("Elke belofte nagekomen" in page(place, ANA, language).text) is (language == "nl")
+
+
+@pytest.mark.parametrize(
+    ("language", "kinds", "woken"),
+    [
+        ("en", ["service outage", "unusually much talk, and it is not negative"], "Ana Jansen woken"),
+        ("nl", ["storing", "ongewoon veel berichten, en niet negatief"], "Ana Jansen opgeroepen"),
+    ],
+)
+def test_past_incidents_are_told_in_the_language_of_the_page_and_people_by_their_names(
+    language: str, kinds: list[str], woken: str
+) -> None:
+    calm = Facts(mentions=200, judged=120, negative_share_milli=20, usual_negative_share_milli=240)
+    found = [
+        reviewing._line(
+            f"tulpatel-{number}",
+            [
+                Decision(
+                    key=f"tulpatel-{number}/1/{kind}",
+                    at_ms=AT_MS,
+                    brand="Tulpatel",
+                    kind=kind,
+                    incident=f"tulpatel-{number}",
+                    scenario=scenario,
+                    severity="medium",
+                    reason="flowchart",
+                    targets=("ana",),
+                    facts=facts,
+                )
+                for kind in ("OpenIncident", "Page")
+            ],
+        )
+        for number, (scenario, facts) in enumerate((("service_outage", Facts()), ("backlash", calm)))
+    ]
+    past = tuple(_past(one, {}, {}, lambda who: {"ana": "Ana Jansen"}[who]) for one in found)
+    seen = DrillsSeen(at_ms=AT_MS, timezone="Europe/Amsterdam", past=past)
+    rows = shown("drills.html", "/drills", ANA, language, seen=seen, starts=False, may_start=False).of("lines")[0]
+    for row, kind in zip(rows.named("li"), kinds, strict=True):
+        assert f"Tulpatel {kind}" in row.text
+        assert woken in row.text

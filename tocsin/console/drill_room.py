@@ -32,12 +32,21 @@ _NAME = re.compile(r"drill-[0-9a-z]{1,20}")
 
 
 class DrillRoom:
-    """Gives what the page of drills shows. `config` is the file of the configuration, for what is started."""
+    """Gives what the page of drills shows. `config` is the file of the configuration, for what is started; `name_of`
+    gives the name by which people call somebody of the flowchart.
+    """
 
-    def __init__(self, settings: Settings, clock: Callable[[], int], config: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], int],
+        config: Path,
+        name_of: Callable[[str], str] = lambda target: target,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._config = config
+        self._name_of = name_of
         self._one = threading.Lock()
         self._past: tuple[int, list[PastSeen]] | None = None
         self._writing = asyncio.Lock()
@@ -148,7 +157,7 @@ class DrillRoom:
         for report in reports.reports(journal.parent):
             written.setdefault(report.incident, []).append(Path(report.path).name)
         zones = self._settings.zones()
-        return [_past(one, zones, written) for one in found if f"-{BLIND}-" not in one.incident]
+        return [_past(one, zones, written, self._name_of) for one in found if f"-{BLIND}-" not in one.incident]
 
 
 def _drill(directory: Path, running_name: str, visible: Callable[[str], bool]) -> DrillSeen | None:
@@ -169,7 +178,12 @@ def _may_see(brands: tuple[str, ...], visible: Callable[[str], bool]) -> bool:
     return any(visible(brand) for brand in brands)
 
 
-def _past(one: reviewing.IncidentLine, zones: Mapping[str, str], written: Mapping[str, list[str]]) -> PastSeen:
+def _past(
+    one: reviewing.IncidentLine,
+    zones: Mapping[str, str],
+    written: Mapping[str, list[str]],
+    name_of: Callable[[str], str],
+) -> PastSeen:
     return PastSeen(
         incident=one.incident,
         brand=one.brand,
@@ -179,6 +193,8 @@ def _past(one: reviewing.IncidentLine, zones: Mapping[str, str], written: Mappin
         noticed_ms=parse_rfc3339(one.noticed),
         ended_ms=parse_rfc3339(one.ended) if one.ended else 0,
         because=one.because,
-        woken=one.woken,
+        woken=tuple(map(name_of, one.woken)),
+        scenario=one.scenario,
+        is_friendly=one.is_friendly,
         written=tuple(written.get(one.incident, ())),
     )

@@ -144,13 +144,20 @@ def times(ratio_milli: int) -> str:
 
 def kind(view: IncidentView) -> str:
     """What an incident is, in a few words: its scenario, unless that speaks of an anger that is not there."""
-    if view.severity in ("low", "medium") and is_friendly(view.facts):
-        friendly = {
-            "backlash": "ongewoon veel berichten, en niet negatief",
-            "viral_complaint": "een gesprek verspreidt zich, en is niet negatief",
-        }
-        return friendly.get(view.scenario) or scenario(view.scenario)
-    return scenario(view.scenario)
+    return kind_of(view.scenario, friendly=view.severity in ("low", "medium") and is_friendly(view.facts))
+
+
+def kind_of(code: str, *, friendly: bool) -> str:
+    """A scenario; in other words where nobody is angry.
+
+    >>> kind_of("backlash", friendly=True), kind_of("service_outage", friendly=True)
+    ('ongewoon veel berichten, en niet negatief', 'storing')
+    """
+    calmer = {
+        "backlash": "ongewoon veel berichten, en niet negatief",
+        "viral_complaint": "een gesprek verspreidt zich, en is niet negatief",
+    }
+    return (calmer.get(code) if friendly else None) or scenario(code)
 
 
 def scenario(code: str) -> str:

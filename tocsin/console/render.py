@@ -184,6 +184,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "scenario": _spoken(saying.scenario),
     "reason": _spoken(saying.reason),
     "kind": _spoken(saying.kind),
+    "past_kind": _spoken(saying.past_kind),
     "sentence": _spoken(saying.sentence),
     "ratio": _spoken(saying.ratio),
     "trend": _spoken(saying.trend),

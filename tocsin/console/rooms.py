@@ -59,7 +59,7 @@ def rooms_over(
     return Rooms(
         charts=ChartRoom(shows),
         sources=SourceRoom(settings, clock, hears=hears, feedings=feedings, counts=counts),
-        drills=DrillRoom(settings, clock, settings.file),
+        drills=DrillRoom(settings, clock, settings.file, shows.live.name_of),
         settings=SettingsRoom(settings, clock, audit),
         start_drill=start_drill,
     )

@@ -6,6 +6,7 @@ from alerting.flowchart.model import INITIALS
 from alerting.inert import one_line
 from alerting.view import IncidentView
 from tocsin.console import dutch
+from tocsin.console.own_words import own_line
 
 
 def clock(language: str, at_ms: int, timezone: str = "UTC", today_ms: int = 0) -> str:
@@ -65,6 +66,11 @@ def reason(language: str, code: Reason) -> str:
 def kind(language: str, view: IncidentView) -> str:
     """What an incident is, in a few words."""
     return dutch.kind(view) if language == "nl" else words.kind_text(view)
+
+
+def past_kind(language: str, what: str, scenario_: str, friendly: bool) -> str:
+    """What an incident was: `what` says it in English."""
+    return dutch.kind_of(scenario_, friendly=friendly) if language == "nl" else own_line(what, 80)
 
 
 def sentence(language: str, view: IncidentView) -> str:

@@ -56,10 +56,15 @@ class PastSeen(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     severity: str
     what: str
+    """In English."""
     noticed_ms: int
     ended_ms: int = 0
     because: str = ""
     woken: tuple[str, ...] = ()
+    """As people call them."""
+    scenario: str = ""
+    is_friendly: bool = False
+    """Whether `what` says that it is not negative."""
     written: tuple[str, ...] = ()
     """Names of the files into which its review was written."""
 
