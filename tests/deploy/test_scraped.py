@@ -1,5 +1,5 @@
-"""A real Prometheus scrapes a running service through a crisis: every question of the dashboards and every metric of
-the alarms has data.
+"""A real Prometheus scrapes a running service through a crisis: every question of the dashboards and whatever an
+alarm compares has data.
 
 What only workers have is asked of their metrics as the code declares them, with a value in each: that a broker is there
 to fill them is the business of `tests/cluster`. Without `prometheus` (Debian: prometheus) this skips, unless
@@ -12,7 +12,8 @@ import json
 import random
 import re
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import tests.acceptance.living as life
-from tests.acceptance.living import Living, burst, living, send
-from tests.deploy.test_watching import BOARDS, RULES, asked, tool
+from stream.sources.store import StoreError
+from tests.acceptance.living import Living, body_of, burst, living, send
+from tests.deploy.test_watching import ALARMS, BOARDS, RULES, tool
 from tests.fakes.sources.hackernews import FakeHackerNews
 from tests.fakes.sources.served import served
 from tocsin.embedded import wall_clock_ms
@@ -43,16 +45,17 @@ from tocsin.serving import address_of, listener, opened, server_of
 from tocsin.shown_metrics import Shown
 
 SEED = 20_310
+ROLES = ("intake", "core", "delivery")
 pytestmark = pytest.mark.slow
 HEARD = '  - {{name: hn, type: hackernews, queries: [tulpatel], every: 10s, base_url: "%s", items_url: "%s"}}\ningest:'
 WORDS = {
-    "partition": "0",
-    "role": "core",
-    "what": "rebalances",
-    "became": "read",
-    "outcome": "saved",
-    "home": "redis",
-    "brand": life.BRAND,
+    "partition": ("0",),
+    "role": ("core",),
+    "what": ("rebalances", "trimmed"),
+    "became": ("read",),
+    "outcome": ("saved",),
+    "home": ("redis",),
+    "brand": (life.BRAND,),
 }
 """What the labels of workers hold here."""
 
@@ -91,18 +94,25 @@ class _Kept(Collector):
 def _fill(metrics: object) -> None:
     for one in vars(metrics).values():
         if isinstance(one, Shown):
-            one.show({tuple(WORDS.get(label, label) for label in one.labels): 1})
+            one.show(dict.fromkeys(_words_of(one.labels), 1))
         elif isinstance(one, MetricWrapperBase):
-            values = [WORDS.get(label, label) for label in one._labelnames]
-            child: Any = one.labels(*values) if values else one
-            if isinstance(one, Counter):
-                child.inc()
-            elif isinstance(one, Gauge):
-                child.set(1)
-            elif isinstance(one, Histogram):
-                child.observe(1)
+            for values in _words_of(one._labelnames):
+                _count(one.labels(*values) if values else one)
         elif type(one).__module__.endswith("_metrics"):
             _fill(one)
+
+
+def _words_of(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    return list(product(*(WORDS.get(label, (label,)) for label in labels)))
+
+
+def _count(child: MetricWrapperBase) -> None:
+    if isinstance(child, Counter):
+        child.inc()
+    elif isinstance(child, Gauge):
+        child.set(1)
+    elif isinstance(child, Histogram):
+        child.observe(1)
 
 
 @contextlib.asynccontextmanager
@@ -193,6 +203,7 @@ async def story(service: Living) -> None:
         body = b'{"id": "1"}\n'
         await client.post(f"{running.base_url}/ingest/{life.SOURCE}", content=body, headers=life.signed(body))
         await client.get(f"{running.console.address}/sign-in")
+        assert await _failures(service, client) == [503, 500]
     card = await service.crisis(1)
     await asyncio.sleep(3)
     await send(running.base_url, burst(2, posts=60))
@@ -206,6 +217,26 @@ async def story(service: Living) -> None:
     await asyncio.sleep(3)
 
 
+async def _failures(service: Living, client: httpx.AsyncClient) -> list[int]:
+    """One of each listener: the log takes no post, and a page cannot be made. Their answers."""
+    running, body = service.service, body_of(burst(9, posts=1))
+    assert running.console.entrance is not None
+    assert running.furnished is not None
+    link = running.console.entrance.link
+    await client.get(link)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(running.works.appender, "append", _full)
+        broken.setattr(running.furnished.desk.seen, "now", _full)
+        address = f"{running.base_url}/ingest/{life.SOURCE}"
+        refused = await client.post(address, content=body, headers=life.signed(body))
+        failed = await client.get(f"{link.partition('/sign-in')[0]}/now")
+    return [refused.status_code, failed.status_code]
+
+
+def _full(*_args: object, **_named: object) -> Any:
+    raise StoreError("the disk is full")
+
+
 def questions() -> Iterator[tuple[str, str]]:
     """Every expression of the dashboards, with where it stands, as Grafana asks it when everything is chosen."""
     for path in BOARDS:
@@ -216,12 +247,48 @@ def questions() -> Iterator[tuple[str, str]]:
 
 
 def conditions() -> Iterator[tuple[str, str]]:
-    """Every metric that an alarm rests on, with the alarm."""
-    for path in RULES:
-        for group in yaml.safe_load(path.read_text("utf-8"))["groups"]:
-            for rule in group["rules"]:
-                for name in sorted({name for name, _ in asked(rule["expr"])}):
-                    yield rule["alert"], name
+    """Whatever an alarm compares, with the alarm: its joins, labels and ranges as they stand, and no comparison, which
+    lets nothing through as long as all is well.
+    """
+    for rule in ALARMS:
+        for side in compared(rule["expr"]):
+            yield rule["alert"], side
+
+
+_COMPARES = re.compile(r"\b(?:and|or|unless)\b|[=!<>]=|[<>]")
+
+
+def compared(expression: str) -> Iterator[str]:
+    """The sides of an expression's comparisons that are more than a number.
+
+    >>> list(compared('max(a > 0) > 3 * max(b{c=~"d>e"}) and absent(up{job="f"} == 1)'))
+    ['max(a > 0)', '3 * max(b{c=~"d>e"})', 'up{job="f"}']
+    >>> list(compared("sum by (x) (y) > on (x) z"))
+    ['sum by (x) (y)', 'z']
+    """
+    plain = _outermost(expression)
+    cuts = [(0, 0), *(found.span() for found in _COMPARES.finditer(plain)), (len(plain), len(plain))]
+    for (_, begins), (ends, _) in pairwise(cuts):
+        side = re.sub(r"^(on|ignoring)\s*\([^)]*\)", "", expression[begins:ends].strip()).strip()
+        if (inner := re.fullmatch(r"absent\((.*)\)", side, re.DOTALL)) is not None:
+            yield from compared(inner[1])
+        elif not re.fullmatch(r"[\d.]+", side):
+            yield side
+
+
+def _outermost(expression: str) -> str:
+    """An expression of the same length in which nothing is left of what stands in brackets or quotes."""
+    shown, depth, quoted = [], 0, False
+    for letter in expression:
+        quoted ^= letter == '"'
+        depth -= letter in ")}]" and not quoted
+        shown.append("_" if depth or quoted or letter in '"(){}[]' else letter)
+        depth += letter in "({[" and not quoted
+    return "".join(shown)
+
+
+def _place(service: Living) -> str:
+    return service.service.base_url.removeprefix("http://")
 
 
 async def test_every_question_has_an_answer(past: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +301,7 @@ async def test_every_question_has_an_answer(past: Path, tmp_path: Path, monkeypa
         monkeypatch.setitem(life.ENVIRONMENT, "WATCHER", f"{address}/touched")
         async with (
             living(past, tmp_path, within="20s", extra=extra) as service,
-            prometheus(tmp_path, {"service": service.service.base_url.removeprefix("http://"), "intake": worker}) as db,
+            prometheus(tmp_path, {"service": _place(service)} | dict.fromkeys(ROLES, worker)) as db,
         ):
             await asyncio.sleep(3)
             await story(service)
