@@ -6,6 +6,7 @@ In a real browser, over a stream that says what the test wants and then falls si
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -26,7 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 HEAD = Visitor(name="hanna@example.org", role="responder", responder="head_of_pr", csrf="t")
 
 
-def _page(template: str, who: Visitor, **context: object) -> Callable[[Request], Awaitable[Response]]:
+def _page(template: str, who: Visitor, **context: Any) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         return renderer().page(request, who, template, told=None, problem="", responders=(), **context)
 
@@ -74,7 +75,7 @@ async def test_when_nothing_comes_any_more_the_bar_has_the_clock_of_the_page() -
         Route("/now", _page("now.html", ANA, now=calm_day())),
         Route("/live/now", _stream(_event("beat", str(AT_MS)))),
     )
-    abroad = {"timezone_id": "America/New_York", "locale": "en-US"}
+    abroad: dict[str, Any] = {"timezone_id": "America/New_York", "locale": "en-US"}
     async with served(*routes) as home, chromium() as browser, visitor(browser, home, **abroad) as (page, _):
         await page.clock.install(time=1_600_000_000)
         await page.goto(f"{home}/now")
