@@ -15,7 +15,8 @@ SEED = 60_511
 async def test_an_incident_that_is_open_can_be_looked_back_upon(past: Path, tmp_path: Path) -> None:
     async with virtual(past, tmp_path) as night:
         page = await night.crisis(11)
-        room = DrillRoom(night.works.settings, night.works.clock, night.works.settings.file, lambda who: f"{who} by name")
+        works = night.works
+        room = DrillRoom(works.settings, works.clock, works.settings.file, lambda who: f"{who} by name")
         listed = room.seen(lambda _: True).past
         assert [one.incident for one in listed] == [page.incident]
         assert listed[0].woken
