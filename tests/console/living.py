@@ -42,8 +42,8 @@ CALM = "Noordzee Bank"
 PEOPLE = {"ana": "U0ANA", "bram": "U0BRAM", "chloe": "U0CHLOE", "david": "U0DAVID"}
 NAMES = {"ana": "Ana Diaz", "bram": "Bram de Vries", "chloe": "Chloe Martin", "david": "David Osei"}
 STEP_S = 5
-SIGN_IN = ("ana", "bram", "david", "vera")
-"""Who may sign in: two who answer, one who sees everything, and one who only looks."""
+SIGN_IN = ("ana", "bram", "chloe", "david", "vera")
+"""Who may sign in: two who answer, one for the calm brand alone, one who sees everything, and one who only looks."""
 
 CHART = """\
 # Who is told what, while somebody else sleeps.
@@ -174,6 +174,7 @@ console:
   people:
     ana@example.org: {{role: responder, responder: ana, password_env: ANA_PASSWORD}}
     bram@example.org: {{role: responder, responder: bram, password_env: BRAM_PASSWORD}}
+    chloe@example.org: {{role: responder, responder: chloe, brands: [Noordzee Bank], password_env: CHLOE_PASSWORD}}
     david@example.org: {{role: admin, responder: david, password_env: DAVID_PASSWORD}}
     vera@example.org: {{role: viewer, brands: [Tulpatel], password_env: VERA_PASSWORD}}
 """
