@@ -33,7 +33,7 @@ from tocsin.source_metrics import SourceMetrics
 from tocsin.store_metrics import StoreMetrics
 
 # When a counter began is of no use to anybody here, and would be as many series again.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REACHED_S = (1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1800)
 """A page is to reach somebody within five minutes."""
