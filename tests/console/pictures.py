@@ -19,10 +19,6 @@ SEED = 20_270
 LARGEST = 300_000
 """Bytes of one picture."""
 
-DOTS = """() => { for (const e of document.querySelectorAll('.timeline span')) {
-  e.textContent = e.textContent.replace('🟠', '●') } }"""
-"""A machine that takes pictures may have no font with emoji, and would show a box."""
-
 
 class Shot(NamedTuple):
     """One picture: of which page, for whom."""
@@ -34,6 +30,7 @@ class Shot(NamedTuple):
     language: str = "en"
     height: int = 0
     """How much of the page, in pixels; 0: what the window shows."""
+    who: str = "ana"
 
     @property
     def file(self) -> str:
@@ -52,7 +49,7 @@ PAGED = (
 LATER = (
     Shot("brand", "/brands/Tulpatel?span=90min", "desktop", "dark", height=1100),
     Shot("flowchart", "/flowchart", "desktop", height=1100),
-    Shot("statement", "{incident}", "phone"),
+    Shot("statement", "{incident}", "phone", who="bram"),
     Shot("incident-nl", "{incident}", "phone", language="nl"),
 )
 
@@ -72,7 +69,7 @@ async def take(past: Path, directory: Path) -> list[Path]:
             async with signed_in(browser, service, "ana", incident) as page:
                 await page.locator(act("own")).first.click()
                 await page.locator(act("reply")).first.click()
-                await page.locator(act("approve")).first.wait_for()
+                await page.locator(".draft").first.wait_for()
             await remembered(service)
             taken += [await _shoot(browser, service, one, directory, incident) for one in LATER]
     return taken
@@ -81,11 +78,10 @@ async def take(past: Path, directory: Path) -> list[Path]:
 async def _shoot(browser: Browser, service: Shown, shot: Shot, directory: Path, incident: str) -> Path:
     path, to = shot.path.format(incident=incident), directory / shot.file
     how = {"size": shot.size, "theme": shot.theme, "language": shot.language}
-    async with signed_in(browser, service, "ana", path.partition("?")[0], **how) as page:
+    async with signed_in(browser, service, shot.who, path.partition("?")[0], **how) as page:
         if "?" in path:
             await page.goto(f"{service.console}{path}")
         await settled(page)
-        await page.evaluate(DOTS)
         view = page.viewport_size
         assert view is not None
         if shot.name == "statement":
