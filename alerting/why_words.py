@@ -6,7 +6,7 @@ Pure. The words of the public are made inert here.
 from alerting.explain import Explanation, FreshWord, Tally
 from alerting.inert import one_line
 from alerting.view import IncidentView
-from alerting.words import clock_text, count_text, names_text, percent
+from alerting.words import clock_text, count_text, heard_people, names_text, percent
 
 
 def fresh_line(view: IncidentView) -> str:
@@ -92,7 +92,7 @@ def chance_text(chance_milli: int) -> str:
 def voices_text(view: IncidentView) -> str:
     """How many people, and who of them is heard most. Inert."""
     facts, found = view.facts, view.explanation
-    said = [f"{count_text(facts.voices)} different people"]
+    said = [f"{count_text(heard_people(facts))} different people"]
     if found.busiest and not found.sampled:
         busiest = found.busiest[0]
         said.append(f"busiest {_handle(busiest.author)} ({count_text(busiest.posts)} posts)")

@@ -234,12 +234,21 @@ different people. They speak of outage.'
     said += f" ({ratio})" if ratio else ""
     if facts.negative_share_milli:
         said += f", {negative_text(facts)} (usually {percent(facts.usual_negative_share_milli)})"
-    if facts.voices:
-        said += f", from {count_text(facts.voices)} different {'person' if facts.voices == 1 else 'people'}"
+    if people := heard_people(facts):
+        said += f", from {count_text(people)} different {'person' if people == 1 else 'people'}"
     subjects = (*facts.risks, *(issue for issue in facts.issues if issue not in facts.risks))
     spoken = f" They speak of {names_text(tuple(s.replace('_', ' ') for s in subjects), 3)}." if subjects else ""
     sector = sector_text(facts)
     return f"{said}.{spoken}{f' {sector}.' if sector else ''}"
+
+
+def heard_people(facts: Facts) -> int:
+    """How many different people, to be shown: their number is an estimate, and nobody has more people than posts.
+
+    >>> heard_people(Facts(mentions=160, voices=161)), heard_people(Facts(mentions=160, voices=90))
+    (160, 90)
+    """
+    return min(facts.voices, facts.mentions)
 
 
 def sector_text(facts: Facts) -> str:

@@ -7,7 +7,7 @@ from alerting.decision import Reason
 from alerting.facts import BLIND, Facts
 from alerting.inert import one_line
 from alerting.view import IncidentView
-from alerting.words import clock_text, count_text, duration_text, is_friendly, percent, trend_text
+from alerting.words import clock_text, count_text, duration_text, heard_people, is_friendly, percent, trend_text
 from stream.codec import HOUR_MS
 
 REASONS: dict[Reason, str] = {
@@ -197,8 +197,8 @@ verschillende mensen. Ze hebben het over een storing.'
     said += f" ({how_many})" if how_many else ""
     if facts.negative_share_milli:
         said += f", {_negative(facts)} (gewoonlijk {percent(facts.usual_negative_share_milli)})"
-    if facts.voices:
-        said += f", van {count(facts.voices)} {'persoon' if facts.voices == 1 else 'verschillende mensen'}"
+    if people := heard_people(facts):
+        said += f", van {count(people)} {'persoon' if people == 1 else 'verschillende mensen'}"
     subjects = (*facts.risks, *(issue for issue in facts.issues if issue not in facts.risks))
     named = tuple(SUBJECTS.get(one) or one.replace("_", " ") for one in subjects)
     spoken = f" Ze hebben het over {names(named, 3)}." if named else ""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from alerting.inert import one_line, plain, safe_url, terminal_safe
-from alerting.words import percent
+from alerting.words import heard_people, percent
 from tocsin.console import saying, told_words
 from tocsin.console.ahead import chance, forecast
 from tocsin.console.brand_charting import brand_chart, brand_rows, deaf, is_known
@@ -197,6 +197,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "inline": _inline,
     "told": _spoken(told_words.said),
     "percent": percent,
+    "people": heard_people,
     "line": one_line,
     "quote": plain,
     "own_line": own_line,
