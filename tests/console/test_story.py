@@ -1,11 +1,12 @@
 """The whole story in a real browser: calm, more and more posts, a page, and people who deal with it, to the end.
 
 The service is the real one, over a past of its own, with the Slack of the loopback; the posts of an outage come in
-minute by minute by a clock that is hurried. Somebody watches at a desk, the one on call has a phone.
+minute by minute by a clock that is hurried. Somebody watches, and the one on call is called.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -96,19 +97,27 @@ async def in_sight(page: Page, what: str) -> bool:
     return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= view["height"]
 
 
-async def test_the_whole_story_from_calm_to_resolved(service: Shown, browser: Browser) -> None:
-    """Nobody reloads a page: what happens shows by itself, at the desk and on the phone."""
+async def press(page: Page, what: str, size: Size) -> None:
+    """With a finger on a phone, with the pointer at a desk."""
+    await (page.tap(what) if size == "phone" else page.click(what))
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+async def test_the_whole_story_from_calm_to_resolved(service: Shown, browser: Browser, size: Size) -> None:
+    """Nobody reloads a page: what happens shows by itself. Once everybody has a phone, and once everybody sits at a
+    desk, so that each act is done on both.
+    """
     service.public = outage(SEED, OUTAGE_MS)
-    async with signed_in(browser, service, "bram") as desk:
+    async with signed_in(browser, service, "bram", size=size) as his:
         # Calm, and it looks calm.
-        await expect(desk.locator(".brand .is-calm")).to_have_count(2)
-        calm = await words(desk)
+        await expect(his.locator(".brand .is-calm")).to_have_count(2)
+        calm = await words(his)
         assert BRAND in calm
         assert CALM in calm
-        await desk.evaluate("() => { window.here = 'the same page' }")
+        await his.evaluate("() => { window.here = 'the same page' }")
 
         # More and more posts: the figure rises before anybody is paged.
-        posts = desk.locator(".brand", has_text=BRAND).locator(".big").first
+        posts = his.locator(".brand", has_text=BRAND).locator(".big").first
         usual = int(await posts.inner_text())
         await service.go_on(RISING_MS)
         await expect(posts).not_to_have_text(str(usual))
@@ -118,45 +127,45 @@ async def test_the_whole_story_from_calm_to_resolved(service: Shown, browser: Br
         # A page, in Slack and here.
         card = await service.until_paged()
         path = f"/incidents/{card.incident}"
-        await expect(desk.locator(f"a[href='{path}']").first).to_be_visible()
-        assert await desk.evaluate("() => window.here") == "the same page"
+        await expect(his.locator(f"a[href='{path}']").first).to_be_visible()
+        assert await his.evaluate("() => window.here") == "the same page"
         assert link_of(card) == f"{service.console}{path}"
 
-        # The one on call opens it from Slack, on a phone, and sees in one screen what to do.
-        async with signed_in(browser, service, "ana", path, size="phone") as phone:
+        # The one on call opens it from Slack, and sees in one screen what to do.
+        async with signed_in(browser, service, "ana", path, size=size) as hers:
             for what in ("h1", ".badge.is-high", ".why", ".measures", ".hands .next .due", act("acknowledge")):
-                assert await in_sight(phone, what), what
-            await phone.tap(act("acknowledge"))
+                assert await in_sight(hers, what), what
+            await press(hers, act("acknowledge"), size)
             await service.slack.wait_for(lambda: "Acknowledged by Ana Diaz" in card_says(card), 10)
-            await expect(phone.locator(act("acknowledge"))).to_have_count(0)
-            await expect(desk.locator(".incident", has_text="ana")).to_be_visible()
+            await expect(hers.locator(act("acknowledge"))).to_have_count(0)
+            await expect(his.locator(".incident", has_text="ana")).to_be_visible()
 
             # It is hers: without a script too.
-            async with signed_in(browser, service, "ana", path, size="phone", scripts=False) as plain:
+            async with signed_in(browser, service, "ana", path, size=size, scripts=False) as plain:
                 await plain.locator(act("own")).click()
                 await expect(plain.locator(".told")).to_contain_text("ana")
             await service.slack.wait_for(lambda: "Owned by Ana Diaz" in card_says(card), 10)
 
             # She is asked, and answers; she words what is said to the public, and Bram approves it.
-            await phone.locator(act("reply")).first.click()
-            await phone.locator("#adjust summary").click()
-            await phone.locator("textarea[name='texts.en']").fill(WORDS)
-            await phone.locator(act("draft")).click()
-            await expect(phone.locator(".draft").first).to_contain_text(WORDS)
-            await desk.locator(f"a[href='{path}']").first.click()
-            await expect(desk.locator(".draft").first).to_contain_text(WORDS)
-            await desk.locator(act("approve")).click()
-            await expect(phone.locator(".approved").first).to_contain_text(WORDS)
+            await hers.locator(act("reply")).first.click()
+            await hers.locator("#adjust summary").click()
+            await hers.locator("textarea[name='texts.en']").fill(WORDS)
+            await hers.locator(act("draft")).click()
+            await expect(hers.locator(".draft").first).to_contain_text(WORDS, timeout=15_000)
+            await his.locator(f"a[href='{path}']").first.click()
+            await expect(his.locator(".draft").first).to_contain_text(WORDS)
+            await his.locator(act("approve")).click()
+            await expect(hers.locator(".approved").first).to_contain_text(WORDS)
 
             # It is over.
-            await phone.locator("#more-acts > summary").click()
-            await phone.locator("#resolve > summary").click()
-            await phone.locator(act("resolve")).click()
-            await expect(phone.locator(".hands")).to_contain_text("resolved")
+            await hers.locator("#more-acts > summary").click()
+            await hers.locator("#resolve > summary").click()
+            await hers.locator(act("resolve")).click()
+            await expect(hers.locator(".hands")).to_contain_text("resolved")
             await service.slack.wait_for(lambda: "esolved" in card_says(card), 10)
             await service.go_on(service.clock() + 10_000)
-            await expect(phone.locator(".timeline li").first).to_contain_text("resolved")
-            told = "\n".join(reversed(await phone.locator(".timeline li").all_inner_texts()))
+            await expect(hers.locator(".timeline li").first).to_contain_text("resolved")
+            told = "\n".join(reversed(await hers.locator(".timeline li").all_inner_texts()))
     assert service.answers() == ["acknowledge", "own", "reply", "draft", "approve", "resolve"]
     places = [told.find(one) for one in TOLD]
     assert -1 not in places, told
@@ -198,7 +207,7 @@ async def test_every_page_can_be_read_tapped_and_walked_by_key_by_everybody(serv
     found: list[str] = []
     looked = 0
     for number, (size, theme, language) in enumerate(LOOKS):
-        how = {"size": size, "theme": theme, "language": language}
+        how: dict[str, Any] = {"size": size, "theme": theme, "language": language}
         async with signed_in(browser, service, "david", **how) as page:
             for path in PAGES:
                 await page.goto(service.console + path.format(incident=incident))
