@@ -68,10 +68,12 @@ class BrandFigures(msgspec.Struct, frozen=True, kw_only=True):
     """The last five minutes."""
     hour: Heard = Heard()
     usual: Usual = Usual()
-    history: tuple[int, ...] = ()
-    """Posts by five minutes of the last 90, oldest first; the last are under way."""
-    negatives: tuple[int, ...] = ()
+    history: tuple[int | None, ...] = ()
+    """Posts by five minutes of the last 90, oldest first; the last are under way. `None` where nobody listened."""
+    negatives: tuple[int | None, ...] = ()
     """Of these, the negative ones."""
+    listened_ms: int = 0
+    """Since when we listen: what was said before is not in these figures (0: nothing was heard yet)."""
     standings: tuple[Standing, ...] = ()
     """How far each detector of the brand's own trouble is from a notice: negativity, virality, volume."""
     learnt_ms: int = 0
@@ -86,8 +88,11 @@ class BrandFigures(msgspec.Struct, frozen=True, kw_only=True):
     """When a post of this brand last came, from whatever source (0: never)."""
 
 
-def brand_now(brand: Brand, at_ms: int) -> BrandFigures:
+def brand_now(brand: Brand, at_ms: int, *, heard_from_ms: int = 0) -> BrandFigures:
     """The figures of a brand at a time, which is no earlier than the core's. Changes nothing that is kept.
+
+    Nobody listened before `heard_from_ms`, nor before the brand's first post: five minutes without a post that begin
+    before that are a gap and no zero.
 
     >>> from tocsin.state import BrandState
     >>> figures = brand_now(Brand(BrandState(brand="Acme")), 300_000)
@@ -98,7 +103,10 @@ def brand_now(brand: Brand, at_ms: int) -> BrandFigures:
     surge = panel.volume.surge
     end_ms = max(at_ms, window.at_ms)
     until_ms = -(-end_ms // MINUTE_MS) * MINUTE_MS
-    steps = [heard(window, until_ms - (n + 1) * RECENT_MS, until_ms - n * RECENT_MS) for n in reversed(range(STEPS))]
+    starts = [until_ms - (n + 1) * RECENT_MS for n in reversed(range(STEPS))]
+    steps = [heard(window, start_ms, start_ms + RECENT_MS) for start_ms in starts]
+    listened_ms = max(heard_from_ms, window.started_ms) if window.started_ms >= 0 else 0
+    known = [bool(step.posts or 0 < listened_ms <= start) for start, step in zip(starts, steps, strict=True)]
     sources = tuple(
         SourceNow(name, state.status, state.last_ms, state.status_since_ms)
         for name, state in sorted(window.sources.items())
@@ -109,8 +117,9 @@ def brand_now(brand: Brand, at_ms: int) -> BrandFigures:
         recent=steps[-1],
         hour=heard(window, until_ms - HOUR_MS, until_ms),
         usual=_usual(brand, until_ms),
-        history=tuple(step.posts for step in steps),
-        negatives=tuple(step.negative for step in steps),
+        history=tuple(step.posts if is_known else None for step, is_known in zip(steps, known, strict=True)),
+        negatives=tuple(step.negative if is_known else None for step, is_known in zip(steps, known, strict=True)),
+        listened_ms=listened_ms,
         standings=_standings(brand, end_ms),
         learnt_ms=surge.learnt_ms,
         is_learning=not panel.volume.warm,
@@ -130,6 +139,11 @@ def heard(window: Window, from_ms: int, until_ms: int) -> Heard:
             judged += minute.counts.scored
             negative += minute.counts.negative
     return Heard(posts, judged, negative)
+
+
+def notice_at(brand: Brand, end_ms: int) -> int:
+    """From how many posts on five minutes that ended then were worth a notice (0: that was not known)."""
+    return _usual(brand, -(-end_ms // MINUTE_MS) * MINUTE_MS).notice
 
 
 def _usual(brand: Brand, end_ms: int) -> Usual:

@@ -7,6 +7,7 @@ import pytest
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.pulse import Counts, PulsePart
 from stream.sources.store import StoreError
+from tocsin.brand_now import brand_now
 from tocsin.console.history import History, Minute
 from tocsin.console.sampling import Sampler
 from tocsin.console.seen_brand import SPANS_MS, Span
@@ -26,7 +27,7 @@ def test_every_span_has_columns_of_one_length_that_reach_back_as_far_as_it_says(
     lasts_ms, step_ms = SPANS_MS[span]
     columns = (seen.posts, seen.negative, seen.expected, seen.lower, seen.upper, seen.severity, seen.blind)
     assert {len(column) for column in columns} == {len(seen.times_ms)} == {lasts_ms // step_ms}
-    assert seen.times_ms[-1] + step_ms >= AT_MS
+    assert 0 <= AT_MS - (seen.times_ms[-1] + step_ms) < step_ms
     assert set(seen.posts) == {None}
 
 
@@ -40,6 +41,30 @@ def test_a_step_of_which_less_than_half_is_known_is_a_gap() -> None:
     history = History(None)
     history.keep(minutes(2, 9, end_ms=AT_MS - 5 * MINUTE_MS) + minutes(3, 9))
     assert history.seen("Acme", "90min", AT_MS).posts[-2:] == (None, 27)
+
+
+@pytest.mark.parametrize("into_ms", [1_000, 30_000, 59_000, 150_000, 299_000])
+def test_what_is_under_way_is_never_drawn_as_a_fall(into_ms: int) -> None:
+    """Ten posts a minute are 50 in five of them at every second, and what is usual does not dip either."""
+    history, now_ms = History(None), AT_MS + into_ms
+    over_ms = now_ms // MINUTE_MS * MINUTE_MS
+    history.keep(minutes(90, 10, end_ms=over_ms, usual=1, expected_milli=1_000))
+    seen = history.seen("Acme", "90min", now_ms)
+    assert (set(seen.posts), set(seen.expected)) == ({50}, {5.0})
+    assert seen.times_ms[-1] + 5 * MINUTE_MS == over_ms
+
+
+def test_a_minute_that_is_over_and_not_written_down_yet_is_no_fall() -> None:
+    history = History(None)
+    history.keep(minutes(90, 10, end_ms=AT_MS - MINUTE_MS))
+    assert history.seen("Acme", "90min", AT_MS + 500).posts[-1] == 50
+
+
+@pytest.mark.parametrize("span", ["35d", "400d"])
+def test_long_steps_are_shown_when_they_are_over(span: Span) -> None:
+    step_ms = SPANS_MS[span][1]
+    now_ms = AT_MS // DAY_MS * DAY_MS + step_ms * 3 // 4
+    assert History(None).seen("Acme", span, now_ms).times_ms[-1] + step_ms == now_ms - step_ms * 3 // 4
 
 
 def test_a_quiet_minute_in_which_we_were_blind_says_nothing() -> None:
@@ -173,6 +198,26 @@ async def test_a_memory_that_begins_trusts_what_the_core_heard_before_and_nothin
     sampler.begin(0)
     await sampler.sample()
     assert history.seen("Acme", "90min", AT_MS).posts[-6:] == (None, None, 1, 0, 0, 0)
+
+
+async def test_a_service_that_was_never_there_before_heard_nothing_before_it_was() -> None:
+    """Not even where its first posts are older than it is: a source hands over what it has."""
+    history, core = History(None), Core()
+    core.brand = Brand(BrandState(brand="Acme"))
+    core.window = core.brand.state.window
+    sampler = core.sampler(history)
+    sampler.begin(0)
+    await sampler.sample()
+    assert set(history.seen("Acme", "90min", AT_MS).posts) == {None}, "and no zero"
+    assert history.heard("Acme", 0, AT_MS) == set()
+    core.at_ms += 10 * MINUTE_MS
+    core.post(AT_MS - 40 * MINUTE_MS, 1)
+    core.post(AT_MS + 7 * MINUTE_MS, 3)
+    await sampler.sample()
+    assert history.seen("Acme", "90min", core.at_ms).posts[-4:] == (None, None, 0, 3)
+    figures = brand_now(core.brand, core.at_ms, heard_from_ms=sampler.heard_from_ms)
+    assert figures.history[-4:] == (None, None, 0, 3)
+    assert figures.listened_ms == AT_MS
 
 
 async def test_a_disk_that_refuses_costs_nothing_else_and_is_written_to_again() -> None:

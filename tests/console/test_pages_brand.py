@@ -54,6 +54,25 @@ def test_the_same_figures_stand_in_a_table_that_can_be_read(place: Deployed) -> 
     assert "not heard in full" in table.text
 
 
+def test_a_brand_that_is_heard_since_a_moment_says_so() -> None:
+    """A few minutes are not an hour: what is usual in one is no measure of them."""
+    seen = troubled()
+    figures = seen.line.figures
+    assert figures is not None
+    for since_ms, is_said in ((AT_MS - 4 * 60_000, True), (AT_MS - 7_200_000, False)):
+        late = msgspec.structs.replace(figures, listened_ms=since_ms, history=(None,) * 17 + (9,))
+        line = msgspec.structs.replace(seen.line, figures=late)
+        told = page(msgspec.structs.replace(seen, line=line)).text
+        assert ("Heard since 02:56 CET only" in told) is is_said
+
+
+def test_words_that_cannot_be_new_are_not_left_unsaid() -> None:
+    seen = troubled()
+    bare = msgspec.structs.replace(seen.explanation, words=())
+    assert "None stands out against the fortnight before" in page(msgspec.structs.replace(seen, explanation=bare)).text
+    assert "None stands out" not in page(seen).text
+
+
 def test_a_chart_without_a_band_has_none() -> None:
     found = msgspec.structs.replace(history(), lower=(None,) * 288, upper=(None,) * 288)
     assert "band" not in brand_chart(found, "UTC", ("a", "b", "c"))

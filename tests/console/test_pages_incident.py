@@ -10,14 +10,15 @@ import pytest
 from alerting.flowchart import picture
 from alerting.flowchart.load import load_chart
 from alerting.view import ShownPost
-from tests.console.reading import ANA, VIC, Element, renderer, shown
+from tests.console.reading import ANA, VIC, Element, read, renderer, shown
 from tests.console.samples import AT_MS, MINUTE_MS, asking, crisis, crisis_view
 from tocsin.console.acts import Told
 from tocsin.console.doors import Visitor
-from tocsin.console.seen_incident import IncidentSeen
+from tocsin.console.seen_incident import IncidentSeen, NoticeSeen, WalkedSeen
 from tocsin.console.statics import STATIC
 
 CHART = Path(__file__).parents[2] / "crisis_flowchart.yaml"
+LEGAL = Visitor(name="lea@example.org", role="responder", responder="legal", csrf="token-of-lea")
 ACTS = ("acknowledge", "own", "note", "escalate", "severity", "resolve", "false_alarm")
 
 
@@ -141,6 +142,34 @@ def test_the_walked_path_is_told_step_by_step_with_margins_and_what_time_brings(
     assert page(crisis()).text.count("The whole flowchart, with the walked path lit") == 1
 
 
+def test_a_wait_for_something_counts_down_to_its_end_and_says_what_it_waits_for() -> None:
+    seen = crisis()
+    assert seen.walk is not None
+    ends_ms = AT_MS + 29 * MINUTE_MS
+    waits = {"ahead": "wait", "until": "acknowledged or mentions < 20", "next_who": (), "next_node": "has_it_grown"}
+    walk = msgspec.structs.replace(seen.walk, due_ms=ends_ms, **waits)
+    comes = page(msgspec.structs.replace(seen, walk=walk)).of("comes")[0]
+    assert [one.attributes["data-due-ms"] for one in comes.of("due")] == [str(ends_ms)]
+    assert comes.text.endswith(
+        "the flowchart goes on, or as soon as acknowledged or mentions < 20 , then “Has it grown”"
+    )
+    endless = page(msgspec.structs.replace(seen, walk=msgspec.structs.replace(walk, due_ms=0))).of("comes")[0]
+    assert endless.text == "The flowchart goes on as soon as acknowledged or mentions < 20 , then “Has it grown”"
+    assert "Next: head_of_pr, at the earliest" in page(msgspec.structs.replace(seen, walk=walk)).of("hands")[0].text
+
+
+def test_what_was_walked_before_it_grew_worse_stays_to_be_read() -> None:
+    seen = crisis()
+    before = WalkedSeen(AT_MS - 6 * MINUTE_MS, ("Has it many readers? no, by 40", "told webcare <b>"))
+    shown_ = page(msgspec.structs.replace(seen, earlier=(before,)))
+    assert "Walked anew from the beginning at 02:54 CET" in shown_.text
+    assert [one.text for one in shown_.by_id("earlier").named("li")] == list(before.steps)
+    assert [one.text for one in page(seen).of("path")[0].named("li")] == [
+        one.text for one in shown_.of("path")[0].named("li")
+    ]
+    assert "Walked anew" not in page(seen).text
+
+
 def test_each_person_stands_with_every_way_and_what_became_of_it() -> None:
     told = next(one for one in page(crisis()).of("card") if "Who was told" in one.text).text
     assert "Ana de Vries no answer yet" in told
@@ -155,7 +184,7 @@ def test_possibly_coordinated_has_its_two_figures_and_is_no_reason_to_look_away(
 
 
 def test_a_statement_is_a_draft_until_it_is_approved_and_only_then_to_be_copied() -> None:
-    seen = page(asking())
+    seen = page(asking(), LEGAL)
     assert [one.text.startswith("Draft, not approved") for one in seen.of("draft")] == [True, True]
     approve = next(one for one in seen.named("form") if one.attributes["action"].endswith("/approve"))
     assert {one.attributes["name"]: one.attributes["value"] for one in approve.named("input")}["node"] == "first_words"
@@ -177,9 +206,53 @@ def test_words_that_cannot_be_read_are_not_to_be_approved() -> None:
     asks = asking().view.asks
     assert asks.statement is not None
     gone = msgspec.structs.replace(asks.statement, texts=(("en", ""), ("nl", "We weten het.")))
-    seen = page(asking(asks=msgspec.structs.replace(asks, statement=gone, approved=())))
+    seen = page(asking(asks=msgspec.structs.replace(asks, statement=gone, approved=())), LEGAL)
     assert "approve" not in _acts(seen)
     assert "The words cannot be shown" in seen.text
+
+
+def test_whoever_was_told_besides_is_named_and_a_notice_is_no_alarm() -> None:
+    told = (
+        NoticeSeen(who="webcare_lead", name="Webcare lead (Bram)", at_ms=AT_MS - 9 * MINUTE_MS, what="told"),
+        NoticeSeen(who="head", name="Head <of> PR", at_ms=AT_MS - MINUTE_MS, what="statement"),
+    )
+    seen = page(msgspec.structs.replace(crisis(paged=(), next=None), people=(), notified=told, hands="not_paged"))
+    assert "Webcare lead (Bram) told at 02:51 CET" in seen.text
+    assert "Head <of> PR got a statement to approve at 02:59 CET" in seen.text
+    (hands,) = seen.of("hands")
+    assert "Told, and nobody was paged" in hands.text
+    assert not seen.of("hands", "nobody")
+    alone = msgspec.structs.replace(crisis(paged=(), next=None), people=(), hands="not_paged")
+    assert page(alone).of("hands", "nobody"), "where nobody was told at all, that is an alarm"
+
+
+def test_what_the_flowchart_asks_of_some_is_offered_to_them_alone_and_all_read_who_they_are() -> None:
+    """Nobody approves their own words: who wrote them finds no button that would be refused."""
+    ana, legal, looker = (page(asking(), one) for one in (ANA, LEGAL, VIC))
+    assert {"approve", "reply", "draft"} & set(_acts(ana)) == {"reply", "draft"}
+    assert {"approve", "reply", "draft"} & set(_acts(legal)) == {"approve"}
+    for seen in (ana, legal, looker):
+        assert "approval by head_of_pr, legal, until 03:25 CET; nobody else may approve it" in seen.text
+
+
+def test_what_all_are_sent_says_of_each_button_whose_it_is() -> None:
+    """The page's script leaves out what is another's: by the names of the flowchart, however people are called."""
+    seen = asking()
+    assert seen.asks.statement is not None
+    statement = msgspec.structs.replace(seen.asks.statement, may=("Hanna de Boer",))
+    named = msgspec.structs.replace(seen.view, asks=msgspec.structs.replace(seen.asks, statement=statement))
+    live = read(
+        renderer().fragment(
+            "incident_live.html", "en", may_act=True, incident=msgspec.structs.replace(seen, view=named)
+        )
+    )
+    only = {
+        form.attributes["action"].rpartition("/")[2]: json.loads(part.attributes["data-only"])
+        for part in live.all(lambda one: "data-only" in one.attributes)
+        for form in part.named("form")
+    }
+    assert only == {"reply": ["ana", "bram"], "approve": ["head_of_pr", "legal"], "draft": ["ana"]}
+    assert page(seen).named("body")[0].attributes["data-responder"] == "ana"
 
 
 def test_a_question_has_a_button_for_each_answer() -> None:

@@ -1,22 +1,36 @@
 """What Now, Incident and Brand are made of: blind is never calm, nobody sees another's brand, and what comes next."""
 
 import math
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from alerting.delivery.rows import OutboxRow
+from alerting.facts import Facts
 from alerting.flowchart.load import load_chart
+from alerting.flowchart.model import Wait
 from alerting.flowchart.walk import Step, Walk
 from alerting.home import BrandNow, Duty, Overview, Shown
 from alerting.view import IncidentView, Paged
+from alerting.why_words import voices_text
+from alerting.words import sentence
 from detectors.detector import Signal
 from stream.window import Thread, Window
 from tests.console.samples import AT_MS
 from tocsin.brand_now import BrandFigures
+from tocsin.console import dutch
 from tocsin.console.seen import Health, NowSeen, Stands, now_seen
 from tocsin.console.seen_brand import BrandSeen, outcomes_of, threads_seen
-from tocsin.console.seen_incident import IncidentSeen, line_of, people_seen, series_seen, walk_seen
+from tocsin.console.seen_incident import (
+    IncidentSeen,
+    line_of,
+    people_seen,
+    series_seen,
+    walk_seen,
+    with_gaps,
+    with_threshold,
+)
 from tocsin.drawing import Series
 
 CHART = """
@@ -160,6 +174,25 @@ def test_a_walk_that_is_over_waits_for_nothing_and_one_of_a_strange_chart_for_ti
     assert (strange.ahead, strange.due_ms, strange.next_who, strange.says) == ("wait", 5, (), "")
 
 
+def test_a_wait_for_something_ends_when_its_time_is_over_however_often_it_is_looked_at() -> None:
+    chart = load_chart(CHART, "chart.yaml")
+    (name, node), *_ = [(name, node) for name, node in chart.nodes.items() if isinstance(node, Wait)]
+    looks_ms = AT_MS + 60_000
+
+    def seen(until: str | None, wait: int | None, *, done: bool = False) -> tuple[int, str]:
+        told = node.model_copy(update={"until": until, "wait": wait})
+        changed = replace(chart, nodes={**chart.nodes, name: told})
+        found = walk_seen(
+            Walk(chart=chart.digest, node=name, entered_ms=AT_MS - 60_000, due_ms=looks_ms, done=done), changed
+        )
+        return found.due_ms, found.until
+
+    assert seen("acknowledged", 1_800_000) == (AT_MS + 1_740_000, "acknowledged")
+    assert seen("acknowledged", None) == (0, "acknowledged")
+    assert seen(None, 120_000) == (looks_ms, "")
+    assert seen("acknowledged", 1_800_000, done=True) == (0, "")
+
+
 def test_everybody_is_shown_with_each_way_by_which_they_were_told() -> None:
     def row(name: str, way: str, kind: str, who: str, **more: object) -> OutboxRow:
         told = {"page_id": name, "brand": "Acme", "incident": "a-1", "key": "k", "way": way, "to": "C1"}
@@ -189,6 +222,21 @@ def test_a_gap_of_a_picture_is_null_and_no_number() -> None:
     assert seen.alt
 
 
+def test_a_picture_has_its_threshold_though_no_finding_was_about_volume() -> None:
+    bare = series_seen(Series(title="Acme", times_ms=(0, 1), observed=(3, 9), expected=(), threshold=()))
+    assert with_threshold(bare, 12).threshold == (12.0, 12.0)
+    assert with_threshold(bare, 0) == bare
+    found = msgspec.structs.replace(bare, threshold=(None, 7.0))
+    assert with_threshold(found, 12) == found
+
+
+def test_a_step_in_which_nobody_listened_is_a_gap_and_a_silent_one_is_zero() -> None:
+    times = (0, 300_000, 600_000)
+    bare = series_seen(Series(title="Acme", times_ms=times, observed=(0, 0, 9), expected=(), threshold=()))
+    assert with_gaps(bare, {540_000}).observed == (None, 0, 9)
+    assert with_gaps(bare, set()).observed == (None, None, 9)
+
+
 # ---- a brand
 
 
@@ -212,3 +260,15 @@ def test_the_largest_conversations_are_shown_and_single_posts_are_none() -> None
     window.threads = {"one": Thread("one", AT_MS, posts=1)}
     window.clusters = {}
     assert threads_seen(window) == ()
+
+
+def test_nobody_sees_more_people_than_posts() -> None:
+    """How many different people there were is an estimate, which may be too high by one or two."""
+    window = Window(at_ms=AT_MS)
+    window.threads["t"] = Thread("t", AT_MS, posts=31, voices=f"{(1 << 200) - 1:x}")
+    assert threads_seen(window)[0].voices == 31
+    crowd = msgspec.structs.replace(view("a-1"), facts=Facts(mentions=160, voices=161))
+    assert "160 posts" in sentence(crowd)
+    assert "160 different people" in sentence(crowd)
+    assert "van 160 verschillende mensen" in dutch.sentence(crowd)
+    assert voices_text(crowd).startswith("160 different people")

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from alerting.decision import Decision
 from alerting.delivery.rows import OutboxRow
+from alerting.timeline import Act
 from tests.console.samples import AT_MS
-from tocsin.console.stories import Journaled, Story, moments_of
+from tocsin.console.seen_incident import WalkedSeen
+from tocsin.console.stories import Journaled, Story, moments_of, notices_of, walked_before
 from tocsin.entry import Answer, Control, DeliveryReport, Mark
 from tocsin.journal import Journal
 
@@ -55,6 +58,66 @@ def written(tmp_path: Path) -> Written:
 
 def told(written: Written, tmp_path: Path) -> Journaled:
     return Journaled(tmp_path / "journal.db", written.notes.get)
+
+
+def test_whoever_was_told_without_being_paged_is_known_with_what_they_were_told() -> None:
+    def told_of(number: int, kind: str, who: str, action: str = "", **more: object) -> Decision:
+        base = {"key": f"a-1/{number}/{kind}", "at_ms": AT_MS + number, "brand": "Acme", "kind": kind}
+        found = {"incident": "a-1", "scenario": "backlash", "severity": "medium", "reason": "flowchart"}
+        return msgspec.convert({**base, **found, "targets": [who], "action": action, **more}, Decision)
+
+    story = Story(
+        (
+            told_of(1, "Notify", "webcare_lead"),
+            told_of(2, "Page", "ana"),
+            told_of(3, "Notify", "webcare_lead", "ask"),
+            told_of(4, "Notify", "head", "statement"),
+            told_of(5, "Notify", "webcare_lead"),
+            told_of(6, "Notify", "nobody_hears", shadow=True),
+        ),
+        (),
+        (),
+    )
+    assert [(one.who, one.what, one.at_ms - AT_MS) for one in notices_of(story)] == [
+        ("webcare_lead", "told", 1),
+        ("webcare_lead", "asked", 3),
+        ("head", "statement", 4),
+    ]
+    assert notices_of(None) == ()
+
+
+def test_a_walk_that_was_begun_anew_is_kept_and_one_that_lost_its_first_steps_is_the_same() -> None:
+    def told_of(number: int, *path: str) -> Decision:
+        found = {"incident": "a-1", "scenario": "backlash", "severity": "medium", "reason": "flowchart"}
+        base = {"key": f"a-1/{number}/Notify", "at_ms": AT_MS + number, "brand": "Acme", "kind": "Notify"}
+        return msgspec.convert({**base, **found, "path": path}, Decision)
+
+    long = [f"step {number}" for number in range(20)]
+    first = ("many readers? no, by 40", "told bram about {incident}", "waits up to 30m")
+    again = ("many readers? yes, by 12\nand more", "paged ana")
+    assert walked_before(
+        [told_of(1), told_of(2, *first[:2]), told_of(3, *first), told_of(4), told_of(5, *again), told_of(6, *long[:12])]
+    ) == (
+        WalkedSeen(AT_MS + 5, ("many readers? no, by 40", "told bram about a-1", "waits up to 30m")),
+        WalkedSeen(AT_MS + 6, ("many readers? yes, by 12 and more", "paged ana")),
+    )
+    assert walked_before([told_of(1, *long[:10]), told_of(2, *long[3:15]), told_of(3, *long[8:20])]) == ()
+    assert walked_before([told_of(1, *long[:12]), told_of(2, *long[:5])]) != ()
+
+
+def test_a_page_shows_no_colours_as_letters_and_keeps_those_that_people_wrote(written: Written, tmp_path: Path) -> None:
+    written.decide("a-1", "OpenIncident", written.step())
+    written.decide("a-1", "Page", written.step())
+    found = told(written, tmp_path).story("a-1")
+    assert found is not None
+    note = Act(at_ms=AT_MS + 9, who="ana", answer="note", note="It is 🔴 there 👍")
+    moments = moments_of(found._replace(acts=(note,)), "a-1", (), "UTC")
+    assert "Noticed, High." in moments[0].words
+    assert moments[1].words.endswith("High.")
+    assert not any(sign in one.words for one in moments[:2] for sign in "⚪🟡🟠🔴🟢")
+    assert "“It is 🔴 there 👍”" in moments[2].words
+    row = OutboxRow(page_id="1", brand="a", incident="a-1", key="k", way="slack", to="C", kind="story", line="🟠 High.")
+    assert [one.words for one in moments_of(None, "a-1", [row], "UTC")] == ["High."]
 
 
 def noted(incident: str, number: int, digest: str = "") -> Answer:

@@ -5,7 +5,7 @@ from detectors.panel import Panel
 from stream.codec import HOUR_MS, MINUTE_MS, canonical
 from stream.pulse import Counts, Pulse, PulsePart
 from stream.window import OPEN_END, ClosedMinute, SourceState
-from tocsin.brand_now import Heard, brand_now
+from tocsin.brand_now import Heard, brand_now, notice_at
 from tocsin.state import Brand, BrandState
 
 DAY_MS = 24 * HOUR_MS
@@ -111,6 +111,26 @@ def test_a_brand_that_was_not_learnt_says_so_and_is_measured_by_nothing() -> Non
     assert figures.recent.posts == 500
     assert (figures.usual.posts_milli, figures.usual.notice) == (0, 0)
     assert not any(one.warm or one.score for one in figures.standings)
+
+
+def test_minutes_in_which_nobody_listened_are_gaps_and_no_zeros() -> None:
+    brand = Brand(BrandState(brand="Acme"))
+    assert set(brand_now(brand, AT_MS).history) == {None}, "nothing was ever heard"
+    take(brand, AT_MS - 22 * MINUTE_MS, 3, 1)
+    take(brand, AT_MS - MINUTE_MS, 7)
+    brand.state.window.at_ms = AT_MS
+    figures = brand_now(brand, AT_MS)
+    assert figures.history == (*[None] * 13, 3, 0, 0, 0, 7)
+    assert figures.negatives == (*[None] * 13, 1, 0, 0, 0, 0)
+    assert figures.listened_ms == AT_MS - 22 * MINUTE_MS
+    again = brand_now(brand, AT_MS, heard_from_ms=AT_MS - 10 * MINUTE_MS)
+    assert again.history == (*[None] * 13, 3, None, None, 0, 7), "what came all the same is counted"
+
+
+def test_what_is_worth_a_notice_is_known_of_any_minute() -> None:
+    brand = learnt()
+    assert notice_at(brand, AT_MS) == brand_now(brand, AT_MS).usual.notice > 0
+    assert notice_at(Brand(BrandState(brand="Acme")), AT_MS) == 0
 
 
 def test_a_blind_brand_and_its_sources_say_since_when() -> None:

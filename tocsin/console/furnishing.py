@@ -65,8 +65,15 @@ class Furnished:
         self._history = _history(directory / FILE) if brand is not None else None
         reading = Reading(people, works.brands, tells=self._tells, history=self._history)
         said = LookingBack(entrance.audit)
+        self._sampler: Sampler | None = None
         seeing = Seeing(
-            works, reading, brand=brand or (lambda _: None), health=health, moved=moved, looked_back=said.verdicts
+            works,
+            reading,
+            brand=brand or (lambda _: None),
+            health=health,
+            moved=moved,
+            looked_back=said.verdicts,
+            heard_from_ms=lambda: self._sampler.heard_from_ms if self._sampler is not None else 0,
         )
         self.desk = Desk(
             sees=seeing,
@@ -81,7 +88,6 @@ class Furnished:
         self._choosing = choosing.doors(self.desk, entrance.sessions)
         self.hub = Hub(seeing, entrance.renderer, works.clock)
         self._sessions = entrance.sessions
-        self._sampler: Sampler | None = None
         self._filler: Filler | None = None
         if brand is not None and self._history is not None:
             names = [one.name for one in works.brands]

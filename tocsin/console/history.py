@@ -12,6 +12,7 @@ from typing import NamedTuple
 from alerting.facts import SEVERITIES
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.sources.store import open_store, transaction
+from tocsin.brand_now import RECENT_MS
 from tocsin.console.seen_brand import SPANS_MS, HistorySeen, Span
 
 FILE = "console.db"
@@ -124,19 +125,42 @@ class History:
             self._put(name, at_ms)
 
     def seen(self, brand: str, span: Span, now_ms: int) -> HistorySeen:
-        """A brand's past over a span that ends now. A step of which less than half is known is a gap."""
+        """A brand's past over a span that ends now, in steps that are over: one under way would look like a fall. Steps
+        of five minutes end with the last minute that is known, longer ones on their grid. A step of which less than
+        half is known is a gap.
+        """
         lasts_ms, step_ms = SPANS_MS[span]
-        end_ms = -(-now_ms // step_ms) * step_ms
-        times = range(end_ms - lasts_ms // step_ms * step_ms, end_ms, step_ms)
         table = "hours" if lasts_ms > KEPT_MINUTES_MS else "minutes"
         with self._one:
+            end_ms = self._end_ms(brand, now_ms) if step_ms == RECENT_MS else now_ms // step_ms * step_ms
+            times = range(end_ms - lasts_ms // step_ms * step_ms, end_ms, step_ms)
             rows = self._db.execute(
-                f"SELECT start_ms / {step_ms} * {step_ms}, {_SUMS} FROM {table}"
+                f"SELECT ? + (start_ms - ?) / {step_ms} * {step_ms}, {_SUMS} FROM {table}"
                 " WHERE brand = ? AND start_ms >= ? AND start_ms < ? GROUP BY 1",
-                (brand, times.start, end_ms),
+                (times.start, times.start, brand, times.start, end_ms),
             ).fetchall()
         found = {start: Minute(brand, start, *rest) for start, *rest in rows}
-        return columns(span, times, [_step(found.get(start), start, step_ms, now_ms) for start in times])
+        return columns(span, times, [_step(found.get(start), step_ms) for start in times])
+
+    def heard(self, brand: str, from_ms: int, until_ms: int) -> set[int]:
+        """The minutes (start, ms) of `[from_ms, until_ms)` in which somebody listened, whether anything was said or
+        not.
+        """
+        with self._one:
+            rows = self._db.execute(
+                "SELECT start_ms FROM minutes WHERE brand = ? AND start_ms >= ? AND start_ms < ?",
+                (brand, from_ms, until_ms),
+            ).fetchall()
+        return {start_ms for (start_ms,) in rows}
+
+    def _end_ms(self, brand: str, now_ms: int) -> int:
+        """Where the last minute ends that is over, and written down if that was done of late."""
+        until_ms = now_ms // MINUTE_MS * MINUTE_MS
+        row = self._db.execute(
+            "SELECT max(start_ms) FROM minutes WHERE brand = ? AND start_ms >= ? AND start_ms < ?",
+            (brand, until_ms - RECENT_MS, until_ms),
+        ).fetchone()
+        return int(row[0]) + MINUTE_MS if row[0] is not None else until_ms
 
     def _place(self, name: str) -> int:
         row = self._db.execute("SELECT at_ms FROM places WHERE name = ?", (name,)).fetchone()
@@ -146,12 +170,11 @@ class History:
         self._db.execute("INSERT OR REPLACE INTO places VALUES (?, ?)", (name, at_ms))
 
 
-def _step(found: Minute | None, start_ms: int, step_ms: int, now_ms: int) -> Minute | None:
+def _step(found: Minute | None, step_ms: int) -> Minute | None:
     """A step as it is shown; `None` where too little is known of it, or where it is quiet because we were blind."""
     if found is None or (found.blind and not found.posts):
         return None
-    begun_ms = max(MINUTE_MS, min(step_ms, now_ms - start_ms))
-    return found if found.minutes * MINUTE_MS * 2 >= begun_ms else None
+    return found if found.minutes * MINUTE_MS * 2 >= step_ms else None
 
 
 def columns(span: Span, times: Sequence[int], steps: Sequence[Minute | None]) -> HistorySeen:

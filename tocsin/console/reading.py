@@ -24,16 +24,17 @@ from stream.sources.store import StoreError
 from tocsin.brand_now import BrandFigures
 from tocsin.console.history import History, columns
 from tocsin.console.seen_brand import SPANS_MS, HistorySeen, Span, ThreadSeen
-from tocsin.console.seen_incident import SeriesSeen, series_seen
-from tocsin.console.stories import Story, Tells, moments_of
+from tocsin.console.seen_incident import NoticeSeen, SeriesSeen, WalkedSeen, series_seen, with_gaps, with_threshold
+from tocsin.console.stories import Story, Tells, moments_of, notices_of, walked_before
+from tocsin.drawing import STEP_MS
 from tocsin.fresh_words import Explainer
 from tocsin.incident_series import incident_series, title_of, view_series
 from tocsin.people import People
 
 log = structlog.get_logger("tocsin")
 
-WORDS_EVERY_MS = 5 * MINUTE_MS
-"""How often a brand's words are looked up anew while somebody looks."""
+WORDS_EVERY_MS = MINUTE_MS
+"""How often a brand's words are looked up anew while somebody looks: in a crisis five minutes are another story."""
 
 
 class Told(NamedTuple):
@@ -42,6 +43,8 @@ class Told(NamedTuple):
     view: IncidentView
     moments: tuple[Moment, ...]
     series: SeriesSeen | None
+    notified: tuple[NoticeSeen, ...] = ()
+    earlier: tuple[WalkedSeen, ...] = ()
 
 
 class Said(NamedTuple):
@@ -64,8 +67,12 @@ class Reading:
         self._explainer = Explainer(people.texts, brands)
         self._one = threading.Lock()
 
-    def incident(self, view: IncidentView, figures: BrandFigures | None, rows: Sequence[OutboxRow]) -> Told:
-        """What is added to an incident; `rows` are its pages, `figures` its brand's, where it goes on."""
+    def incident(
+        self, view: IncidentView, figures: BrandFigures | None, rows: Sequence[OutboxRow], notice: int = 0
+    ) -> Told:
+        """What is added to an incident; `rows` are its pages, `figures` its brand's, where it goes on; `notice` is from
+        how many posts in five minutes on its volume was worth one (0: nobody knows).
+        """
         story: Story | None = None
         try:
             asks = in_words(view.asks, self._people.notes.note)
@@ -76,7 +83,21 @@ class Reading:
         except (StoreError, sqlite3.Error) as error:
             log.warning("console cannot read", what="incident", problem=type(error).__name__)
         series = None if view.scenario == BLIND else _series(view, story, figures)
-        return Told(view, moments_of(story, view.incident, rows, view.timezone), series)
+        if series is not None:
+            series = self._without_silence(view.brand, with_threshold(series, notice))
+        earlier = walked_before(story.decisions) if story is not None else ()
+        return Told(view, moments_of(story, view.incident, rows, view.timezone), series, notices_of(story), earlier)
+
+    def _without_silence(self, brand: str, series: SeriesSeen) -> SeriesSeen:
+        """With gaps where nobody listened, in place of the zeros that a decision carries."""
+        if self._history is None or all(series.observed):
+            return series
+        try:
+            heard = self._history.heard(brand, series.times_ms[0], series.times_ms[-1] + STEP_MS)
+        except (StoreError, sqlite3.Error) as error:
+            log.warning("console cannot read", what="history", problem=type(error).__name__)
+            return series
+        return with_gaps(series, heard)
 
     def brand(self, brand: str, span: Span, at_ms: int, threads: Sequence[ThreadSeen]) -> Said:
         """What is added to a brand: its history, what is new in its words, the first posts of its conversations."""
@@ -142,7 +163,7 @@ def _at_this_moment(last: Decision, view: IncidentView, figures: BrandFigures) -
         reason="still_going",
         signals=view.signals,
         facts=facts,
-        history=figures.history,
+        history=tuple(count or 0 for count in figures.history),
     )
 
 

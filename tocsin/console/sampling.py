@@ -38,7 +38,7 @@ class Sampler:
         self._core_time_ms = core_time_ms
         self._kept: dict[str, dict[int, Minute]] = {}
         """By brand: what was last written of its open minutes."""
-        self._heard_from_ms = 0
+        self.heard_from_ms = 0
         """Silent minutes before this were not listened to: nobody was there."""
         self._samples = 0
         self._is_well = True
@@ -53,10 +53,13 @@ class Sampler:
 
     def begin(self, known_ms: int) -> None:
         """What was sampled before ends at `known_ms`: what was silent since then, nobody may have listened to. Where
-        nothing ever was (0), the core itself had ears before there was a memory.
+        nothing ever was (0), the core itself had ears before there was a memory, unless it has heard nothing either.
         """
         from_ms = floor(self._core_time_ms(), MINUTE_MS)
-        self._heard_from_ms = known_ms if not known_ms or from_ms - known_ms < 2 * MINUTE_MS else from_ms
+        brands = [found for name in self._names if (found := self._brand(name)) is not None]
+        had_ears = any(one.state.window.started_ms >= 0 for one in brands)
+        goes_on = from_ms - known_ms < 2 * MINUTE_MS if known_ms else had_ears
+        self.heard_from_ms = known_ms if goes_on else from_ms
 
     async def sample(self) -> None:
         """Write down what is known now."""
@@ -95,7 +98,8 @@ class Sampler:
     def _minute(self, brand: Brand, name: str, start_ms: int, before: Minute | None) -> Minute | None:
         window = brand.state.window
         said = heard(window, start_ms, start_ms + MINUTE_MS)
-        if not said.posts and start_ms < max(self._heard_from_ms, window.started_ms):
+        is_listened = 0 <= window.started_ms <= start_ms and start_ms >= self.heard_from_ms
+        if not said.posts and not is_listened:
             return before
         blind = int(window.is_blind(start_ms, start_ms + MINUTE_MS))
         if before is not None:  # what was usual, and what was open, was so when it ended

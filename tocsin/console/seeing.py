@@ -18,7 +18,7 @@ from alerting.incident import Incident
 from alerting.naming import named_overview, named_view
 from alerting.view import IncidentView
 from alerting.words import sentence
-from tocsin.brand_now import BrandFigures, brand_now
+from tocsin.brand_now import BrandFigures, brand_now, notice_at
 from tocsin.console.reading import Reading
 from tocsin.console.seen import Health, NowSeen, hands_of, now_seen
 from tocsin.console.seen_brand import BrandSeen, Span, outcomes_of, threads_seen
@@ -45,7 +45,7 @@ class Seeing:
 
     `brand` gives a brand of the core with its detectors, `None` where the core is elsewhere; `health` says how well the
     service is; `moved` is another value as soon as the core has moved on; `looked_back` gives, by
-    incident, what somebody said of it afterwards.
+    incident, what somebody said of it afterwards; `heard_from_ms` is since when somebody listens without a gap.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Seeing:
         health: Callable[[], Health],
         moved: Callable[[], object],
         looked_back: Callable[[], Mapping[str, str]] = dict,
+        heard_from_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         self._works = works
         self._reading = reading
@@ -64,6 +65,7 @@ class Seeing:
         self._health = health
         self._moved = moved
         self._looked_back = looked_back
+        self._heard_from_ms = heard_from_ms
         self._overviews = Overviews(works)
         self._now: tuple[object, Overview, dict[str, BrandFigures | None]] | None = None
         self._lines: tuple[object, list[IncidentLine]] | None = None
@@ -90,7 +92,8 @@ class Seeing:
         found = self._brand(brand)
         if found is None:
             return None
-        return brand_now(found, self._works.clock() - self._works.behind_s() * 1000)
+        at_ms = self._works.clock() - self._works.behind_s() * 1000
+        return brand_now(found, at_ms, heard_from_ms=self._heard_from_ms())
 
     # ---- incidents
 
@@ -121,7 +124,9 @@ class Seeing:
         figures = None if view.over else self.figures(view.brand)
         state = works.core.brands.get(view.brand)
         names = {one.who: works.live.name_of(one.who) for one in view.paged}
-        told = await asyncio.to_thread(self._reading.incident, view, figures, rows)
+        brand = self._brand(view.brand)
+        notice = notice_at(brand, view.updated_ms) if brand is not None else 0
+        told = await asyncio.to_thread(self._reading.incident, view, figures, rows, notice)
         return IncidentSeen(
             at_ms=at_ms,
             late_s=late_s,
@@ -132,7 +137,9 @@ class Seeing:
             shadow=state is not None and works.is_shadow(state.content),
             series=told.series,
             walk=walked,
+            earlier=told.earlier,
             people=people_seen(view.paged, rows, names),
+            notified=tuple(msgspec.structs.replace(one, name=works.live.name_of(one.who)) for one in told.notified),
             moments=told.moments,
             asks=told.view.asks,
         )

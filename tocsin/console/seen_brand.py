@@ -35,7 +35,7 @@ class HistorySeen(msgspec.Struct, frozen=True, kw_only=True):
     span: Span
     step_ms: int
     times_ms: tuple[int, ...]
-    """When each step began; the last is under way."""
+    """When each step began; the last is over."""
     posts: tuple[int | None, ...]
     negative: tuple[int | None, ...]
     expected: tuple[float | None, ...]
@@ -123,7 +123,7 @@ def _thread(one: Thread, copies: bool, at_ms: int) -> ThreadSeen:
         key=one.key,
         posts=one.posts,
         negative=one.negative,
-        voices=distinct_bits(int(one.voices, 16)),
+        voices=min(distinct_bits(int(one.voices, 16)), one.posts),  # an estimate: nobody has more people than posts
         first_ms=one.first_ms,
         growth=sum(n for minute, n in one.by_minute.items() if minute >= at_ms - GROWING_MS),
         likes=one.endorsements,

@@ -5,7 +5,7 @@ it inert.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -18,8 +18,9 @@ from alerting.inert import one_line
 from alerting.timeline import Moment
 from alerting.view import IncidentView, Paged
 from alerting.words import sentence
+from stream.codec import MINUTE_MS
 from tocsin.console.seen import Hands, hands_of
-from tocsin.drawing import Series, alt_text
+from tocsin.drawing import STEP_MS, Series, alt_text
 
 Ahead = Literal["page", "answer", "approval", "wait", ""]
 """What the walk waits for: somebody to acknowledge, an answer, an approval, time; nothing any more."""
@@ -34,7 +35,7 @@ class SeriesSeen(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     times_ms: tuple[int, ...]
     """When each step of five minutes began."""
-    observed: tuple[int, ...]
+    observed: tuple[int | None, ...]
     expected: tuple[float | None, ...]
     threshold: tuple[float | None, ...]
     decided_ms: int
@@ -66,11 +67,22 @@ class WalkSeen(msgspec.Struct, frozen=True, kw_only=True):
     done: bool = False
     ahead: Ahead = ""
     due_ms: int = 0
-    """When it goes on by itself (0: time alone changes nothing)."""
+    """When it goes on by itself, at the latest (0: time alone changes nothing)."""
+    until: str = ""
+    """The condition at which it goes on sooner, as the flowchart has it."""
     next_node: str = ""
     """Where it goes on to then."""
     next_who: tuple[str, ...] = ()
     """Who is told then."""
+
+
+class WalkedSeen(msgspec.Struct, frozen=True):
+    """A walk that was begun anew since: it had grown worse, or came back."""
+
+    until_ms: int
+    """When the next was begun."""
+    steps: tuple[str, ...]
+    """Its last steps, with their margins in words. Inert."""
 
 
 class WaySeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +109,17 @@ class PersonSeen(msgspec.Struct, frozen=True, kw_only=True):
     ways: tuple[WaySeen, ...] = ()
 
 
+class NoticeSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who was told without being paged."""
+
+    who: str
+    name: str
+    """As people call them."""
+    at_ms: int
+    what: Literal["told", "asked", "statement"]
+    """To know of it, to answer a question, or to approve a statement."""
+
+
 class IncidentSeen(msgspec.Struct, frozen=True, kw_only=True):
     """One incident at one moment."""
 
@@ -113,8 +136,12 @@ class IncidentSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nobody is told of it."""
     series: SeriesSeen | None = None
     walk: WalkSeen | None = None
+    earlier: tuple[WalkedSeen, ...] = ()
+    """What was walked before, in its order; empty too where that is not known here."""
     people: tuple[PersonSeen, ...] = ()
-    """In the order in which they were told."""
+    """Who was paged, in the order in which they were."""
+    notified: tuple[NoticeSeen, ...] = ()
+    """Who was told besides, in the order in which they were, as the journal says; none where it is not read here."""
     moments: tuple[Moment, ...] = ()
     """What happened, in its order, in words (English). Inert."""
     asks: Asks = Asks()
@@ -179,6 +206,22 @@ def series_seen(series: Series) -> SeriesSeen:
     )
 
 
+def with_threshold(series: SeriesSeen, notice: int) -> SeriesSeen:
+    """A picture with the number from which on five minutes are worth a notice, where no finding said so itself."""
+    if not notice or any(one is not None for one in series.threshold):
+        return series
+    return msgspec.structs.replace(series, threshold=(float(notice),) * len(series.times_ms))
+
+
+def with_gaps(series: SeriesSeen, heard: Collection[int]) -> SeriesSeen:
+    """A picture in which a step without posts is a gap, unless one of its minutes (start, ms) was `heard`."""
+    observed = tuple(
+        count or (0 if any(minute in heard for minute in range(at_ms, at_ms + STEP_MS, MINUTE_MS)) else None)
+        for at_ms, count in zip(series.times_ms, series.observed, strict=True)
+    )
+    return msgspec.structs.replace(series, observed=observed)
+
+
 def walk_seen(walk: Walk, chart: Chart | None) -> WalkSeen:
     """Where a walk stands; `chart` is the one it walks, where that is known here."""
     ahead, next_node = _ahead(walk, chart)
@@ -190,7 +233,8 @@ def walk_seen(walk: Walk, chart: Chart | None) -> WalkSeen:
         nodes=tuple(dict.fromkeys([*(step.node for step in walk.path if step.node), *filter(None, [walk.node])])),
         done=walk.done,
         ahead=ahead,
-        due_ms=0 if walk.done else walk.due_ms,
+        due_ms=_due_ms(walk, chart),
+        until=_until(walk, chart),
         next_node=next_node,
         next_who=_who(chart, next_node),
     )
@@ -239,6 +283,21 @@ def _ahead(walk: Walk, chart: Chart | None) -> tuple[Ahead, str]:
             return "wait", node.then
         case _:
             return "wait", ""
+
+
+def _due_ms(walk: Walk, chart: Chart | None) -> int:
+    """When time takes it on. What it waits for is looked at again and again meanwhile: that is no such moment."""
+    node = chart.nodes.get(walk.node) if chart is not None else None
+    if walk.done:
+        return 0
+    if isinstance(node, Wait) and node.until is not None:
+        return walk.entered_ms + node.wait if node.wait else 0
+    return walk.due_ms
+
+
+def _until(walk: Walk, chart: Chart | None) -> str:
+    node = chart.nodes.get(walk.node) if chart is not None and not walk.done else None
+    return node.until or "" if isinstance(node, Wait) else ""
 
 
 def _who(chart: Chart | None, name: str) -> tuple[str, ...]:

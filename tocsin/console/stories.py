@@ -4,11 +4,12 @@ The journal is read beside the core that writes it, by a connection of its own, 
 the last look: an incident's decisions lie together under its name, and acts and reports between them.
 """
 
+import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,8 +18,12 @@ from alerting.delivery.rows import OutboxRow
 from alerting.inert import one_line
 from alerting.timeline import Act, Moment, Sending, timeline
 from stream.codec import decode
+from tocsin.console.seen_incident import NoticeSeen, WalkedSeen
 from tocsin.entry import Answer, Control, DeliveryReport, Entry
 
+STEPS_TOLD = 12
+"""So many steps of a walk, the last, a decision tells."""
+WALKS_KEPT = 5
 KEPT = 64
 """Stories held, the last that were asked for."""
 AFTER_ENTRIES = 20_000
@@ -27,6 +32,17 @@ day of them."""
 _OF_INCIDENT = "SELECT entry_seq, body FROM decisions WHERE key >= ? AND key < ? ORDER BY n"
 _CONTROLS = "SELECT seq, body FROM entries WHERE seq > ? AND seq <= ? AND instr(body, ?) > 0 ORDER BY seq"
 _MARK = b'"type":"control"'
+_NOTICES: Mapping[str, Literal["told", "asked", "statement"]] = {
+    "": "told",
+    "brief": "told",
+    "open_channel": "told",
+    "ask": "asked",
+    "statement": "statement",
+}
+
+
+_COLOURS = re.compile("[⚪🟡🟠🔴🟢] ")
+"""What Slack shows before a severity: a page has shapes of its own, and may lack the letters for these."""
 
 
 class Story(NamedTuple):
@@ -128,12 +144,59 @@ def _act(answer: Answer) -> Act:
     )
 
 
+def walked_before(decisions: Sequence[Decision]) -> tuple[WalkedSeen, ...]:
+    """The walks of an incident that were begun anew, by the last steps that its decisions tell of each.
+
+    >>> def told(at_ms, *path):
+    ...     return Decision(key="", at_ms=at_ms, brand="a", kind="Notify", incident="a-0", scenario="backlash",
+    ...                     severity="low", reason="flowchart", path=path)
+    >>> walked_before([told(1, "told bram"), told(2, "told bram", "waits 5m"), told(3, "paged ana")])
+    (WalkedSeen(until_ms=3, steps=('told bram', 'waits 5m')),)
+    >>> walked_before([told(1, "told bram"), told(2), told(3, "told bram", "waits 5m")])
+    ()
+    """
+    found: list[WalkedSeen] = []
+    before: tuple[str, ...] = ()
+    for decision in decisions:
+        if not decision.path:
+            continue
+        if before and not _goes_on(before, decision.path):
+            steps = (step.replace("{incident}", decision.incident) for step in before)
+            found.append(WalkedSeen(decision.at_ms, tuple(one_line(step, 400) for step in steps)))
+        before = decision.path
+    return tuple(found[-WALKS_KEPT:])
+
+
+def _goes_on(before: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    """Whether one path is the other and more: a long one has lost its first steps."""
+    most = len(before) if len(path) == STEPS_TOLD else 1
+    return any(before[lost:] == path[: len(before) - lost] for lost in range(most))
+
+
 def moments_of(story: Story | None, incident: str, rows: Iterable[OutboxRow], zone: str) -> tuple[Moment, ...]:
     """What happened, in words: by the journal, or, where none is read here, as it was told to people."""
     if story is not None:
         told = timeline(incident, story.decisions, acts=story.acts, sendings=story.sendings, zone=zone)
-        return told.moments
-    return tuple(_told(rows))
+        found: Iterable[Moment] = told.moments
+    else:
+        found = _told(rows)
+    # What people did is told in their own words.
+    return tuple(
+        one if one.kind == "answer" else msgspec.structs.replace(one, words=_COLOURS.sub("", one.words))
+        for one in found
+    )
+
+
+def notices_of(story: Story | None) -> tuple[NoticeSeen, ...]:
+    """Who was told without being paged, each thing once: to know of it, to answer, to approve."""
+    found: dict[tuple[str, str], NoticeSeen] = {}
+    for one in story.decisions if story is not None else ():
+        what = _NOTICES.get(one.action)
+        if one.kind != "Notify" or one.shadow or what is None:
+            continue
+        for who in one.targets:
+            found.setdefault((who, what), NoticeSeen(who=who, name=who, at_ms=one.at_ms, what=what))
+    return tuple(found.values())
 
 
 def _told(rows: Iterable[OutboxRow]) -> Sequence[Moment]:
