@@ -28,7 +28,8 @@ HOLD_STEPS = 3
 class Listening:
     """All sources of a configuration that are listened to, over the works of a service.
 
-    Each looks at itself every `look_s` at least. `make` stands in for what makes a source of its section. Raises `SettingsError` where a secret cannot be had.
+    Each looks at itself every `look_s` at least. `make` stands in for what makes a source of its section. Raises
+    `SettingsError` where a secret cannot be had.
     """
 
     def __init__(self, settings: Settings, works: Works, *, make: Make = made, look_s: float = LOOK_S) -> None:
