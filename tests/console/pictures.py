@@ -44,7 +44,6 @@ PAGED = (
     Shot("incident", "{incident}", "phone", "dark"),
     Shot("incident", "{incident}", "desktop", height=1300),
     Shot("now", "/now", "desktop"),
-    Shot("now", "/now", "phone", "dark"),
 )
 LATER = (
     Shot("brand", "/brands/Tulpatel?span=90min", "desktop", "dark", height=1100),

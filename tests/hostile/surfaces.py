@@ -362,7 +362,14 @@ def reviews(text: str, only: str = "") -> Iterator[Piece]:
     yield Piece("review in Markdown", review_markdown(found.review, "picture.svg"), judges.markdown)
     yield Piece("review in JSON", json_line(as_json(found)), alone(judges.json_line))
     listed = IncidentLine(
-        INCIDENT, "x", "high", _said("what", text, only), "2026-03-02T10:00:00Z", woken=(_said("who", text, only),)
+        incident=INCIDENT,
+        brand="x",
+        severity="high",
+        what=_said("what", text, only),
+        scenario=_said("scenario", text, only),
+        is_friendly=False,
+        noticed="2026-03-02T10:00:00Z",
+        woken=(_said("who", text, only),),
     )
     yield Piece("list of reviews", safe("\n".join(list_lines([listed]))), judges.terminal)
     told = [msgspec.structs.replace(one, shadow=True) for one in decisions(text, only)]

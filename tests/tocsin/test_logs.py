@@ -213,13 +213,13 @@ def test_a_value_has_an_end() -> None:
 def test_what_libraries_say_is_one_of_our_events() -> None:
     """From warnings on; what they say in passing is not written, and what they break by is not raised here."""
     written = Written()
-    logger = logging.getLogger("uvicorn.error")
-    logger.info("Started server process [1]")
+    logger = logging.getLogger("websockets.server")
+    logger.info("connection open")
     logger.warning("Invalid HTTP request\x1b[2J received.")
     unfit = logging.LogRecord("x", logging.ERROR, "", 1, "%d", ("no number",), None)
     Libraries().emit(unfit)
     (event,) = written.events
-    assert (event["event"], event["logger"], event["level"]) == (LIBRARY, "uvicorn.error", "warning")
+    assert (event["event"], event["logger"], event["level"]) == (LIBRARY, "websockets.server", "warning")
     assert event["problem"] == "Invalid HTTP request received."
     assert sum(isinstance(one, Libraries) for one in logging.getLogger().handlers) == 1
     Written()
