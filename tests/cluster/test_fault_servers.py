@@ -1,6 +1,7 @@
 """What workers stand on goes away, comes back empty, or comes back as it was before, in the middle of an incident."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -137,7 +138,7 @@ async def test_redis_only_makes_starts_quick(
     night = await a_night(living, fault, seed=SEED + 1)
     noted(request, night, "redis", "Redis is killed, comes back empty, then as it was before", full=False)
     assert living.others() == {}
-    homes = [line.partition("home=")[2].split()[0] for line in kept_lines(living.of("core"), "home=")]
+    homes = [json.loads(line)["home"] for line in kept_lines(living.of("core"), '"home": ')]
     assert {"topic", "anchor"} & set(homes[2:]), "an empty Redis was no help"
     assert "redis" in homes[-2:], "an old one was read"
     fired(3)

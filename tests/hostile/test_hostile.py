@@ -62,7 +62,7 @@ def test_nothing_from_outside_is_active(surface: str) -> None:
     judged(surface, QUICK[:: SHARE.get(surface, 1)])
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("surface", SURFACES)
 def test_none_of_the_strings_is_active(surface: str) -> None:
     """All of them; every fifth through a whole delivery, which makes its messages from the same cards and lines, and

@@ -91,7 +91,7 @@ def test_the_journal_of_the_demo_verifies_and_the_demo_says_so(ran: Ran) -> None
     assert "Verified: " in ran.said
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_second_run_in_the_same_directory_takes_the_same_decisions_to_the_byte(ran: Ran) -> None:
     """What an earlier demo left is replaced, and the same seed is the same fortnight."""
     before = {name: (ran.directory / name).read_bytes() for name in ("decisions.jsonl", "mentions.jsonl.gz")}
