@@ -32,6 +32,7 @@ from alerting.words import kind_text, names_text, reason_words, scenario_text
 from stream.codec import digest, rfc3339
 from stream.sources.text_store import TextStore
 from tocsin import drawing, reports
+from tocsin.acts_told import ERASED_NOTE, act_of
 from tocsin.drawing import Series
 from tocsin.drill_file import read_drill
 from tocsin.entry import Answer, ConfigChange, Control, DeliveryReport
@@ -196,15 +197,8 @@ def _heard(journal: Journal, incident: str, first: Decision, texts: TextStore | 
 def _act(answer: Answer, texts: TextStore | None) -> Act:
     note = texts.note(answer.note_digest) if texts is not None and answer.note_digest else None
     if answer.note_digest and note is None:
-        note = "(a note that was erased)"
-    return Act(
-        at_ms=answer.at_ms,
-        who=answer.who,
-        answer=answer.answer,
-        choice=answer.choice,
-        severity=answer.severity,
-        note=note or "",
-    )
+        note = ERASED_NOTE
+    return act_of(answer, note or "")
 
 
 def _first_post_ms(own: Sequence[Decision], texts: TextStore | None) -> int:

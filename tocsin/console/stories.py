@@ -18,6 +18,7 @@ from alerting.delivery.rows import OutboxRow
 from alerting.inert import one_line
 from alerting.timeline import Act, Moment, Sending, timeline
 from stream.codec import decode
+from tocsin.acts_told import ERASED_NOTE, act_of
 from tocsin.console.seen_incident import NoticeSeen, WalkedSeen
 from tocsin.entry import Answer, Control, DeliveryReport, Entry
 
@@ -118,7 +119,7 @@ class Journaled:
             event = decode(body, Entry).event
             said = event.event if isinstance(event, Control) else None
             if isinstance(said, Answer) and said.incident == incident:
-                kept.acts.append(_act(said))
+                kept.acts.append(act_of(said, said.note_digest))
             elif isinstance(said, DeliveryReport) and said.incident == incident:
                 kept.sendings.append(
                     Sending(at_ms=said.at_ms, key=said.key, way=said.way, outcome=said.outcome, detail=said.detail)
@@ -129,19 +130,7 @@ class Journaled:
         """With the words that were written, which may have been erased since the last look."""
         if not act.note:
             return act
-        return msgspec.structs.replace(act, note=self._note(act.note) or "(a note that was erased)")
-
-
-def _act(answer: Answer) -> Act:
-    """An answer as an act; its note is the digest of the words."""
-    return Act(
-        at_ms=answer.at_ms,
-        who=answer.who,
-        answer=answer.answer,
-        choice=answer.choice,
-        severity=answer.severity,
-        note=answer.note_digest,
-    )
+        return msgspec.structs.replace(act, note=self._note(act.note) or ERASED_NOTE)
 
 
 def walked_before(decisions: Sequence[Decision]) -> tuple[WalkedSeen, ...]:
