@@ -11,7 +11,7 @@ from stream.strict_yaml import Document, YamlProblem, unknown
 from tocsin.console.passwords import is_kept
 from tocsin.secret import Secret
 from tocsin.setting_sections import Section
-from tocsin.setting_types import Address, Duration, Text, Variable, WebAddress
+from tocsin.setting_types import Address, Duration, Text, Variable, WebAddress, host_and_port
 
 Where = tuple[str | int, ...]
 Opened = Callable[[Where, str | None, str | None], Secret | None]
@@ -129,12 +129,12 @@ class ConsoleSettings(Section):
     @property
     def host(self) -> str:
         """The address without its port."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_and_port(self.listen)[0]
 
     @property
     def port(self) -> int:
         """The port; 0 asks the machine for a free one."""
-        return int(self.listen.rpartition(":")[2])
+        return host_and_port(self.listen)[1]
 
     @property
     def by_password(self) -> bool:

@@ -73,16 +73,6 @@ async def opened(server: Server) -> None:
         await asyncio.sleep(0.005)
 
 
-def host_and_port(address: str) -> tuple[str, int]:
-    """The two halves of host:port.
-
-    >>> host_and_port("127.0.0.1:8760"), host_and_port("[::1]:0")
-    (('127.0.0.1', 8760), ('::1', 0))
-    """
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 def listener(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises `OSError` that names the address and what is wrong with it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

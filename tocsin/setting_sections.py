@@ -18,6 +18,7 @@ from tocsin.setting_types import (
     WebAddress,
     Whole,
     Zone,
+    host_and_port,
 )
 
 
@@ -92,12 +93,12 @@ class IngestSettings(Section):
     @property
     def host(self) -> str:
         """The address without its port."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_and_port(self.listen)[0]
 
     @property
     def port(self) -> int:
         """The port; 0 asks the machine for a free one."""
-        return int(self.listen.rpartition(":")[2])
+        return host_and_port(self.listen)[1]
 
 
 class SlackSettings(Section):

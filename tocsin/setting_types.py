@@ -73,6 +73,16 @@ def _address(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """The two halves of host:port.
+
+    >>> host_and_port("127.0.0.1:8760"), host_and_port("[::1]:0")
+    (('127.0.0.1', 8760), ('::1', 0))
+    """
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def is_web_address(value: str) -> bool:
     """Whether requests may go there: over TLS, or to this machine.
 

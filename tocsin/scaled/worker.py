@@ -18,7 +18,8 @@ from tocsin.scaled.ground import Ground, lay
 from tocsin.scaled.loop_watch import end_by_force
 from tocsin.scaled.process import DRAIN_S, WorkerProcess
 from tocsin.scaled.role import Ended, Role
-from tocsin.serving import host_and_port, listener
+from tocsin.serving import listener
+from tocsin.setting_types import host_and_port
 from tocsin.settings import Settings
 from tocsin.steady_clock import SteadyClock
 
