@@ -24,7 +24,7 @@ from stream.sources.taking import Limits
 from stream.sources.vendor_door import VendorDoor
 from stream.sources.webhook import Ingest, ingest_app
 from tocsin.console.doors import Door
-from tocsin.console.furnishing import Furnished
+from tocsin.console.furnishing import Furnished, entrance_over
 from tocsin.console.opening import ConsoleServer, Entrance
 from tocsin.console.rooms import rooms_over
 from tocsin.console.seen import Health
@@ -180,15 +180,7 @@ class Service:
 
     def _console_at(self, base_url: str) -> tuple[Entrance, list[Door]]:
         works = self.works
-        entrance = Entrance(
-            self._settings.console,
-            works.secrets,
-            self._settings.data_path,
-            clock=self._clock,
-            brands=[brand.name for brand in works.brands],
-            brand_of=works.people.brand_of,
-            base_url=base_url,
-        )
+        entrance = entrance_over(works, works.secrets, base_url, clock=self._clock)
         rooms = rooms_over(
             works,
             entrance.audit,

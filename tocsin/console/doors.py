@@ -7,10 +7,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tocsin.console_sections import Role
+
 Verb = Literal["open", "see", "act", "administer"]
 """What a way in asks for: nothing (health, and the way to sign in), to look, to answer for an incident, or to see the
 settings and the audit trail."""
-Role = Literal["viewer", "responder", "admin"]
 
 ALLOWED: Mapping[str, tuple[Verb, ...]] = {
     "viewer": ("open", "see"),

@@ -30,6 +30,7 @@ from tocsin.console.sampling import Sampler
 from tocsin.console.seeing import Deployed, Seeing
 from tocsin.console.seen import Health
 from tocsin.console.stories import Journaled
+from tocsin.setting_sections import Secrets
 from tocsin.state import Brand
 
 log = structlog.get_logger("tocsin")
@@ -39,6 +40,22 @@ PAGES = (now, incident, brand_page, flowchart, sources, drills, settings, prefer
 
 class Stands(Deployed, Acting, Protocol):
     """What a console stands on."""
+
+
+def entrance_over(works: Stands, secrets: Secrets, base_url: str, *, clock: Callable[[], int]) -> Entrance:
+    """Who may come into a deployment's console; it listens at `base_url`, by a `clock` that goes with the wall's.
+
+    Raises `StoreError`.
+    """
+    return Entrance(
+        works.settings.console,
+        secrets,
+        works.settings.data_path,
+        clock=clock,
+        brands=[brand.name for brand in works.brands],
+        brand_of=works.people.brand_of,
+        base_url=base_url,
+    )
 
 
 class Furnished:

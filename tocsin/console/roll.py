@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from tocsin.console.doors import Role, Visitor
+from tocsin.console.doors import Visitor
 from tocsin.console.sessions import Session
-from tocsin.console_sections import ConsoleSettings, known_as
+from tocsin.console_sections import ConsoleSettings, Role, known_as
 
 LOCAL = "local"
 """Whoever comes by the token: it belongs to the machine, not to a person."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from alerting.flowchart.model import Chart, Question, Role, ways_out
+from alerting.flowchart.model import Chart, Question, Role
 from alerting.flowchart.picture import panels_of
 from alerting.flowchart.sheet import Sheet, drawn_name, kicker, kind_of, label, sheet_of, words_of
 from alerting.quiet import Silence
@@ -194,11 +194,6 @@ def in_sheet(chart: Chart, nodes: Iterable[str]) -> frozenset[str]:
     known = [node for node in nodes if node in chart.origin]
     calls = {node.partition("/")[0] for node in known if "/" in node}
     return frozenset(drawn_name(chart, node) for node in known) | (calls & set(chart.written.nodes))
-
-
-def ways_in(chart: Chart) -> int:
-    """How many ways lead from node to node, with every call of a sub-chart unfolded."""
-    return len({(name, to) for name, node in chart.nodes.items() for _, to in ways_out(node)})
 
 
 def roles_seen(

@@ -15,7 +15,8 @@ import msgspec
 
 from stream.codec import DAY_MS, canonical
 from stream.sources.store import open_store, transaction
-from tocsin.console.doors import ALLOWED, Role, Verb, Visitor
+from tocsin.console.doors import ALLOWED, Verb, Visitor
+from tocsin.console_sections import Role
 
 FILE: Final = "console-tokens.db"
 """Inside the data directory."""

@@ -14,7 +14,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from tocsin.console.doors import Door
-from tocsin.console.furnishing import Furnished, Stands
+from tocsin.console.furnishing import Furnished, Stands, entrance_over
 from tocsin.console.opening import ConsoleServer, Entrance
 from tocsin.console.rooms import rooms_over
 from tocsin.console.seen import Health
@@ -81,15 +81,7 @@ class DeliveryConsole:
 
     def _make(self, base_url: str) -> tuple[Entrance, list[Door]]:
         works = self._works
-        entrance = Entrance(
-            works.settings.console,
-            works.secrets,
-            works.settings.data_path,
-            clock=works.clock,
-            brands=[brand.name for brand in works.brands],
-            brand_of=works.people.brand_of,
-            base_url=base_url,
-        )
+        entrance = entrance_over(works, works.secrets, base_url, clock=works.clock)
         rooms = rooms_over(works, entrance.audit)
         self._furnished = Furnished(works, entrance, rooms, health=self._health, moved=self._moved)
         return entrance, self._furnished.doors
