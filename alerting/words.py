@@ -215,8 +215,9 @@ def names_text(names: tuple[str, ...], limit: int = 6) -> str:
     return ", ".join(shown) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
-def sentence(view: IncidentView) -> str:
-    """Why somebody is told, in one plain sentence or two.
+def sentence(view: IncidentView, *, heard_ms: int = HOUR_MS) -> str:
+    """Why somebody is told, in one plain sentence or two. Where we had listened for less than the hour that the counts
+    are of (`heard_ms`), that is said, and they are not compared with what a whole one usually brings.
 
     >>> facts = Facts(mentions=412, expected=35, volume_ratio_milli=11_770, negative_share_milli=640,
     ...               usual_negative_share_milli=120, voices=289, issues=("outage",))
@@ -228,10 +229,13 @@ different people. They speak of outage.'
     brand, facts = one_line(view.brand, 80) or "This brand", view.facts
     if view.scenario == BLIND:
         return f"{brand}: {_blind_text(view)} Silence here does not mean calm."
-    said = f"{brand}: {count_text(facts.mentions)} {_posts(facts.mentions)} in the last hour where "
-    said += f"{count_text(facts.expected)} {'is' if facts.expected == 1 else 'are'} usual"
-    ratio = ratio_text(view)
-    said += f" ({ratio})" if ratio else ""
+    said = f"{brand}: {count_text(facts.mentions)} {_posts(facts.mentions)} in the last hour"
+    if heard_ms < HOUR_MS:
+        said += f", of which we have heard {heard_text(heard_ms)}"
+    else:
+        ratio = ratio_text(view)
+        said += f" where {count_text(facts.expected)} {'is' if facts.expected == 1 else 'are'} usual"
+        said += f" ({ratio})" if ratio else ""
     if facts.negative_share_milli:
         said += f", {negative_text(facts)} (usually {percent(facts.usual_negative_share_milli)})"
     if people := heard_people(facts):
@@ -240,6 +244,15 @@ different people. They speak of outage.'
     spoken = f" They speak of {names_text(tuple(s.replace('_', ' ') for s in subjects), 3)}." if subjects else ""
     sector = sector_text(facts)
     return f"{said}.{spoken}{f' {sector}.' if sector else ''}"
+
+
+def heard_text(heard_ms: int) -> str:
+    """How long somebody has listened, where that is not long.
+
+    >>> heard_text(750_000), heard_text(20_000)
+    ('12 min', 'less than a minute')
+    """
+    return duration_text(heard_ms // 60_000 * 60) if heard_ms >= 60_000 else "less than a minute"
 
 
 def heard_people(facts: Facts) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from alerting.delivery.forgetting import forget
 from stream import crash
 from stream.sources.store import StoreError
 from stream.sources.taken_back import sweep
@@ -99,6 +100,19 @@ class Keeping:
             return
         place = min(self._works.home.journal.next_offset(), self._works.cursor)
         gone = await asyncio.to_thread(trim, self._stores, self._ages, self._works.clock(), place)
+        if pages := await self._forget(self._works.clock() - self._ages.pages_ms):
+            gone |= {"pages": pages}
         if gone:
             log.info("trimmed by age", **gone)
         self._due["trim"] = self._timer() + TRIM_S
+
+    async def _forget(self, before_ms: int) -> int:
+        """Remove what was sent long ago: on the loop, which alone uses the outbox, and little by little for that."""
+        gone, place = 0, 0
+        while True:
+            piece = forget(self._works.home.outbox, before_ms, place)
+            gone += piece.pages
+            if piece.place is None:
+                return gone
+            place = piece.place
+            await asyncio.sleep(LOOK_S)

@@ -3,25 +3,29 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from stream.codec import DAY_MS
 from tocsin.erasing import Stores
 from tocsin.settings import Settings
 
 
 class KeptFor(NamedTuple):
-    """Milliseconds. A post's age counts from when it was written, a raw record's and a letter's from when it came."""
+    """Milliseconds. A post's age counts from when it was written, a raw record's and a letter's from when it came, that
+    of an incident's pages from when the last of them was due or sent.
+    """
 
     texts_ms: int
     raw_ms: int
     letters_ms: int
     by_source: Mapping[str, int] = {}
     """Texts of sources that are kept for less."""
+    pages_ms: int = 400 * DAY_MS
 
 
 def kept_for(settings: Settings) -> KeptFor:
     """As a configuration has it."""
     kept = settings.retention
     by_source = {one.name: one.retention for one in settings.sources if one.retention is not None}
-    return KeptFor(kept.texts, kept.raw, kept.dead_letters, by_source)
+    return KeptFor(kept.texts, kept.raw, kept.dead_letters, by_source, kept.pages)
 
 
 def trim(stores: Stores, ages: KeptFor, now_ms: int, keep_from_offset: int) -> dict[str, int]:

@@ -160,7 +160,7 @@ class DeliverySettings(Section):
 
 
 class RetentionSettings(Section):
-    """How long what people wrote is kept. Counts and decisions stay: they name nobody."""
+    """How long what people wrote, and what was sent to whom, is kept. Counts and decisions stay: they name nobody."""
 
     texts: Duration = Field(
         default=30 * 86_400_000,
@@ -176,6 +176,12 @@ class RetentionSettings(Section):
     )
     dead_letters: Duration = Field(
         default=30 * 86_400_000, ge=86_400_000, le=400 * 86_400_000, description="what could not be read"
+    )
+    pages: Duration = Field(
+        default=400 * 86_400_000,
+        ge=30 * 86_400_000,
+        le=4_000 * 86_400_000,
+        description="what was sent to whom and how, of incidents that are over; one process, not `kafka`",
     )
 
 

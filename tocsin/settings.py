@@ -21,7 +21,7 @@ from stream.query_parser import QueryError, compile_query
 from stream.strict_yaml import Document, YamlProblem, did_you_mean, parse, problems_from_pydantic
 from tocsin.cluster_sections import ClusterSettings, cluster_contradictions, key_problems, open_cluster_secrets
 from tocsin.console_sections import ConsoleSettings, console_contradictions, open_console_secrets
-from tocsin.entry import PROBE
+from tocsin.entry import is_of_a_probe
 from tocsin.secret import Secret, SecretProblem, from_environment, from_file
 from tocsin.setting_sections import (
     BrandSettings,
@@ -313,9 +313,9 @@ def _contradictions(settings: Settings, document: Document) -> Iterator[YamlProb
     known = [s.name for s in settings.sources]
     yield from _doubled_competitors(settings, document)
     for index, brand in enumerate(settings.brands):
-        if brand.name == PROBE:
-            said = f'"{PROBE}" is what our own probes are about, and can be no brand of yours; allowed: any other name'
-            yield document.problem(("brands", index, "name"), said)
+        if is_of_a_probe(brand.name):
+            said = f'"{brand.name}" is what our own probes are about, and can be no brand of yours'
+            yield document.problem(("brands", index, "name"), f"{said}; allowed: any other name")
         for number, name in enumerate(brand.sources):
             if known and name not in known:
                 said = f'"{name}" is no source of this file; allowed: {", ".join(known)}{did_you_mean(name, known)}'

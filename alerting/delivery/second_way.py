@@ -13,8 +13,9 @@ import msgspec
 from alerting.delivery.outbox import UNSETTLED, OutboxRow, page_id
 from alerting.delivery.slack import is_shared, mention_of
 from alerting.delivery.ways import THREADED, Address
+from alerting.flowchart.reached import NEXT_WAY_MS
 
-SECOND_WAY_MS = 30_000
+SECOND_WAY_MS = NEXT_WAY_MS
 """So long after it was due, a page that is not known to have arrived goes by another way too."""
 
 CHANNEL_CLOSED = frozenset(

@@ -213,8 +213,12 @@ def _locked(directory: Path) -> Lock:
         raise StoreError(
             f"{directory}: is in use by another tocsin (process {holder}); stop it, or choose another data directory"
         ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreError(f"{directory}: is no usable data directory: {error}") from error
     return Lock(descriptor)
 
 

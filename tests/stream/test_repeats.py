@@ -1,8 +1,10 @@
 """A repeat is an id seen at a lower offset in the 48 hours before; a batch tried again gets the same answers."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import stream.repeats
 from stream.repeats import Repeats
 
 HOUR = 3_600_000
@@ -82,7 +84,9 @@ def test_memory_is_what_the_window_holds() -> None:
         repeats.is_repeat(f"x:{number}", number, number)
         repeats.remember(f"x:{number}", ("acme",))
         assert len(repeats) <= 1_001
-    assert len(repeats._brands) <= 1_001
+        assert len(repeats._noted) <= 1_001
+        repeats.remember(f"x:{number - 3}", ("acme",))
+    assert not repeats._last
 
 
 def test_the_brands_of_a_post_are_known_to_its_delete() -> None:
@@ -111,3 +115,38 @@ def test_any_id_is_taken() -> None:
     repeats = Repeats()
     assert not repeats.is_repeat("x:\ud800", 1, 0)
     assert repeats.is_repeat("x:\ud800", 2, 0)
+
+
+lives = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 30 * HOUR), st.sampled_from([None, (), ("acme",), ("acme", "zeta")])),
+    max_size=40,
+)
+
+
+@given(lives)
+@settings(max_examples=200)
+def test_brands_are_those_of_the_last_note_in_the_window(life: list[tuple[int, int, tuple[str, ...] | None]]) -> None:
+    """A repeat does not renew them, an edit does; `None` is a sighting alone."""
+    repeats, now_ms = Repeats(), 0
+    notes: dict[str, tuple[int, tuple[str, ...]]] = {}
+    for offset, (number, gap_ms, brands) in enumerate(life):
+        now_ms += gap_ms
+        name = f"x:{number}"
+        if brands is None or offset % 3:
+            repeats.is_repeat(name, offset, now_ms)
+        repeats.pass_time(now_ms)
+        if brands is not None:
+            repeats.remember(name, brands)
+            notes[name] = (now_ms, brands)
+        for other in ("x:0", "x:1", "x:2", "x:3"):
+            noted_ms, known = notes.get(other, (0, ()))
+            assert repeats.brands_of(other) == (known if now_ms - noted_ms <= 48 * HOUR else ())
+
+
+def test_more_sets_of_brands_than_fit_into_a_number_are_known_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream.repeats, "CODE", 3)
+    repeats = Repeats()
+    for number in range(9):
+        repeats.is_repeat(f"x:{number}", number, 0)
+        repeats.remember(f"x:{number}", (f"brand {number}",))
+    assert [repeats.brands_of(f"x:{number}") for number in range(9)] == [(f"brand {number}",) for number in range(9)]

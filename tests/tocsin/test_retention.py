@@ -60,7 +60,8 @@ def test_what_came_in_goes_by_when_it_came_and_not_before_it_was_taken_in(stores
 def test_it_is_said_in_the_configuration(tmp_path: Path) -> None:
     config = tmp_path / "tocsin.yaml"
     config.write_text(
-        "retention: {texts: 20d, raw: 2d}\nsources:\n  - {name: x, secret_env: X_SECRET, retention: 7d}\n"
+        "retention: {texts: 20d, raw: 2d, pages: 800d}\nsources:\n  - {name: x, secret_env: X_SECRET, retention: 7d}\n"
         "  - {name: y, secret_env: Y_SECRET}\n"
     )
-    assert kept_for(load_settings(config, {})) == KeptFor(20 * DAY_MS, 2 * DAY_MS, 30 * DAY_MS, {"x": 7 * DAY_MS})
+    kept = KeptFor(20 * DAY_MS, 2 * DAY_MS, 30 * DAY_MS, {"x": 7 * DAY_MS}, 800 * DAY_MS)
+    assert kept_for(load_settings(config, {})) == kept

@@ -72,6 +72,18 @@ def test_what_is_loaded_is_what_was_written() -> None:
     assert loaded.data_path == ROOT / "tocsin-data"
     assert loaded.flowchart_path == ROOT / "crisis_flowchart.yaml"
     secrets = loaded.require_secrets()
+    assert [s.reveal() for s in secrets.sources["forum"]] == ["the new forum secret"]
+
+
+def test_while_a_secret_is_replaced_a_source_has_both(tmp_path: Path) -> None:
+    """As a comment of the example says."""
+    text = (ROOT / "tocsin.yaml").read_text("utf-8")
+    both = "secrets_env: [TOCSIN_FORUM_SECRET, TOCSIN_FORUM_SECRET_OLD]"
+    assert both in text
+    loaded = load_settings(
+        written(tmp_path, text.replace("    secret_env: TOCSIN_FORUM_SECRET\n", f"    {both}\n")), ENV
+    )
+    secrets = loaded.require_secrets()
     assert [s.reveal() for s in secrets.sources["forum"]] == ["the new forum secret", "the old forum secret"]
 
 
