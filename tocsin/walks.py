@@ -176,12 +176,13 @@ def walk_lines(chart: Chart, tested: Tested) -> Iterator[str]:
 
 
 def _told_lines(chart: Chart, told: Told) -> Iterator[str]:
-    ways = dict(told.reached)
+    ways, delays = dict(told.reached), dict(told.delays)
     names = []
     for name in told.people or told.targets:
         responder = chart.responders.get(name)
         shown = f"{responder.name} ({name})" if responder is not None else name
-        way = f" by {ways[name]}" if name in ways else ": NOT REACHED" if name in told.people else ""
+        later = f" after {length_text(delays[name])}" if name in delays else ""
+        way = f" by {ways[name]}{later}" if name in ways else ": NOT REACHED" if name in told.people else ""
         names.append(shown + way)
     within = f", {length_text(told.within_ms)} to answer" if told.within_ms else ""
     yield f"{'':>20} -> {_VERBS[told.kind]} {', '.join(names) or 'nobody'}{within}"

@@ -1,6 +1,6 @@
 """Who is woken later than a page allows, because the order that is their own begins with a wait. Pure.
 
-The proof takes each way to reach at once; where somebody wants their first way after a while, this says what it costs.
+The proof counts such a wait in every situation; this says of each page what it costs, where all ways work.
 """
 
 from collections.abc import Iterator
@@ -34,5 +34,5 @@ def delayed(chart: Chart) -> Iterator[tuple[Path, str]]:
         soonest_ms = min((first_ms(chart, person) for person in people), default=0)
         if promised_ms and soonest_ms > promised_ms:
             late = f"nobody is woken by this page before {duration_text(soonest_ms)}"
-            promise = f"the shortest of `promise_pages` is {duration_text(promised_ms)}, which `prove` takes it to keep"
+            promise = f"the shortest of `promise_pages` is {duration_text(promised_ms)}"
             yield path, f"{late}, and {promise}; give one of its people a way under `reach` without `after`"

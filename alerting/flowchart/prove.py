@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from alerting.facts import BLIND, SEVERITIES, rank
+from alerting.flowchart.delays import first_ms
 from alerting.flowchart.fields import duration_text
 from alerting.flowchart.model import Ask, Chart, End, Page, Statement, Wait
 from alerting.flowchart.prove_facts import is_plain
@@ -228,7 +229,7 @@ class _Prover:
             path=story.path,
             says=fall.words,
             consequence=_consequence(situation, fall, story),
-            cure=_cure(chart, situation, fall),
+            cure=_cure(self.known, situation, fall),
             walk=story.walk,
             shown=story.shown,
             alike=tuple(other for other, _ in found if other != situation),
@@ -251,7 +252,7 @@ class _Prover:
         yield "a fact may be anything by itself: that some go together (voices and posts) is not known"
         yield "a way that works reaches at once; who can be reached on the way used is awake and reads it"
         if any(responder.reach for responder in self.known.chart.responders.values()):
-            yield "what `reach` puts off is not counted: `tocsin check` warns of each page that waits too long for it"
+            yield "whoever is to be woken after a while (`reach`) is reached then, and answers no page that has gone on"
         yield "one thing is broken at a time; once somebody acknowledges, the walk is theirs"
         looks = "a condition that is waited for holds at the first look, when the hour makes it hold, or never"
         yield f"a question to people is answered at once or not at all; {looks}"
@@ -267,7 +268,8 @@ def _consequence(situation: Situation, fall: Fall, story: Story) -> str:
     return "whoever was paged before does not answer, and nobody else ever hears of it"
 
 
-def _cure(chart: Chart, situation: Situation, fall: Fall) -> str:
+def _cure(known: Known, situation: Situation, fall: Fall) -> str:
+    chart = known.chart
     name, node = fall.state.node, chart.nodes[fall.state.node]
     if fall.kind == "vacant":
         if situation.behaviour.kind == "slack_down":
@@ -282,6 +284,8 @@ def _cure(chart: Chart, situation: Situation, fall: Fall) -> str:
     match node:
         case Wait() | Ask() | Statement():
             return f"page somebody before `{name}`, or make it shorter"
+        case Page() if any(first_ms(chart, who) for who in known.duty.people(node.page, fall.state.now_ms)):
+            return f"give one of the people of `{name}` a way under `reach` without `after`, or page somebody else too"
         case Page() if situation.behaviour.kind == "slack_down":
             return f"add a way that rings to `{name}`, as in `by: [slack, phone]`"
         case Page():

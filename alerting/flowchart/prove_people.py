@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 from alerting.flowchart.model import Chart
+from alerting.flowchart.reached import arrivals
 
 BehaviourKind = Literal["at_once", "late", "wrong_person", "never", "slack_down", "unreachable"]
 RINGS = ("phone", "pagerduty", "webhook")
@@ -53,6 +54,8 @@ class Duty:
         self._chart = chart
         self.rosters = rosters
         self._on_call = lru_cache(maxsize=50_000)(self._look_up)
+        self.delay_ms = lru_cache(maxsize=50_000)(self._delay_ms)
+        """How long after a page by these ways it reaches somebody, by the order that is their own; `None`: never."""
 
     def people(self, targets: tuple[str, ...], at_ms: int) -> tuple[str, ...]:
         """Responders, each once, in order."""
@@ -74,9 +77,22 @@ class Duty:
         has = [way for way in by if way in self._chart.responders[name].ways]
         return tuple(way for way in has if behaviour.kind != "slack_down" or way in RINGS)
 
+    def _delay_ms(self, name: str, by: tuple[str, ...], behaviour: Behaviour) -> int | None:
+        if behaviour.kind == "unreachable" and behaviour.who == name:
+            return None
+        deaf = behaviour.kind == "slack_down"
+        found = arrivals(self._chart.responders[name], by, ("slack",) if deaf else ())
+        return min((one.after_ms for one in found if not deaf or one.way in RINGS), default=None)
+
+    def delays(self, people: tuple[str, ...], by: tuple[str, ...], behaviour: Behaviour) -> dict[str, int]:
+        """The humans among these whom a page reaches, and how long after it; the first of them first."""
+        found = ((name, self.delay_ms(name, by, behaviour)) for name in people if self.is_person(name))
+        reached = [(name, delay_ms) for name, delay_ms in found if delay_ms is not None]
+        return dict(sorted(reached, key=lambda one: one[1]))
+
     def reached(self, people: tuple[str, ...], by: tuple[str, ...], behaviour: Behaviour) -> tuple[str, ...]:
-        """The humans among these whom a page reaches."""
-        return tuple(name for name in people if self.is_person(name) and self.ways_to(name, by, behaviour))
+        """The humans among these whom a page reaches, the first of them first."""
+        return tuple(self.delays(people, by, behaviour))
 
     def _names(self, targets: tuple[str, ...]) -> list[str]:
         roles = (self._chart.roles.get(target) for target in targets)

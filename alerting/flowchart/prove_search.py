@@ -8,7 +8,7 @@ long as one set of facts could give all the answers of one instant.
 This is written against the meaning of the language, not on top of `walk`: each hole it finds is then walked for real.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from alerting.flowchart.conditions import ConditionFailed
 from alerting.flowchart.model import (
@@ -63,7 +63,7 @@ class Search:
         return self.result
 
     def _is_urgent(self, state: State) -> bool:
-        """Whether time still counts: nobody was reached, nobody has taken it, and the chart has to page."""
+        """Whether time still counts: no page that is out reaches anybody in time, nobody has it, it has to page."""
         return self.situation.bound_ms > 0 and state.reached_ms < 0 and not state.acknowledged
 
     def _fresh(self, state: State) -> list[Piece]:
@@ -174,8 +174,10 @@ class Search:
         for piece in self.known.by_duty(state, self.chart.last_resort):
             people = self.duty.people(self.chart.last_resort, piece.now_ms)
             self.result.met.update(dict.fromkeys(self._persons(people)))
-            if piece.acknowledged or self.duty.reached(people, ("slack",), self.situation.behaviour):
-                self._reach(piece)
+            delays = self.duty.delays(people, ("slack",), self.situation.behaviour)
+            if delays and self._is_urgent(self._reach(piece, min(delays.values()))):
+                self._late(piece)
+            elif piece.acknowledged or delays:
                 self.result.spans += 1
             else:
                 self._fall("vacant", piece, f"{words}, and the last resort is nobody who is reached")
@@ -191,15 +193,20 @@ class Search:
             self._vacant(state, node)
             return
         self.result.met.update(dict.fromkeys(self._persons(people)))
-        reached = self.duty.reached(people, node.by, self.situation.behaviour)
+        delays = self.duty.delays(people, node.by, self.situation.behaviour)
         again = state.paged
         state = state._replace(paged=True)
-        if reached:
-            state = self._reach(state)
-        if self.situation.behaviour.is_fault and reached:
+        if delays:
+            state = self._reach(state, min(delays.values()))
+        # who is woken only after the page has gone on is told then, and does not answer it
+        limit_ms = node.acknowledge_within if node.if_not_acknowledged is not None else None
+        reached = {name: ms for name, ms in delays.items() if limit_ms is None or ms < limit_ms}
+        if reached and self._is_urgent(state):
+            self._late(state)
+        elif self.situation.behaviour.is_fault and delays and not self._is_urgent(state):
             self.result.spans += 1  # whoever is reached answers
         elif self._is_acknowledged(node, people, reached, again=again):
-            self._go(state._replace(acknowledged=True), node.then, acknowledged=True)
+            self._acknowledge(state, node, reached)
         elif node.if_not_acknowledged is not None:
             self._go(state, node.if_not_acknowledged, after_ms=node.acknowledge_within or 0)
         elif reached:
@@ -215,7 +222,20 @@ class Search:
         else:
             self._last_resort(state, f"the last rung waits for {' and '.join(node.page)}, and nobody is on call")
 
-    def _is_acknowledged(self, node: Page, people: tuple[str, ...], reached: tuple[str, ...], *, again: bool) -> bool:
+    def _late(self, state: State) -> None:
+        """The walk stays at this page until somebody is woken by it, and that is too late."""
+        self._fall("late", state._replace(trail=state.stepped().trail), "nobody is reached in time")
+
+    def _acknowledge(self, state: State, node: Page, reached: Mapping[str, int]) -> None:
+        """The first who is reached acknowledges at once, or the last, where everyone must; the wrong one now."""
+        waits_ms = 0
+        if reached and self.situation.behaviour.kind != "wrong_person":
+            waits_ms = (max if node.acknowledge == "everyone" else min)(reached.values())
+        if waits_ms:
+            state = state.later(waits_ms)._replace(demands=())
+        self._go(state._replace(acknowledged=True), node.then, acknowledged=True, waited_ms=waits_ms)
+
+    def _is_acknowledged(self, node: Page, people: tuple[str, ...], reached: Collection[str], *, again: bool) -> bool:
         """Whether this page is acknowledged before its time is up."""
         everyone = node.acknowledge == "everyone" and bool(self._persons(people))
         answered = bool(reached) and (not everyone or len(reached) == len(self._persons(people)))
@@ -228,10 +248,12 @@ class Search:
                 return not everyone
         return False
 
-    def _reach(self, state: State) -> State:
-        if state.reached_ms >= 0 or state.acknowledged:
+    def _reach(self, state: State, after_ms: int) -> State:
+        """Somebody is reached so long from now. Too late is as good as not at all, for another page may be sooner."""
+        at_ms = state.offset_ms + after_ms
+        if state.acknowledged or 0 <= state.reached_ms <= at_ms or 0 < self.situation.bound_ms < at_ms:
             return state
-        state = state._replace(reached_ms=state.offset_ms)
+        state = state._replace(reached_ms=at_ms)
         self.result.note(state)
         return state
 
@@ -318,8 +340,11 @@ class Search:
         choice: str = "",
         acknowledged: bool = False,
         resumed: bool = False,
+        waited_ms: int = 0,
     ) -> None:
-        moved = state.stepped(demands=demands, choice=choice, acknowledged=acknowledged, resumed=resumed)
+        moved = state.stepped(
+            demands=demands, choice=choice, acknowledged=acknowledged, resumed=resumed, waited_ms=waited_ms
+        )
         self._move(moved.later(after_ms)._replace(demands=()) if after_ms else moved, state, target)
 
     def _move(self, moved: State, before: State, target: str) -> None:

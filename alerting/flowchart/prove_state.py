@@ -28,6 +28,8 @@ class Trail(NamedTuple):
     taken: bool = False
     """Somebody had acknowledged before."""
     counts: tuple[tuple[str, int], ...] = ()
+    waited_ms: int = 0
+    """How long after the page of this step somebody acknowledged."""
 
     @property
     def is_moved_on(self) -> bool:
@@ -59,7 +61,7 @@ class State(NamedTuple):
     acknowledged: bool = False
     paged: bool = False
     reached_ms: int = -1
-    """After how long the first named human was reached; -1: nobody was."""
+    """After how long the first named human is reached, by pages that are out; -1: nobody is, or too late."""
     answers: tuple[tuple[str, str], ...] = ()
     """What people answered, by the node that asked them."""
     counts: tuple[tuple[str, int], ...] = ()
@@ -75,7 +77,13 @@ class State(NamedTuple):
         return self._replace(offset_ms=self.offset_ms + by_ms)
 
     def stepped(
-        self, *, demands: Demands = (), choice: str = "", acknowledged: bool = False, resumed: bool = False
+        self,
+        *,
+        demands: Demands = (),
+        choice: str = "",
+        acknowledged: bool = False,
+        resumed: bool = False,
+        waited_ms: int = 0,
     ) -> "State":
         """The same walks, with this node behind them."""
         trail = Trail(
@@ -88,6 +96,7 @@ class State(NamedTuple):
             resumed,
             self.acknowledged,
             self.counts,
+            waited_ms,
         )
         asked = tuple(sorted({*self.demands, *demands})) if demands else self.demands
         return self._replace(trail=trail, demands=asked)

@@ -130,7 +130,7 @@ def _acts(known: Known, situation: Situation, step: Trail, at_ms: int) -> Iterat
     """What people did at a step of the path."""
     duty, node = known.duty, known.chart.nodes[step.node]
     if step.acknowledged and isinstance(node, Page):
-        people = duty.people(node.page, at_ms)
+        people = duty.people(node.page, at_ms - step.waited_ms)
         if situation.behaviour.kind == "wrong_person":
             others = [name for name in known.chart.responders if name not in people and duty.is_person(name)]
             yield "acknowledge", {"who": others[0] if others else "somebody_else"}
@@ -183,14 +183,28 @@ def _expected(chart: Chart, outcome: Outcome) -> dict[str, Any]:
 def _humans(known: Known, situation: Situation, page: Told) -> list[str]:
     """The humans whom a page reaches; with Slack down only by a way that rings."""
     down = situation.behaviour.kind == "slack_down"
-    return [name for name, way in page.reached if known.duty.is_person(name) and not (down and way not in RINGS)]
+    rung = [
+        name for name, way in page.reached if not down or way in RINGS or _rings_later(known, situation, page, name)
+    ]
+    return [name for name in rung if known.duty.is_person(name)]
+
+
+def _rings_later(known: Known, situation: Situation, page: Told, name: str) -> bool:
+    """Whether somebody who is told by a way that does not ring is woken by one that does, in their own order."""
+    return (
+        bool(known.chart.responders[name].reach) and known.duty.delay_ms(name, page.by, situation.behaviour) is not None
+    )
 
 
 def _first_human(known: Known, situation: Situation, outcome: Outcome) -> tuple[int, str]:
+    first = (-1, "")
     for page in outcome.told:
-        if page.kind == "page" and (humans := _humans(known, situation, page)):
-            return page.after_ms, humans[0]
-    return -1, ""
+        for name in _humans(known, situation, page) if page.kind == "page" else ():
+            # asked of the proof's people, for with Slack down only a way that rings counts
+            after_ms = page.after_ms + (known.duty.delay_ms(name, page.by, situation.behaviour) or 0)
+            if first[0] < 0 or after_ms < first[0]:
+                first = after_ms, name
+    return first
 
 
 def _falls(known: Known, situation: Situation, fall: Fall, outcome: Outcome) -> bool:

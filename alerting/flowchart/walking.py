@@ -24,6 +24,7 @@ from alerting.flowchart.effects import (
 )
 from alerting.flowchart.fields import duration_text
 from alerting.flowchart.model import Chart, Rosters
+from alerting.flowchart.reached import Arrival, arrivals
 from alerting.flowchart.walk import Walk, acknowledged, answered, approved, begin, resume
 from alerting.flowchart.walk_file import Act, Expected, Reply, Situation, wall_clock
 from stream.codec import DAY_MS, MINUTE_MS
@@ -56,6 +57,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Responders behind the targets at that instant."""
     reached: tuple[tuple[str, str], ...] = ()
     """Of them whoever is reached, and by which way first."""
+    by: tuple[str, ...] = ()
+    """The ways that the node names."""
+    delays: tuple[tuple[str, int], ...] = ()
+    """Of those reached whoever is so only a while after, in the order that is their own, and how many milliseconds."""
     within_ms: int = 0
     """How long somebody has to answer (0: nobody need, or as long as it takes)."""
     words: str = ""
@@ -186,23 +191,31 @@ class _Run:
         at_ms = self._start_ms + after_ms
         people = () if wanted.kind == "vacant" else self._chart.people(wanted.targets, at_ms, self._rosters)
         by_ms = wanted.by_ms - at_ms if wanted.by_ms else wanted.within_ms
+        firsts = {name: first for name in people if (first := self._first(name, wanted)) is not None}
         return Told(
             after_ms=after_ms,
             kind=wanted.kind,
             node=effect.node,
             targets=wanted.targets,
             people=people,
-            reached=tuple((name, ways[0]) for name in people if (ways := self._ways_to(name, wanted.by))),
+            reached=tuple((name, first.way) for name, first in firsts.items()),
+            by=wanted.by,
+            delays=tuple((name, first.after_ms) for name, first in firsts.items() if first.after_ms),
             within_ms=by_ms,
             words=wanted.words,
         )
 
-    def _ways_to(self, name: str, by: tuple[str, ...]) -> list[str]:
+    def _first(self, name: str, wanted: "_Wanted") -> Arrival | None:
+        """By which way somebody is reached first. An order of their own is one of being woken."""
         behaviour = self._situation.file.behaviour
         if name in behaviour.unreachable:
-            return []
-        has = [way for way in by if way in self._chart.responders[name].ways]
-        return [way for way in has if behaviour.slack == "up" or way != "slack"]
+            return None
+        broken = ("slack",) if behaviour.slack == "down" else ()
+        responder = self._chart.responders[name]
+        if wanted.kind in WAKING:
+            return next(arrivals(responder, wanted.by, broken), None)
+        has = (way for way in wanted.by if way in responder.ways and way not in broken)
+        return next((Arrival(way, 0) for way in has), None)
 
 
 class _Wanted(NamedTuple):

@@ -17,6 +17,7 @@ from alerting.flowchart.model import Ask, Chart, End, Page, Statement, Wait
 from alerting.flowchart.walk import Walk, acknowledged, answered, approved, begin, resume
 from stream.zones import local
 
+HALF_MS = 30_000
 RINGS = ("phone", "pagerduty", "webhook")
 
 
@@ -51,6 +52,7 @@ class Moment(NamedTuple):
     start_ms: int
     at_ms: int
     reached: bool
+    """Somebody is, or will be by a page that is out, and in time where it matters when."""
     paged: bool
 
 
@@ -102,10 +104,11 @@ class _Tries:
             return False
         paged_before = moment.paged
         pages = [effect for effect in effects if isinstance(effect, PagePeople)]
-        hit: list[str] = []
+        hit: dict[str, int] = {}
         for page in pages:
             hit = self._hit(page, moment.at_ms)
-            moment = moment._replace(paged=True, reached=moment.reached or bool(hit))
+            soon = any(self._is_in_time(moment.at_ms + delay_ms - moment.start_ms) for delay_ms in hit.values())
+            moment = moment._replace(paged=True, reached=moment.reached or soon)
         if moment.walk.done:
             return self._ended(moment, pages, hit, effects)
         match node := self.chart.nodes[moment.walk.node]:
@@ -118,42 +121,66 @@ class _Tries:
                     return True
         return self._goes_on(moment)
 
+    def _is_in_time(self, after_ms: int) -> bool:
+        return self.case.bound_ms == 0 or after_ms <= self.case.bound_ms
+
     def _is_urgent(self, moment: Moment) -> bool:
         return self.case.bound_ms > 0 and not moment.reached and not moment.walk.acknowledged
 
     def _is_open(self, moment: Moment) -> bool:
         return moment.paged and not moment.walk.acknowledged
 
-    def _ended(self, moment: Moment, pages: list[PagePeople], hit: list[str], effects: list[Effect]) -> bool:
+    def _ended(self, moment: Moment, pages: list[PagePeople], hit: dict[str, int], effects: list[Effect]) -> bool:
         if moment.walk.acknowledged:
             return False
         ends = [effect for effect in effects if isinstance(effect, EndWalk)]
         by_chart = isinstance(self.chart.nodes.get(ends[-1].node), End)
         if by_chart:
             return self._is_urgent(moment) or moment.paged
-        return not (pages and hit)  # the last resort
+        return not (pages and hit) or self._is_urgent(moment)  # the last resort
 
-    def _at_page(self, moment: Moment, node: Page, hit: list[str], facts: Facts, *, again: bool) -> bool:
+    def _at_page(self, moment: Moment, node: Page, hit: dict[str, int], facts: Facts, *, again: bool) -> bool:
         last = moment.walk.due_ms == 0
-        clicks: list[str] = []
+        here = {who: ms for who, ms in hit.items() if last or moment.at_ms + ms < moment.walk.due_ms}
+        if here and self._is_urgent(moment):
+            return True  # nothing else happens before somebody is woken, and that is too late
+        clicks: dict[str, int] = {}
         match self.case.behaviour:
             case "at_once":
-                clicks = hit
+                clicks = here
             case "late":
-                clicks = hit if again or last else []
+                clicks = here if again or last else {}
             case "wrong_person":
-                clicks = ["nobody_who_was_paged"]
+                clicks = {"nobody_who_was_paged": 0}
             case "unreachable" | "slack_down":
-                if hit:
+                if hit and not self._is_urgent(moment):
                     return False  # whoever is reached answers
-        walk = moment.walk
+        if self._is_clicked(moment, clicks):
+            return self._clicked(moment, clicks, facts)
+        return not hit if last else self._goes_on(moment)
+
+    def _is_clicked(self, moment: Moment, clicks: dict[str, int]) -> bool:
+        """Whether these clicks make the walk go on."""
+        walk, facts = moment.walk, next(self._facts(moment.at_ms))
         for who in clicks:
-            walk, effects = acknowledged(self.chart, walk, facts, moment.at_ms, who=who, rosters=self.world.rosters)
-            if walk.acknowledged or walk.done or effects or walk.node != moment.walk.node:
-                return self._happened(moment._replace(walk=walk), effects, facts)
-        if last:
-            return not hit
-        return self._goes_on(moment)
+            walk, _ = acknowledged(self.chart, walk, facts, moment.at_ms, who=who, rosters=self.world.rosters)
+        return walk.acknowledged or walk.done or walk.node != moment.walk.node
+
+    def _clicked(self, moment: Moment, clicks: dict[str, int], facts: Facts) -> bool:
+        """Each clicks when a page has reached them; by the time of the last that counts, facts may be others."""
+        walk = moment.walk
+        for who, delay_ms in sorted(clicks.items(), key=lambda one: one[1]):
+            at_ms = moment.at_ms + delay_ms
+            for seen in self._facts(at_ms) if delay_ms else (facts,):
+                after, effects = acknowledged(self.chart, walk, seen, at_ms, who=who, rosters=self.world.rosters)
+                if not (after.acknowledged or after.done or effects or after.node != moment.walk.node):
+                    break
+                if self._happened(moment._replace(walk=after, at_ms=at_ms), effects, seen):
+                    return True
+            else:
+                return False
+            walk = after
+        return False
 
     def _pressed(self, moment: Moment, node: Ask | Statement, facts: Facts) -> bool:
         """Every button that somebody can press, at once."""
@@ -191,9 +218,33 @@ class _Tries:
         said = (tuple(sorted(walk.answers.items())), tuple(sorted(walk.rounds.items())))
         return (*place, *past, *said, repr(facts))
 
-    def _hit(self, page: PagePeople, at_ms: int) -> list[str]:
+    def _hit(self, page: PagePeople, at_ms: int) -> dict[str, int]:
+        """Who is woken by a page, and how long after it."""
         people = self.chart.people(page.targets, at_ms, self.world.rosters)
-        return [name for name in people if self._way(name, page.by) is not None]
+        found = {name: self._delay(name, page.by) for name in people}
+        return {name: ms for name, ms in found.items() if ms is not None}
+
+    def _delay(self, name: str, by: tuple[str, ...]) -> int | None:
+        """How long after a page somebody is woken, half a minute at a time: what is due goes out; where all that went
+        out has failed half a minute later, the next that was to come goes at once, and after that what else there is.
+        """
+        own = {one.by: one.after_ms for one in self.chart.responders[name].reach}
+        if not own or self._way(name, tuple({*by, *own})) is None:
+            return 0 if self._way(name, by) is not None else None
+        failed: list[str] = []
+        for at_ms in range(0, 3_600_001, HALF_MS):
+            due = sorted((way for way in own if own[way] <= at_ms), key=lambda way: own[way])
+            for way in due:
+                if self._way(name, (way,)) is not None:
+                    return at_ms
+                failed.append(way)
+                own.pop(way)
+            if failed and own:
+                soonest = min(own, key=lambda way: own[way])
+                own[soonest] = min(own[soonest], at_ms + HALF_MS)
+            elif not own:
+                return at_ms + HALF_MS if self._way(name, tuple(set(by) - set(failed))) is not None else None
+        return None
 
     def _way(self, name: str, by: tuple[str, ...]) -> str | None:
         responder = self.chart.responders[name]

@@ -26,10 +26,13 @@ SHORT = ("1m", "2m", "3m")
 
 def random_chart(seed: int) -> Chart:
     """The first chart of this seed that passes every check."""
-    rng = random.Random(seed)
+    rng, orders = random.Random(seed), random.Random(~seed)
     while True:
         try:
-            return load_chart(yaml.safe_dump(_written(rng), sort_keys=False), f"random-{seed}.yaml")
+            written = _written(rng)
+            for name in written["responders"]:
+                written["responders"][name] |= _order(orders, name)
+            return load_chart(yaml.safe_dump(written, sort_keys=False), f"random-{seed}.yaml")
         except ChartError:
             continue
 
@@ -77,6 +80,15 @@ def _roster(rng: random.Random) -> dict[str, Any]:
         away = {"who": ["cat"], "from": "2027-03-01T08:55", "until": "2027-03-01T09:05", "reason": "swapped"}
         roster["overrides"] = [away]
     return roster
+
+
+def _order(rng: random.Random, name: str) -> dict[str, Any]:
+    """Now and then somebody has an order of being woken that is their own."""
+    if name == "room" or rng.random() < 0.6:
+        return {}
+    ways = ["slack"] if name == "ann" else rng.choice((["slack"], ["phone"], ["slack", "phone"], ["phone", "slack"]))
+    after = sorted(rng.choice((0, 0, 1, 2, 3, 4)) for _ in ways)
+    return {"reach": [{"by": way, **({"after": f"{m}m"} if m else {})} for way, m in zip(ways, after, strict=True)]}
 
 
 def _people(rng: random.Random) -> list[str]:

@@ -79,10 +79,10 @@ def _shipped() -> Data:
 
 
 def test_the_shipped_chart_holds_for_ninety_days_in_well_under_half_a_minute() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     proof = _proved(load(_shipped()), from_ms=parse_rfc3339("2027-02-01T00:00:00+01:00"), days=90)
     assert proof.holes == ()
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
     assert proof.worst_ms <= 5 * MINUTE_MS
     assert proof.worst_broken_ms <= 15 * MINUTE_MS
     assert proof.situations > 100
