@@ -40,6 +40,8 @@ CLOCK_MS = 300_000
 UNREACHED_MS = 90_000
 """Thirty seconds until the second way, and a minute for that one. The watcher's period and grace fit into what is left
 of five minutes."""
+NAMED = 3
+"""So many of the ways that let no probe through are named; the metrics have them all."""
 LOOK_EVERY_S = 1.0
 TOUCH_S = 10.0
 WATCHERS = Rules(ports=(), plain=("127.0.0.1", "localhost", "::1"), private=True)
@@ -56,6 +58,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Probes that came through since the start; -1 where none are sent."""
     probe_age_ms: int = 0
     """Since the last of them came through, or since the start."""
+    probes_lack: tuple[str, ...] = ()
+    """Of several ways by which they go, those by which none came lately."""
     ended: tuple[str, ...] = ()
     """Parts of the service that ended by themselves."""
     signs: tuple[tuple[str, int], ...] = ()
@@ -109,13 +113,19 @@ def well(facts: Facts) -> list[str]:
     silent = [(name, age_ms) for name, age_ms in facts.signs if age_ms > within(SIGN_MS)]
     wrong += [f"{name} gave no sign of life for {age_ms // 1000} s" for name, age_ms in silent]
     if facts.probes >= 0 and facts.probe_age_ms > facts.every_ms + silent_ms:
-        wrong.append(f"no probe came through for {facts.probe_age_ms // 1000} s")
+        wrong.append(f"no probe came through for {facts.probe_age_ms // 1000} s{_by(facts.probes_lack)}")
     if facts.clock_off_ms > CLOCK_MS:
         wrong.append(f"the machine's clock was moved by {facts.clock_off_ms // 1000} s; made up for slowly")
     if facts.unreached and facts.unreached_ms > UNREACHED_MS:
         pages = "a page" if facts.unreached == 1 else f"{facts.unreached} pages"
         wrong.append(f"{pages} reached nobody for {facts.unreached_ms // 1000} s")
     return wrong
+
+
+def _by(ways: tuple[str, ...]) -> str:
+    """By which ways, in words that fit into a line."""
+    more = f" and {len(ways) - NAMED} more" if len(ways) > NAMED else ""
+    return f" by {', '.join(ways[:NAMED])}{more}" if ways else ""
 
 
 def waits_since(rows: Iterable[OutboxRow]) -> int | None:

@@ -21,7 +21,7 @@ from stream.sources.dead_letters import DeadLetters
 from stream.sources.feeding import LOOK_S, Feeding, Status
 from stream.sources.intake_log import Appender
 from stream.sources.places import Places
-from tocsin.entry import PROBE
+from tocsin.entry import PROBE, is_of_a_probe
 
 TEXT = "A probe of our own: is the way open?"
 ROUNDS = 2
@@ -78,16 +78,16 @@ class Probes:
 
 def is_probe(decision: Decision) -> bool:
     """Whether a decision is about nothing but a probe of our own."""
-    return decision.brand == PROBE
+    return is_of_a_probe(decision.brand)
 
 
-def probe_row(at_ms: int) -> bytes:
-    """A probe in the interchange form. Its id is its time.
+def probe_row(at_ms: int, name: str = "") -> bytes:
+    """A probe in the interchange form. Its id is its time, where it has no name.
 
     >>> probe_row(1_500)
     b'{"created_at":"1970-01-01T00:00:01.500Z","id":"1500","text":"A probe of our own: is the way open?"}'
     """
-    return canonical({"id": str(at_ms), "created_at": rfc3339(at_ms), "text": TEXT})
+    return canonical({"id": name or str(at_ms), "created_at": rfc3339(at_ms), "text": TEXT})
 
 
 class ProbeSource:

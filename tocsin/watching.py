@@ -73,9 +73,15 @@ class _Console(msgspec.Struct, frozen=True):
     console: str
 
 
+class _Role(msgspec.Struct, frozen=True):
+    wrong: list[str] = []
+    probe: Probe | None = None
+
+
 class _Readyz(msgspec.Struct, frozen=True):
     ready: bool
     waits: dict[str, list[str]]
+    roles: dict[str, _Role] = {}
 
 
 def judged(status: int, body: bytes) -> Finding:
@@ -87,6 +93,8 @@ def judged(status: int, body: bytes) -> Finding:
     'stale'
     >>> judged(503, b'{"ready": false, "waits": {"core": ["it has no brokers"]}}').words
     'it says that it is not ready: core: it has no brokers'
+    >>> judged(200, b'{"ready": true, "waits": {}, "roles": {"delivery": {"wrong": ["no probe came"]}}}').words
+    'it says itself: no probe came'
     >>> judged(200, b"<html>Sign in</html>").state
     'strange'
     """
@@ -108,17 +116,25 @@ def judged(status: int, body: bytes) -> Finding:
 def _of_service(said: _Healthz) -> Finding:
     if said.status != "ok" or said.wrong:
         return Finding("unwell", f"it says itself: {'; '.join(said.wrong) or said.status}")
-    if said.probe is None:
-        return Finding("well", "all is well")
-    if said.probe.age_s > STALE_PERIODS * said.probe.every_s + STALE_MORE_S:
-        words = f"it answers that all is well, and no probe came through for {said.probe.age_s:.0f} s"
+    return _by_probe(said.probe, "all is well")
+
+
+def _by_probe(probe: Probe | None, well: str) -> Finding:
+    if probe is None:
+        return Finding("well", well)
+    if probe.age_s > STALE_PERIODS * probe.every_s + STALE_MORE_S:
+        words = f"it answers that {well}, and no probe came through for {probe.age_s:.0f} s"
         return Finding("stale", f"{words}: what looks after it stands still")
-    return Finding("well", f"all is well, and a probe came through {said.probe.age_s:.0f} s ago")
+    return Finding("well", f"{well}, and a probe came through {probe.age_s:.0f} s ago")
 
 
 def _of_worker(said: _Readyz) -> Finding:
     if said.ready:
-        return Finding("well", "the worker is ready")
+        wrong = [one for role in said.roles.values() for one in role.wrong]
+        if wrong:
+            return Finding("unwell", f"it says itself: {'; '.join(wrong)}")
+        probe = next((role.probe for role in said.roles.values() if role.probe is not None), None)
+        return _by_probe(probe, "the worker is ready")
     waits = "; ".join(f"{role}: {', '.join(words)}" for role, words in said.waits.items())
     return Finding("unwell", f"it says that it is not ready: {waits}")
 

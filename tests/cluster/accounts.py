@@ -21,7 +21,7 @@ from stream.kafka.tail import Tail
 from tests.acceptance.living import STEP_MS
 from tests.cluster.core_helpers import chains, decided
 from tests.fakes.slack import FakeSlackThread
-from tocsin.entry import Answer, Control, ControlEvent, Event, Part
+from tocsin.entry import Answer, Control, ControlEvent, Event, Part, is_of_a_probe
 from tocsin.scaled.core_partition import CorePartition, Decided
 from tocsin.scaled.leading import Ledger, Written, signature
 from tocsin.scaled.outbox_journal import Change, OutboxJournal
@@ -74,7 +74,7 @@ async def fold(brokers: Brokers) -> Books:
                 books.decisions.setdefault(one.brand, []).append(one)
             event: Event = msgspec.json.decode(record.value, type=Event)
             for _, item in sealing.take(event):
-                if isinstance(item, Part):
+                if isinstance(item, Part) and not is_of_a_probe(item.brand):
                     books.mentions[item.brand] += item.part.counts.mentions + item.part.counts.responses
                     names.add(item.incarnation)
             sealing.pass_time()

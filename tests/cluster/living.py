@@ -89,9 +89,10 @@ class Deployment:
         session_ms: int = SESSION_MS,
         troubled: Sequence[str] = (BRAND,),
         patience_s: float = PATIENCE_S,
+        extra: str = "",
     ) -> None:
         """`troubled` are the brands that have a past and may have a crisis; `patience_s` is how long a test waits for
-        anything that must come.
+        anything that must come; `extra` are more lines of the configuration.
         """
         self.home, self.brokers, self.valkey, self.slack = home, brokers, valkey, slack
         self.troubled = tuple(troubled)
@@ -114,6 +115,7 @@ class Deployment:
             entries=layout.entries,
             redis=valkey.url(),
         )
+        self._config += extra
         chart = CHART.format(within=within)
         assert PAGES in chart
         names = ", ".join(f'"{name}"' for name in self.troubled)

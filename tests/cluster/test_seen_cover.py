@@ -31,6 +31,7 @@ from tests.cluster.intake_helpers import (
 from tests.cluster.valkey import Valkey
 from tests.tocsin.stories import STEP_MS
 from tocsin.scaled import intake_partition, seen_cover
+from tocsin.scaled.intake_partition import PartitionIntake
 from tocsin.scaled.intake_worker import IntakeWorker
 from tocsin.scaled.seen_cover import Chunk, SeenCover, without_gap
 
@@ -65,12 +66,14 @@ async def ends(brokers: Brokers) -> dict[int, int]:
     return found
 
 
+def held(partition: PartitionIntake) -> list[Any]:
+    """What a partition knows of ids, in the order in which it came to know it."""
+    return [*partition.repeats.known().items(), *partition.repeats._noted.items()]
+
+
 def memory(one: IntakeWorker) -> dict[int, Any]:
     """What a worker has seen, in order, by partition."""
-    return {
-        number: (list(part.repeats._seen.items()), list(part.repeats._brands.items()))
-        for number, part in sorted(one._partitions.items())
-    }
+    return {number: held(part) for number, part in sorted(one._partitions.items())}
 
 
 async def begun(make_brokers: MakeBrokers, redis: Redis) -> tuple[Brokers, Played, int]:
@@ -93,8 +96,7 @@ async def recalled(one: IntakeWorker, brokers: Brokers, number: int, place: Plac
         at = await resumed(open_tail, place, vanished=False, step_ms=STEP_MS)
         partition = one._begin(number, "again", at)
         await partition.recall(open_tail, at)
-    seen = [*partition.repeats._seen.items(), *partition.repeats._brands.items()]
-    return seen, one.written["recalled"]
+    return held(partition), one.written["recalled"]
 
 
 async def untouched(redis: Redis, key: str) -> None:

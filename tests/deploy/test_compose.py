@@ -9,18 +9,22 @@ import stat
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from compose_spec import PyCompose
 
 from tocsin.scaled.delivery_texts import MOST_BYTES
+from tocsin.scaled.probe import CONSOLE, PATIENCE_S
 from tocsin.settings import load_settings
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
 TEXT = (DEPLOY / "compose.yaml").read_text("utf-8")
 ONE_SHOT = {"topics"}
+KEPT = "./data"
+"""What the console keeps on this machine."""
 VARIABLE = re.compile(r"\$\{(\w+)(?::?([-?])([^}]*))?\}")
 
 
@@ -63,7 +67,8 @@ def test_a_misspelt_key_would_be_found() -> None:
 
 def test_every_role_has_its_service() -> None:
     """Intake, core, delivery and console run from one image."""
-    assert {SERVICES[name]["command"][1] for name in WORKERS} == {"intake", "core", "delivery", "console"}
+    roles = {role for name in WORKERS for role in SERVICES[name]["command"][1:] if role != "--with"}
+    assert roles == {"intake", "core", "delivery", "console"}
     assert len({SERVICES[name]["image"] for name in WORKERS}) == 1
     assert [name for name, one in SERVICES.items() if "build" in one] == ["topics"]
 
@@ -139,12 +144,14 @@ def test_nothing_starts_before_what_it_needs() -> None:
 def test_what_is_named_exists() -> None:
     """Every file that is mounted is in the repository; every volume, network and secret is declared, and used."""
     used: dict[str, set[str]] = {"volumes": set(), "networks": set(), "secrets": set()}
-    for service in SERVICES.values():
+    for name, service in SERVICES.items():
         used["networks"] |= set(service["networks"])
         used["secrets"] |= set(service.get("secrets", []))
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
-            if source.startswith("."):
+            if source == KEPT:
+                assert name == "console", "nobody else keeps anything"
+            elif source.startswith("."):
                 assert (DEPLOY / source).is_dir(), source
                 assert volume.endswith(":ro"), volume
             else:
@@ -178,6 +185,26 @@ def test_the_configuration_fits_the_services() -> None:
     assert SERVICES["console"]["ports"][0].endswith(f":{cluster.listen.rpartition(':')[2]}")
 
 
+def test_the_console_opens_where_people_are_sent() -> None:
+    """The worker with the console delivers too, for it shows what that hears; its page is published where the settings
+    say that it is, on this machine alone; whoever may run a command in its container can sign in; what it keeps lies
+    in the data directory, outside the container; and it counts as healthy while the page answers.
+    """
+    service, settings = SERVICES["console"], load_settings(DEPLOY / "config" / "tocsin.yaml", {})
+    assert service["command"] == ["worker", "delivery", "--with", "console"]
+    console = settings.console
+    assert console.enabled
+    assert console.by_token
+    published = f"127.0.0.1:{console.port}"
+    assert f"{published}:{console.port}" in service["ports"]
+    assert console.public_url == f"http://{published}"
+    assert console.host == "0.0.0.0", "a container publishes nothing that listens on its own loopback"
+    assert f"{KEPT}:{settings.data_path}" in service["volumes"]
+    assert service["healthcheck"]["test"][-2:] == ["readyz", "console"]
+    assert urlsplit(CONSOLE).port == console.port
+    assert int(service["healthcheck"]["timeout"].removesuffix("s")) > 2 * PATIENCE_S
+
+
 def test_the_broker_is_set_up_for_one_node() -> None:
     """What Kafka keeps for itself has one copy too, and no topic comes about by a mistake in a name."""
     told = SERVICES["kafka"]["environment"]
@@ -193,7 +220,8 @@ def test_the_number_of_workers_is_the_operators() -> None:
     assert more["intake-more"]["deploy"]["replicas"] == 3
     assert more["core"]["deploy"]["replicas"] == 2
     assert SERVICES["intake-more"]["deploy"]["replicas"] == 0
-    assert SERVICES["delivery"]["deploy"]["replicas"] == 2
+    assert SERVICES["delivery"]["deploy"]["replicas"] == 1, "with the console's two that deliver: one may die"
+    assert loaded(TOCSIN_DELIVERY="3")["services"]["delivery"]["deploy"]["replicas"] == 3
 
 
 def test_without_an_owner_of_the_secrets_it_is_refused() -> None:
@@ -228,6 +256,8 @@ def test_one_command_makes_the_secrets_and_starts_everything(tmp_path: Path) -> 
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert re.fullmatch("[0-9a-f]{64}", path.read_text())
     assert len({path.read_text() for path in made.values()}) == len(made)
+    assert (tmp_path / KEPT).is_dir(), "else Docker would make it, as root"
+    assert stat.S_IMODE((tmp_path / KEPT).stat().st_mode) == 0o700
     assert (tmp_path / "calls").read_text() == "compose up --detach --build core\n"
     assert f"TOCSIN_UID={os.getuid()}" in (tmp_path / ".env").read_text()
 
@@ -242,5 +272,5 @@ def test_doing_it_again_changes_no_secret(tmp_path: Path) -> None:
 
 def test_secrets_are_never_tracked() -> None:
     """Git passes over what `deploy/up` makes."""
-    for name in ("deploy/secrets/names_key", "deploy/.env"):
+    for name in ("deploy/secrets/names_key", "deploy/.env", "deploy/data/audit.db"):
         assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0

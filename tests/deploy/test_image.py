@@ -10,11 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +71,7 @@ def test_the_image_runs_the_command_and_asks_it_how_it_is(both: tuple[Stage, Sta
     probe = final.last("HEALTHCHECK").rest
     assert '"python", "-m", "tocsin.scaled.probe", "livez"' in probe
     assert final.last("STOPSIGNAL").rest == "SIGTERM"
-    assert final.last("EXPOSE").words == ["8750", "8760"]
+    assert final.last("EXPOSE").words == ["8750", "8760", "8761"]
 
 
 def test_every_package_of_the_image_is_pinned_by_its_hash(both: tuple[Stage, Stage]) -> None:
@@ -171,6 +173,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     subprocess.run([sys.executable, "-m", "venv", home / "builder"], check=True)
     environment = {**os.environ, "PATH": f"{home / 'builder' / 'bin'}:{os.environ['PATH']}"}
     environment.pop("PYTHONPATH", None)
+    environment["PIP_COMPILE"] = "0"  # what is never imported here need not be compiled
     build, _ = stages(ROOT / "Dockerfile")
     for step in build.all("RUN"):
         line = re.sub(r"(?<=\s)/(?=opt/|wheel)", f"{home}/", step.rest)
@@ -228,6 +231,7 @@ def trial(built: Built, tmp_path: Path) -> Path:
         text.replace("kafka:9092", "127.0.0.1:9").replace("redis:6379", "127.0.0.1:9").replace("0.0.0.0", "127.0.0.1")
     )
     text = text.replace("127.0.0.1:8750", "127.0.0.1:0").replace("/tmp/tocsin", str(tmp_path / "data"))
+    text = text.replace("listen: 127.0.0.1:8761", "listen: 127.0.0.1:0")
     (tmp_path / "tocsin.yaml").write_text(text)
     return tmp_path
 
@@ -336,6 +340,30 @@ def test_the_probe_needs_a_worker() -> None:
 
     assert main(["livez"], {"TOCSIN_HEALTH": f"http://127.0.0.1:{free_port()}"}) == 1
     assert main(["alive"], {}) == 2
+
+
+def test_the_probe_asks_for_the_console_besides() -> None:
+    """Where a worker opens one, its container is healthy as long as both answer."""
+    from tocsin.scaled.probe import main
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path in ("/readyz", "/healthz") else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        became = [
+            main(["readyz", "console"], {"TOCSIN_HEALTH": worker, "TOCSIN_CONSOLE": console})
+            for worker, console in ((base, base), (base, nobody), (nobody, base))
+        ]
+        server.shutdown()
+    assert became == [0, 1, 1]
 
 
 def test_a_worker_is_known_by_the_command(tmp_path: Path) -> None:

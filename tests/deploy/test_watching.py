@@ -177,6 +177,20 @@ def test_a_page_of_the_runbook_leads_somewhere(page: Path) -> None:
         assert metric in there, metric
 
 
+def test_what_the_runbook_looks_for_in_the_log_is_what_the_log_says() -> None:
+    """Words of a line of the log stand in italics after it: each is a line that some part of the program writes."""
+    logged: set[str] = set()
+    for path in (one for package in ("tocsin", "alerting", "stream") for one in (ROOT / package).rglob("*.py")):
+        logged |= set(re.findall(r'\blog\.\w+\(\s*"([^"]+)"', path.read_text("utf-8")))
+    asked_for: dict[str, str] = {}
+    for page in RUNBOOK.glob("Tocsin*.md"):
+        flat = " ".join(page.read_text("utf-8").split())
+        asked_for |= dict.fromkeys(re.findall(r"\blog\b(?:(?! - )[^*`]){0,60}\*([^*]+)\*(?!\*)", flat), page.stem)
+    assert len(asked_for) >= 5
+    for words, page_name in asked_for.items():
+        assert any(line.startswith(words) for line in logged), f"{page_name}: no line of the log says {words!r}"
+
+
 def test_alertmanager_knows_the_alarms_that_it_holds_back() -> None:
     """Every name in its matchers is an alarm."""
     for path in (DEPLOY / "alertmanager").glob("*.yml"):

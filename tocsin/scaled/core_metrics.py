@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from alerting.decision import Decision
 from tocsin.brand_metrics import BrandMetrics
 from tocsin.decision_metrics import DecisionMetrics
+from tocsin.probe import is_probe
 from tocsin.scaled.core_partition import CorePartition
 from tocsin.shown_metrics import Labels, Looks, Shown
 
@@ -75,10 +76,11 @@ class CoreMetrics:
         self._redis.set(1)
 
     def applied(self, partition: int, decisions: list[Decision]) -> None:
-        """Count an entry and what was decided on it."""
+        """Count an entry and what was decided on it. What was decided on probes is counted by whoever sends them."""
         self._applied.labels(partition).inc()
         for one in decisions:
-            self.decisions.decided(one)
+            if not is_probe(one):
+                self.decisions.decided(one)
 
     def fetched(self, partition: int, entries: int) -> None:
         """Count entries that the stream did not bring."""

@@ -103,7 +103,7 @@ class CorePartition:
         self.chain = CHAIN_START
         self.step_ms = step_ms
         self._contents = contents
-        self._heads = {name: (state.decisions, state.chain) for name, state in engine.brands.items()}
+        self._heads = {name: (state.decisions, state.chain) for name, state in engine.states.items()}
         self._unsaved: set[str] = set()
 
     @classmethod
@@ -177,7 +177,7 @@ class CorePartition:
             seq=self.engine.seq,
             step_ms=self.step_ms,
             sealing=self.engine.sealing,
-            brands=sorted(self.engine.brands),
+            brands=sorted(self.engine.states),
         )
 
     def kept(self) -> Kept:

@@ -21,6 +21,7 @@ from stream.kafka.records import kind_and_source
 from stream.kafka.starting import started
 from stream.kafka.tail import AT_ONCE, WAIT_MS
 from tocsin.entry import ControlEvent
+from tocsin.probe import is_probe
 from tocsin.scaled.core_partition import Decided
 
 log = structlog.get_logger("tocsin")
@@ -194,11 +195,13 @@ class Hearing:
         return heard
 
     def _what(self, home: TopicPartition, record: Any) -> Decision | ControlEvent | None:
-        """What a record says to delivery: nothing, where it is a beat, or decides that nobody is told."""
+        """What a record says to delivery: nothing, where it is a beat, or decides that nobody is told; but
+        what is decided on a probe is heard, for it shows that the way is open.
+        """
         try:
             if home != self._control:
                 decision = decode(record.value or b"", Decided).decision
-                return None if decision.kind == "NoPage" else decision
+                return None if decision.kind == "NoPage" and not is_probe(decision) else decision
             if kind_and_source(record.headers)[0] != "control":
                 return None
             event: ControlEvent = msgspec.json.decode(record.value or b"", type=ControlEvent)

@@ -12,6 +12,7 @@ from typing import TextIO
 import structlog
 from aiokafka.errors import KafkaError
 
+from alerting.decision import Decision
 from alerting.delivery.outbox import Outbox
 from alerting.delivery.ways import Answered, Way
 from alerting.delivery.worker import Delivery
@@ -37,7 +38,9 @@ LOOK_S = 0.1
 
 
 class Life:
-    """Built over an empty outbox, or, after the log was lost, over the one that is left (`kept`)."""
+    """Built over an empty outbox, or, after the log was lost, over the one that is left (`kept`). `probed` hears of
+    each probe that was handed to delivery while we lead.
+    """
 
     def __init__(
         self,
@@ -47,12 +50,14 @@ class Life:
         clock: Callable[[], int],
         *,
         noted: Callable[[str, str], None],
+        probed: Callable[[Decision], None] = lambda _decision: None,
         kept: Outbox | None = None,
     ) -> None:
         self.outbox = kept or Outbox(None)
         self._kept = kept is not None
         self._lock = lock
         self._clock = clock
+        self._probed = probed
         self.journal = OutboxJournal(self.outbox)
         self.log = DeliveryLog(brokers, writer, self.journal, may=lambda: lock.held, noted=noted, clock=clock)
         self.outreach: Outreach | None = None
@@ -129,6 +134,12 @@ class Life:
             self.outreach.delivery.answered(due.what)
         else:
             self.outreach.delivery.take(due.what)
+
+    def probed(self, decision: Decision) -> None:
+        """Take what was decided on a probe as any decision, and say so to whoever sent it."""
+        if self.outreach is not None:
+            self.outreach.delivery.take(decision)
+            self._probed(decision)
 
     def note(self, name: str, value: str) -> None:
         """Keep a word beside the outbox."""

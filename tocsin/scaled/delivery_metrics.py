@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import Gauge
 
 from tocsin.metrics import PeopleMetrics
+from tocsin.scaled.lanes import Lane
 from tocsin.shown_metrics import Shown
 
 
@@ -42,6 +43,14 @@ class DeliveryMetrics(PeopleMetrics):
             "How old what is seen of the core is: grows while Redis does not answer",
             registry=self.registry,
         )
+        self._lanes = Shown(
+            "gauge",
+            "tocsin_probe_lane_age_seconds",
+            "How long ago the core last decided on a probe of this lane: each goes through one partition of mentions "
+            "and one of entries. Said by the worker that leads",
+            ["mentions", "entries"],
+            registry=self.registry,
+        )
         self._unreadable = Shown(
             "counter",
             "tocsin_delivery_unreadable",
@@ -55,6 +64,16 @@ class DeliveryMetrics(PeopleMetrics):
         self._takeovers.set(takeovers)
         self._late.set(late)
         self._held_back.show(held_back)
+
+    def probed(self, counts: Mapping[str, int], ages_ms: Mapping[Lane, int]) -> None:
+        """Show what became of the probes, lane by lane."""
+        self.probes.show(counts)
+        self._lanes.show({(str(lane.mentions), str(lane.entries)): age / 1000 for lane, age in ages_ms.items()})
+
+    def looks_no_more(self) -> None:
+        """Say nothing of probes any more: somebody else sends them now."""
+        super().looks_no_more()
+        self._lanes.show({})
 
     def heard_of(self, waiting: int, unseen_s: float, unreadable: int) -> None:
         """Show what was heard and seen."""

@@ -23,6 +23,7 @@ from stream.kafka.writer import Writer
 from tocsin.entry import Answer, ConfigChange, ControlEvent
 from tocsin.metrics import PeopleMetrics
 from tocsin.people import People
+from tocsin.probe import is_probe
 from tocsin.scaled.contents import ContentStore
 from tocsin.scaled.core_projection import CoreProjection
 from tocsin.scaled.delivery_hearing import CONTROL, NONCE, Heard, Hearing
@@ -53,6 +54,9 @@ class Leader(Protocol):
 
     def note(self, name: str, value: str) -> None:
         """Keep a word beside the outbox, in order with what was acted on."""
+
+    def probed(self, decision: Decision) -> None:
+        """Take what was decided on a probe of our own."""
 
 
 class ClusterPeople:
@@ -142,12 +146,21 @@ class ClusterPeople:
             await self._refresh(told)
         for one in heard:
             self._heard = one
-            if isinstance(one.what, Decision):
+            if isinstance(one.what, Decision) and is_probe(one.what):
+                self._pass_on(one.what, is_past=is_past)
+            elif isinstance(one.what, Decision):
                 self.people.hear(one.what)
                 self._act(Due(one.place, one.offset, one.what))
             elif isinstance(one.what, Answer):
                 self.people.answers.note(one.what)
         self._heard = None
+
+    def _pass_on(self, probe: Decision, *, is_past: bool) -> None:
+        """Whoever leads takes it as it takes every decision, and says that it was handed over. It is nothing to act
+        on: whoever leads next lacks nothing by it.
+        """
+        if self._leader is not None and not is_past:
+            self._leader.probed(probe)
 
     async def _refresh(self, brands: set[str]) -> None:
         try:

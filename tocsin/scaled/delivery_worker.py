@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from alerting.decision import Decision
 from alerting.delivery.clicks import Clicks
 from alerting.delivery.outbox import Outbox
 from alerting.delivery.seen import Seen
@@ -34,7 +35,7 @@ from tocsin.answers import Answers
 from tocsin.core_seen import CoreSeen, incidents_of
 from tocsin.embedded import LOOK_EVERY_S
 from tocsin.erasing import quoting
-from tocsin.heartbeat import Ages, Facts, Heartbeat, waits_since
+from tocsin.heartbeat import EVERY_MS, Ages, Facts, Heartbeat, waits_since
 from tocsin.live_chart import BAD, LiveChart
 from tocsin.mistakes import told
 from tocsin.people import People
@@ -51,6 +52,7 @@ from tocsin.scaled.delivery_texts import DeliveryTexts
 from tocsin.scaled.door import wall_clock_ms
 from tocsin.scaled.ending import put_away
 from tocsin.scaled.ground import Ground
+from tocsin.scaled.probing import Probing
 from tocsin.scaled.role import Ended, Health
 from tocsin.setting_sections import Secrets
 from tocsin.settings import Settings
@@ -127,6 +129,7 @@ class DeliveryWorker:
         self._door: dict[str, Callable[[Request], Coroutine[None, None, Response]]] = {}
         self._ages = Ages()
         self._beating: Heartbeat | None = None
+        self._probing: Probing | None = None
         self._following: asyncio.Task[None]
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -236,7 +239,9 @@ class DeliveryWorker:
 
     def _new_life(self, kept: Outbox | None) -> Life:
         noted = self._cluster.noted if self._cluster is not None else _nothing
-        return Life(self._ground.brokers, self._writer, self.lock, self.clock, noted=noted, kept=kept)
+        return Life(
+            self._ground.brokers, self._writer, self.lock, self.clock, noted=noted, probed=self._probed, kept=kept
+        )
 
     def _term(self) -> int:
         log = self._life.log
@@ -415,18 +420,36 @@ class DeliveryWorker:
     # ---- how it is
 
     async def _heartbeat(self) -> None:
-        """The dead man's switch, touched by whoever leads."""
+        """The dead man's switch, touched by whoever leads, with each round of probes that comes through."""
         url, every = self.secrets.heartbeat, self.settings.heartbeat
-        self._beating = Heartbeat(
-            self.facts,
-            url=url.reveal() if url is not None else "",
-            every_ms=every.every if every is not None else 0,
-            shown=lambda beat: self.metrics.looked(beat.wrong, beat.touched, beat.facts),
+        every_ms = every.every if every is not None else EVERY_MS
+        self._probing = Probing(
+            self._ground.brokers,
+            self._writer,
+            every_ms=every_ms,
+            clock=self.clock,
+            rounds=lambda: self._life.delivery.rounds if self._life.delivery is not None else 0,
+            confirm=self._life.log.confirm,
         )
+        self._beating = Heartbeat(
+            self.facts, url=url.reveal() if url is not None else "", every_ms=every_ms, shown=self._looked
+        )
+        both = [asyncio.create_task(self._beating.run()), asyncio.create_task(self._probing.run())]
         try:
-            await self._beating.run()
+            await asyncio.gather(*both)
         finally:
-            self._beating = None
+            self._beating = self._probing = None
+            self.metrics.looks_no_more()
+            await put_away(*both)
+
+    def _looked(self, beat: Heartbeat) -> None:
+        self.metrics.looked(beat.wrong, beat.touched, beat.facts)
+        if self._probing is not None:
+            self.metrics.probed(self._probing.probes.counts, self._probing.probes.ages_ms())
+
+    def _probed(self, decision: Decision) -> None:
+        if self._probing is not None:
+            self._probing.decided(decision)
 
     def facts(self) -> Facts:
         """What `tocsin.heartbeat.well` asks of the leader now."""
@@ -437,8 +460,8 @@ class DeliveryWorker:
         waits = {name: since for name in sorted(open_ones) if (since := self._waits_since(name)) is not None}
         unreached, seen_ms = self._ages.waiting(waits)
         seen = unseen_ms < SEEN_WITHIN_S * 1000
-        return Facts(
-            step_ms=self.settings.step,
+        facts = Facts(
+            step_ms=max(self.settings.step, round(SEEN_WITHIN_S * 1000 / 3)),  # nothing finer than that is seen
             core_behind_ms=max(0, now_ms - core_ms) if core_ms is not None and seen else 0,
             core_unseen_ms=unseen_ms,
             log_silent_ms=self._ages.unmoved("log", self.cluster.hearing.heard_to),
@@ -447,6 +470,7 @@ class DeliveryWorker:
             unreached=unreached,
             unreached_ms=max(seen_ms, now_ms - min(waits.values(), default=now_ms)),
         )
+        return facts if self._probing is None else self._probing.told_to(facts)
 
     def _waits_since(self, incident: str) -> int | None:
         return None if self.answers.is_quiet(incident) else waits_since(self.outbox.pages(incident))
@@ -474,6 +498,8 @@ class DeliveryWorker:
             shown |= {"waiting": self._cluster.waiting, "heard": dict(sorted(self._cluster.hearing.at.items()))}
             shown["troubles"] = self.people.troubles.words()
             shown["wrong"] = self._beating.wrong if self._beating is not None else []
+            if self._probing is not None:
+                shown["probe"] = self._probing.shown()
             shown["texts_read"] = self._texts.caught_up.is_set()
             if self._core.age_s > SEEN_WITHIN_S:
                 shown["core"] = "Redis does not say how far the core is; the last that is known is gone by"

@@ -22,9 +22,10 @@ from stream.reading import DEFAULT_SOURCE, BadMention, Reader
 from stream.repeats import Repeats
 from stream.sources.dead_letters import BODY_MAX
 from stream.sources.text_store import post_bytes
-from tocsin.entry import Control, ControlEvent, Event, Part
+from tocsin.entry import PROBE, Control, ControlEvent, Event, Part
 from tocsin.intake import Intake
 from tocsin.scaled.dead_letters import dead_letter
+from tocsin.scaled.lanes import lane_of
 from tocsin.scaled.seen_cover import CHUNK, Chunk, SeenCover
 from tocsin.scaled.text_order import PURGE, Read
 from tocsin.sealing_out import Sealed, Sealer
@@ -164,7 +165,17 @@ class PartitionIntake:
         except BadMention as why:
             self._bury(record, why.reason, why.detail)
             return
-        self._intake.take(mention, record.offset)
+        if record.source == PROBE:
+            self._take_probe(record, mention)
+        else:
+            self._intake.take(mention, record.offset)
+
+    def _take_probe(self, record: InputRecord, mention: Mention) -> None:
+        lane = lane_of(self._layout, mention.id, self.number)
+        if lane is None:
+            self._bury(record, "no_lane", "a probe that has no way through here")
+        else:
+            self._intake.probe(mention, record.offset, lane.brand)
 
     def _take_control(self, record: InputRecord) -> None:
         try:

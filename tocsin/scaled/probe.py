@@ -1,6 +1,7 @@
 """EDGE. Asks a worker on this machine how it is, for the health check of a container: `python -m tocsin.scaled.probe`.
 
-Needs nothing but Python, and is quick: it is started every few seconds. Exit status 0 where the worker says yes.
+Needs nothing but Python, and is quick: it is started every few seconds. Exit status 0 where the worker says yes to all
+that it is asked: `livez`, `readyz`, and, where it opens the console, `console`.
 """
 
 import os
@@ -11,8 +12,15 @@ from collections.abc import Mapping, Sequence
 
 ADDRESS = "http://127.0.0.1:8760"
 """Where `cluster.listen` puts a worker's health; `TOCSIN_HEALTH` names another address."""
+CONSOLE = "http://127.0.0.1:8761"
+"""Where the console answers; `TOCSIN_CONSOLE` names another address."""
 PATIENCE_S = 4
-KINDS = ("livez", "readyz")
+KINDS = {
+    "livez": ("TOCSIN_HEALTH", ADDRESS, "livez"),
+    "readyz": ("TOCSIN_HEALTH", ADDRESS, "readyz"),
+    "console": ("TOCSIN_CONSOLE", CONSOLE, "healthz"),
+}
+"""What may be asked: the variable and the usual address of who answers it, and the path."""
 
 
 def ask(address: str, kind: str) -> tuple[int, str]:
@@ -28,14 +36,18 @@ def ask(address: str, kind: str) -> tuple[int, str]:
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Ask, and say what it said."""
-    kind = arguments[0] if arguments else "livez"
-    if len(arguments) > 1 or kind not in KINDS:
-        sys.stderr.write("usage: python -m tocsin.scaled.probe [livez|readyz]\n")
+    """Ask for each of these, and say what was said; 0 where all say yes."""
+    kinds = arguments or ["livez"]
+    if not {*kinds} <= KINDS.keys():
+        sys.stderr.write(f"usage: python -m tocsin.scaled.probe [{'|'.join(KINDS)}]...\n")
         return 2
-    status, words = ask(environment.get("TOCSIN_HEALTH", ADDRESS), kind)
-    sys.stdout.write(words[:2000] + "\n")
-    return status
+    worst = 0
+    for kind in kinds:
+        variable, usual, path = KINDS[kind]
+        status, words = ask(environment.get(variable, usual), path)
+        sys.stdout.write(words[:2000] + "\n")
+        worst = max(worst, status)
+    return worst
 
 
 if __name__ == "__main__":

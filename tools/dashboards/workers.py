@@ -140,6 +140,14 @@ def _delivery() -> list[Json]:
             {"{{instance}}": "tocsin_delivery_leads"},
         ),
         series(
+            "Age of the last probe, by lane",
+            "Each lane goes through one partition of mentions and one of entries. One that grows older than two "
+            "minutes is stuck, and holds the heartbeat back",
+            {"{{mentions}} to {{entries}}": "max by (mentions, entries) (tocsin_probe_lane_age_seconds)"},
+            unit="s",
+            lines=((120, "orange"), (180, "red")),
+        ),
+        series(
             "Heard and not acted on yet",
             "Decisions and answers; and how old what is seen of the core is, in seconds",
             {
