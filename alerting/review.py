@@ -96,6 +96,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     """What would have kept people asleep, each run again to be sure."""
     notes: tuple[str, ...] = ()
     """What the reader should know about the review itself."""
+    names: dict[str, str] = {}
+    """By which names people are shown, by their ids in the timeline."""
     picture: str = ""
     """What the picture of observed and expected shows, in words."""
 
@@ -187,12 +189,12 @@ def summary(review: Review) -> list[tuple[str, str]]:
         ("Incident", one_line(story.incident, 120)),
         ("Noticed", f"{opened:%A} {opened.day} {opened:%B %Y}, {opened:%H:%M:%S %Z}"),
         ("At worst", f"{worst.severity}, {kind_text(worst)}"),
-        ("Woken", names_text(story.paged, 12) or "nobody"),
+        ("Woken", names_text(tuple(review.names.get(who, who) for who in story.paged), 12) or "nobody"),
     ]
     if story.acknowledged_by:
-        rows.append(("Acknowledged by", one_line(story.acknowledged_by, 60)))
+        rows.append(("Acknowledged by", one_line(review.names.get(story.acknowledged_by, story.acknowledged_by), 60)))
     if last.owner:
-        rows.append(("Led by", one_line(last.owner, 60)))
+        rows.append(("Led by", one_line(review.names.get(last.owner, last.owner), 60)))
     ended = f"{reason_words[last.reason]}, {clock(story.ended_ms, zone, story.noticed_ms)}" if story.ended_ms else ""
     lasted = f" after {duration_text((story.ended_ms - story.noticed_ms) // 1000)}" if story.ended_ms else ""
     rows.append(("Ended", f"{ended}{lasted}" if ended else "not yet"))

@@ -74,6 +74,10 @@ class BrandFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, the negative ones."""
     listened_ms: int = 0
     """Since when we listen: what was said before is not in these figures (0: nothing was heard yet)."""
+    recent_heard_ms: int = RECENT_MS
+    """How much of the last five minutes we listened: less is not to be compared with what is usual in all of them."""
+    hour_heard_ms: int = HOUR_MS
+    """How much of the last hour we listened: less is not to be compared with what is usual in a whole one."""
     standings: tuple[Standing, ...] = ()
     """How far each detector of the brand's own trouble is from a notice: negativity, virality, volume."""
     learnt_ms: int = 0
@@ -86,6 +90,16 @@ class BrandFigures(msgspec.Struct, frozen=True, kw_only=True):
     """By name."""
     newest_ms: int = 0
     """When a post of this brand last came, from whatever source (0: never)."""
+
+    @property
+    def recent_is_short(self) -> bool:
+        """Whether we listened to a part of the last five minutes alone."""
+        return bool(self.listened_ms) and self.recent_heard_ms < RECENT_MS
+
+    @property
+    def hour_is_short(self) -> bool:
+        """Whether we listened to a part of the last hour alone."""
+        return bool(self.listened_ms) and self.hour_heard_ms < HOUR_MS
 
 
 def brand_now(brand: Brand, at_ms: int, *, heard_from_ms: int = 0) -> BrandFigures:
@@ -120,6 +134,8 @@ def brand_now(brand: Brand, at_ms: int, *, heard_from_ms: int = 0) -> BrandFigur
         history=tuple(step.posts if is_known else None for step, is_known in zip(steps, known, strict=True)),
         negatives=tuple(step.negative if is_known else None for step, is_known in zip(steps, known, strict=True)),
         listened_ms=listened_ms,
+        recent_heard_ms=_listened_of(RECENT_MS, listened_ms, until_ms),
+        hour_heard_ms=_listened_of(HOUR_MS, listened_ms, until_ms),
         standings=_standings(brand, end_ms),
         learnt_ms=surge.learnt_ms,
         is_learning=not panel.volume.warm,
@@ -127,6 +143,11 @@ def brand_now(brand: Brand, at_ms: int, *, heard_from_ms: int = 0) -> BrandFigur
         sources=sources,
         newest_ms=max((one.heard_ms for one in sources), default=0),
     )
+
+
+def _listened_of(span_ms: int, listened_ms: int, until_ms: int) -> int:
+    """How much of a span that ends at `until_ms` was listened to."""
+    return min(span_ms, max(0, until_ms - listened_ms)) if listened_ms else 0
 
 
 def heard(window: Window, from_ms: int, until_ms: int) -> Heard:

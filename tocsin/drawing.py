@@ -45,6 +45,7 @@ class Labels(NamedTuple):
     expected: str = "expected"
     threshold: str = "threshold"
     decided: str = "decided"
+    unheard: str = "not heard"
     unit: str = "posts per 5 min"
 
 
@@ -56,7 +57,8 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """Whose clock the axis shows."""
     times_ms: tuple[int, ...]
     """When each step began."""
-    observed: tuple[int, ...]
+    observed: tuple[int | None, ...]
+    """`None` where nobody listened; of the last step it is known."""
     expected: tuple[float, ...] = ()
     threshold: tuple[float, ...] = ()
     """From how many on a step would be worth a notice; not a number where that is not known, but not everywhere."""
@@ -72,6 +74,18 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
         lengths |= {len(one) for one in (self.expected, self.threshold) if one}
         if lengths == {0} or len(lengths) != 1:
             raise ValueError("a series has one count for each of its times, and at least one")
+        if self.observed[-1] is None:
+            raise ValueError("a series ends with a step that was heard")
+
+    @property
+    def last(self) -> int:
+        """The last count."""
+        return self.observed[-1] or 0
+
+    @property
+    def unheard(self) -> int:
+        """So many steps at its beginning nobody listened to."""
+        return next(number for number, count in enumerate(self.observed) if count is not None)
 
 
 _STYLE = re.compile(r"<style[^>]*>[^<]*</style>\s*")
@@ -108,12 +122,15 @@ def alt_text(series: Series) -> str:
     'Acme: posts per 5 min from 00:00 UTC to 00:10 UTC. At most 9 (00:05 UTC), last 9; 2 expected. Decided 00:10 UTC.'
     """
     first_ms, last_ms = series.times_ms[0], series.times_ms[-1]
-    top = max(range(len(series.observed)), key=lambda index: series.observed[index])
+    top = max(range(len(series.observed)), key=lambda index: series.observed[index] or 0)
     clock = functools.partial(clock_text, timezone=series.zone, today_ms=last_ms)
     words = series.labels
     said = f"{one_line(series.title, _TITLE_CHARS)}: {words.unit} from {clock(first_ms)} to "
-    said += f"{clock(last_ms + series.step_ms)}. At most {count_text(series.observed[top])} "
-    said += f"({clock(series.times_ms[top])}), last {count_text(series.observed[-1])}"
+    said += f"{clock(last_ms + series.step_ms)}. "
+    if series.unheard:
+        said += f"{words.unheard.capitalize()} before {clock(series.times_ms[series.unheard])}. "
+    said += f"At most {count_text(series.observed[top] or 0)} "
+    said += f"({clock(series.times_ms[top])}), last {count_text(series.last)}"
     said += f"; {_figure(_last(series.expected))} {words.expected}" if series.expected else ""
     said += f", {words.threshold} {_figure(_last(series.threshold))}" if series.threshold else ""
     moments = [Mark(series.decided_ms, words.decided)] if series.decided_ms else []
@@ -123,8 +140,8 @@ def alt_text(series: Series) -> str:
     return said + "."
 
 
-def _known(values: Sequence[float]) -> list[float]:
-    return [value for value in values if not math.isnan(value)]
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None and not math.isnan(value)]
 
 
 def _last(values: Sequence[float]) -> float:
@@ -177,7 +194,7 @@ def _draw(figure: Any, series: Series) -> None:
     axes = figure.add_axes((0.085, 0.1, 0.725, 0.7))
     middles = list(_with_gaps(series, [_minutes(series, at_ms + series.step_ms // 2) for at_ms in series.times_ms]))
     flags = min(len(series.marks), MARKS_SHOWN) + bool(series.decided_ms)
-    top = (1.08 + 0.1 * flags) * max(4.0, *series.observed, *_known(series.expected), *_known(series.threshold))
+    top = (1.08 + 0.1 * flags) * max(4.0, *_known(series.observed), *_known(series.expected), *_known(series.threshold))
     axes.set_ylim(0, top)
     axes.set_xlim(0, _minutes(series, series.times_ms[-1] + series.step_ms))
     observed = list(_with_gaps(series, series.observed))
@@ -188,20 +205,36 @@ def _draw(figure: Any, series: Series) -> None:
         axes.plot(middles, list(_with_gaps(series, series.expected)), color=_EXPECTED, linewidth=2, dashes=(4, 2))
     if series.threshold:
         axes.plot(middles, list(_with_gaps(series, series.threshold)), color=_THRESHOLD, linewidth=2, dashes=(1, 1))
+    _name_silence(axes, series)
     _frame(axes, series)
     _name_lines(axes, series, top)
     _name_moments(axes, series)
     figure.text(0.085, 0.925, _shown(series.title, _TITLE_CHARS), color=_INK, fontsize=14, **_font("bold"))
 
 
-def _with_gaps(series: Series, values: Sequence[float]) -> Iterator[float]:
-    """The values, with nothing between two that are more than two steps apart: no line is drawn across."""
+def _with_gaps(series: Series, values: Sequence[float | None]) -> Iterator[float]:
+    """The values, with nothing where one is not known, and between two that are more than two steps apart: no line is
+    drawn across.
+    """
     before_ms = series.times_ms[0]
     for at_ms, value in zip(series.times_ms, values, strict=True):
         if at_ms - before_ms > 2 * series.step_ms:
             yield math.nan
-        yield value
+        yield math.nan if value is None else value
         before_ms = at_ms
+
+
+def _name_silence(axes: Any, series: Series) -> None:
+    """The stretch before anybody listened: shaded, and by its name where there is room for it."""
+    if not series.unheard:
+        return
+    until = _minutes(series, series.times_ms[series.unheard])
+    axes.axvspan(0, until, color="#f1f1f1", linewidth=0, zorder=0)
+    if until >= 0.15 * _minutes(series, series.times_ms[-1] + series.step_ms):
+        axes.text(
+            until / 2, 0.5, _shown(series.labels.unheard, 20), transform=axes.get_xaxis_transform(), color=_EXPECTED,
+            fontsize=11, ha="center", va="center", **_font(),
+        )  # fmt: skip
 
 
 def _minutes(series: Series, at_ms: int) -> float:
@@ -256,7 +289,7 @@ def _ticks(series: Series) -> Iterator[int]:
 
 def _name_lines(axes: Any, series: Series, top: float) -> None:
     """Each line's name and last number at its end, pushed apart where they would touch."""
-    ends = [(float(series.observed[-1]), f"{series.labels.observed} {count_text(series.observed[-1])}", _OBSERVED)]
+    ends = [(float(series.last), f"{series.labels.observed} {count_text(series.last)}", _OBSERVED)]
     if series.expected:
         ends.append((_last(series.expected), f"{series.labels.expected} {_figure(_last(series.expected))}", _EXPECTED))
     if series.threshold:

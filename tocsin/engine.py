@@ -28,7 +28,7 @@ from stream.codec import MINUTE_MS, canonical, link
 from stream.plans import PlannedTimes
 from stream.window import OPEN_END, SourceState, Window, floor
 from stream.zones import local
-from tocsin.entry import PROBE, Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport
+from tocsin.entry import Answer, ConfigChange, ControlEvent, DeliveryReport, Entry, Part, SourceReport, is_of_a_probe
 from tocsin.past import learn_past, pend_past
 from tocsin.sealing import Sealing
 from tocsin.state import Brand, BrandState, Content, Contents, CoreState, FrozenBrand, Guard, pend_part
@@ -95,7 +95,12 @@ class Engine:
     @property
     def brands(self) -> dict[str, BrandState]:
         """The brands' states: read only, for projections and tests. Probes are nobody's brand."""
-        return {name: brand.state for name, brand in self._brands.items() if name != PROBE}
+        return {name: state for name, state in self.states.items() if not is_of_a_probe(name)}
+
+    @property
+    def states(self) -> dict[str, BrandState]:
+        """The same, with those that probes have: for whoever keeps them, or numbers what was decided."""
+        return {name: brand.state for name, brand in self._brands.items()}
 
     def apply(self, entry: Entry) -> list[Decision]:
         """Take in one entry; returns what was decided, by time and brand."""
@@ -129,12 +134,12 @@ class Engine:
         out: list[Decision] = []
         while (grid := self._next_grid(brand)) is not None and grid <= limit + 1:
             self._touched.add(brand.state.brand)
-            out += self._probed(brand, grid) if brand.state.brand == PROBE else self._step(brand, grid)
+            out += self._probed(brand, grid) if is_of_a_probe(brand.state.brand) else self._step(brand, grid)
         return out
 
     def _next_grid(self, brand: Brand) -> int | None:
         state = brand.state
-        if state.brand == PROBE:
+        if is_of_a_probe(state.brand):
             return min((step + 1 for step in state.pending), default=None)
         if not state.content:
             # What came before a brand was configured waits for that, and is judged by it.
@@ -202,11 +207,11 @@ class Engine:
             del state.pending[step]
         state.decisions += 1
         decision = Decision(
-            key=f"{PROBE}/{state.decisions}/NoPage",
+            key=f"{state.brand}/{state.decisions}/NoPage",
             at_ms=grid * self._step_ms,
-            brand=PROBE,
+            brand=state.brand,
             kind="NoPage",
-            incident=PROBE,
+            incident=state.brand,
             scenario="probe",
             severity="low",
             reason="probe",

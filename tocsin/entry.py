@@ -18,7 +18,17 @@ DeliveryOutcome = Literal["sent", "failed", "missed", "unknown"]
 PROBE = "~probe"
 """The brand, and the source, of what Tocsin sends through itself to see that the way is open. No brand and no source of
 a configuration can be called so; what bears this name is in no window, baseline, budget or count of anybody's.
+Where there are many ways through a deployment, each has a name of its own below this one.
 """
+
+
+def is_of_a_probe(brand: str) -> bool:
+    """Whether this is the name of what no brand can be, for it is probes that bear it.
+
+    >>> is_of_a_probe("~probe"), is_of_a_probe("~probe/3"), is_of_a_probe("~probes")
+    (True, True, False)
+    """
+    return brand == PROBE or brand.startswith(f"{PROBE}/")
 
 
 class Part(msgspec.Struct, tag="part", frozen=True, omit_defaults=True):

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from alerting.decision import Decision
 from alerting.delivery.slack_side import Picture
 from alerting.facts import BLIND
@@ -18,12 +20,18 @@ _SPIKE_MS = 15 * MINUTE_MS
 
 
 def incident_series(
-    decisions: Iterable[Decision], *, title: str, zone: str = "UTC", marks: Sequence[Mark] = ()
+    decisions: Iterable[Decision],
+    *,
+    title: str,
+    zone: str = "UTC",
+    marks: Sequence[Mark] = (),
+    heard_from_ms: int = 0,
 ) -> Series | None:
     """The picture of an incident from its decisions in their order; `None` where they carry no counts.
 
     Each decision carries the 90 minutes before it. What a later one says about the same minutes holds; before the
-    first and in a pause the picture has a gap. `marks` are added to the first page and the end.
+    first and in a pause the picture has a gap. `marks` are added to the first page and the end. Before `heard_from_ms`
+    nobody listened: what began before that and has no posts is no zero.
     """
     carried = [one for one in decisions if one.history]
     if not carried:
@@ -41,11 +49,13 @@ def incident_series(
                 before_ms = at_ms
     first = next((one for one in carried if one.kind in TELLS), carried[0])
     marks = (*_moments(carried), *marks)
-    return _series(points[::-1], [s for s in found if s], title=title, zone=zone, decided_ms=first.at_ms, marks=marks)
+    series = _series(points[::-1], [s for s in found if s], title=title, zone=zone, decided_ms=first.at_ms, marks=marks)
+    return _heard(series, heard_from_ms)
 
 
-def view_series(view: IncidentView) -> Series | None:
-    """The picture of an incident as its card stands now; `None` where it has no counts.
+def view_series(view: IncidentView, heard_from_ms: int = 0) -> Series | None:
+    """The picture of an incident as its card stands now; `None` where it has no counts. Before `heard_from_ms` nobody
+    listened.
 
     >>> view = IncidentView(brand="Acme", incident="acme-0", scenario="backlash", severity="high", opened_ms=7_200_000,
     ...                     updated_ms=7_200_000, history=(1, 2, 9), expected=12)
@@ -60,12 +70,25 @@ def view_series(view: IncidentView) -> Series | None:
     points = [(at_ms, count, expected, threshold) for at_ms, count in _steps(view.history, view.updated_ms)]
     marks = [Mark(view.paged[0].at_ms, "paged")] if view.paged and view.paged[0].at_ms != view.opened_ms else []
     found = [signal] if signal is not None else []
-    return _series(points, found, title=title_of(view), zone=view.timezone, decided_ms=view.opened_ms, marks=marks)
+    series = _series(points, found, title=title_of(view), zone=view.timezone, decided_ms=view.opened_ms, marks=marks)
+    return _heard(series, heard_from_ms)
 
 
-def card_picture(view: IncidentView) -> Picture | None:
-    """The picture for a card's thread; `None` where there is no crowd to show, as with a blind source."""
-    series = view_series(view) if view.scenario != BLIND else None
+def _heard(series: Series, from_ms: int) -> Series:
+    """With nothing in place of the zeros of steps that began before anybody listened; the last stays."""
+    last_ms = series.times_ms[-1]
+    observed = tuple(
+        count or (count if not at_ms < from_ms or at_ms == last_ms else None)
+        for at_ms, count in zip(series.times_ms, series.observed, strict=True)
+    )
+    return msgspec.structs.replace(series, observed=observed) if None in observed else series
+
+
+def card_picture(view: IncidentView, heard_from_ms: int = 0) -> Picture | None:
+    """The picture for a card's thread; `None` where there is no crowd to show, as with a blind source. Before
+    `heard_from_ms` nobody listened.
+    """
+    series = view_series(view, heard_from_ms) if view.scenario != BLIND else None
     return Picture(png(series), alt_text(series), one_line(series.title, 120)) if series is not None else None
 
 

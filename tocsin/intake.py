@@ -73,8 +73,8 @@ class Intake:
         """Authors of whom everything is to go."""
         self._silenced: dict[Voice, None] = {}
         """Those who were purged last: an edit of theirs is no reason to keep a text."""
-        self._probing: Scoring | None = None
-        """What scores probes: it knows their brand alone, and the others never see one."""
+        self._probing: dict[str, Scoring] = {}
+        """What scores probes, by the name that they bear: it knows that alone, and the others never see one."""
 
     def take(self, mention: Mention, offset: int) -> None:
         """Take in what stands at `offset` of the input partition."""
@@ -98,17 +98,19 @@ class Intake:
             return
         self._follow_up(brands, mention, offset)
 
-    def probe(self, mention: Mention, offset: int) -> None:
+    def probe(self, mention: Mention, offset: int, brand: str = PROBE) -> None:
         """Take in a mention of our own, which shows that the way is open: told apart from repeats, scored by the very
-        scorers, and combined. It is about no brand of anybody's, and nothing of it is stored.
+        scorers, and combined. It is about no brand of anybody's, and nothing of it is stored. Its part is journaled
+        under `brand`, a name of probes.
         """
         self._repeats.pass_time(mention.observed_ms)
         if self._is_repeat(mention, offset, ()):
             return
-        if self._probing is None:
-            self._probing = Scoring([Brand(PROBE, None)], self._names, self._scoring.scorers)
+        probing = self._probing.get(brand)
+        if probing is None:
+            probing = self._probing[brand] = Scoring([Brand(brand, None)], self._names, self._scoring.scorers)
         self.counts["probes"] += 1
-        for scored in self._probing.score(mention):
+        for scored in probing.score(mention):
             self._combiner.add(scored)
 
     def remember(self, mention: Mention, offset: int) -> None:

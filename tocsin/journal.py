@@ -4,6 +4,7 @@ Append-only. Entries are durable before they are applied (DESIGN rule 2); decisi
 them (rule 5), so a crash may repeat a decision and never loses one.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -32,6 +33,9 @@ CREATE TABLE IF NOT EXISTS decisions (
     body BLOB NOT NULL, chain TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS snapshots (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 """
+
+
+_FIRST = "SELECT body FROM entries ORDER BY seq LIMIT 1"
 
 
 class JournalError(Exception):
@@ -297,11 +301,36 @@ class Verdict(NamedTuple):
         return not self.difference
 
 
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that reads the journal at `path` beside whoever writes it, from one thread at a time.
+
+    Raises `sqlite3.OperationalError` where there is none.
+    """
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+
+
+def began_ms(path: Path | None) -> int:
+    """When the journal at `path` began, and so whoever writes it to listen; 0 where that is not known (yet).
+
+    It is read by a connection of its own, whoever else writes it.
+
+    >>> began_ms(None)
+    0
+    """
+    if path is None:
+        return 0
+    with contextlib.suppress(sqlite3.Error, msgspec.MsgspecError), contextlib.closing(read_only(path)) as db:
+        row = db.execute(_FIRST).fetchone()
+        return decode(row[0], Entry).at_ms if row else 0
+    return 0
+
+
 def open_existing(path: Path) -> Journal:
     """Open a journal that must be there. Raises `JournalError` with a plain reason."""
     if not path.is_file():
         raise JournalError(f"{path}: there is no such journal")
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    db = read_only(path)
     try:
         row = db.execute("SELECT value FROM header WHERE name = 'step_ms'").fetchone()
     except sqlite3.DatabaseError as error:

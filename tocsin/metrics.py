@@ -161,6 +161,13 @@ class PeopleMetrics:
         self._probe_period = Shown(
             "gauge", "tocsin_probe_period_seconds", "How often a probe of our own sets out", registry=registry
         )
+        self.probes = Shown(
+            "counter",
+            "tocsin_probes",
+            "Probes of our own: sent, through the whole path, or late (not through when the next was sent)",
+            ["became"],
+            registry=registry,
+        )
         self._unreached = Gauge(
             "tocsin_unreached_pages", "Open incidents with a page that is due and reached nobody", registry=registry
         )
@@ -251,6 +258,11 @@ class PeopleMetrics:
         self._unreached_for.set(facts.unreached_ms / 1000 if facts.unreached else 0)
         self._clock_off.set(facts.clock_off_ms / 1000)
 
+    def looks_no_more(self) -> None:
+        """Say nothing of probes any more: somebody else sends them now."""
+        self._probe_age.show({})
+        self._probe_period.show({})
+
     def read_chart(self, became: str, *, bad: bool) -> None:
         """Count a flowchart that was read again, and whether the file is no good."""
         self._charts.labels(became).inc()
@@ -304,13 +316,6 @@ class Metrics(PeopleMetrics):
             "tocsin_step_seconds",
             "How long it took to take in what came in a step: reading, scoring, journaling, deciding",
             buckets=STEP_S,
-            registry=registry,
-        )
-        self.probes = Shown(
-            "counter",
-            "tocsin_probes",
-            "Probes of our own: sent, through the whole path, or late (not through when the next was sent)",
-            ["became"],
             registry=registry,
         )
         self.decisions = DecisionMetrics(registry)

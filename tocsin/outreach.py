@@ -1,6 +1,7 @@
 """EDGE. What reaches people from one outbox: ways, delivery over them, and what an incident gets in Slack besides."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import msgspec
 from alerting.delivery.drill import DrillWay
 from alerting.delivery.outbox import Outbox, OutboxRow
 from alerting.delivery.slack import SlackWay, slack_client
-from alerting.delivery.slack_side import SlackSide
+from alerting.delivery.slack_side import Picture, SlackSide
 from alerting.delivery.terminal import TerminalWay
 from alerting.delivery.ways import Way
 from alerting.delivery.worker import Delivery
@@ -17,6 +18,7 @@ from alerting.explain import Explanation
 from alerting.view import IncidentView
 from tocsin.fresh_words import Explainer
 from tocsin.incident_series import card_picture
+from tocsin.journal import began_ms
 from tocsin.people import People
 from tocsin.setting_sections import Secrets
 from tocsin.ways import OutwardWays, build_ways
@@ -24,7 +26,7 @@ from tocsin.ways import OutwardWays, build_ways
 
 class Outreach:
     """Built over an outbox by whoever owns it. `ways` stand in for those that the settings name; `through` puts
-    something between delivery and each way. Close it at the end.
+    something between delivery and each way; `journal` says since when somebody listens. Close it at the end.
     """
 
     def __init__(
@@ -36,8 +38,11 @@ class Outreach:
         terminal: TextIO,
         ways: Mapping[str, Way] | None = None,
         through: Callable[[Way], Way] = lambda way: way,
+        journal: Path | None = None,
     ) -> None:
         self._people = people
+        self._journal = journal
+        self._began_ms = 0
         self._secrets = secrets
         self._outbox = outbox
         self._outward = OutwardWays({})
@@ -65,7 +70,7 @@ class Outreach:
         client = slack_client(bot.reveal(), slack.base_url, timeout_ms)
         beside = slack_client(bot.reveal(), slack.base_url, timeout_ms)
         self.slack_side = SlackSide(
-            beside, self._outbox, people.resolve, card_picture, opens_channels=people.drill is None
+            beside, self._outbox, people.resolve, self._picture, opens_channels=people.drill is None
         )
         return {"slack": SlackWay(client), **self._outward.ways}
 
@@ -103,6 +108,11 @@ class Outreach:
         at = console.public_url if console.enabled and self._people.drill is None else None
         found = self._explainer.explain(view)
         return msgspec.structs.replace(found, console_url=incident_url(at, view.incident)) if at else found
+
+    def _picture(self, view: IncidentView) -> Picture | None:
+        """An incident's picture, in a thread; nothing is drawn of the time before anybody listened."""
+        self._began_ms = self._began_ms or began_ms(self._journal)
+        return card_picture(view, self._began_ms)
 
     def _after_card(self, row: OutboxRow) -> None:
         if self.slack_side is not None:

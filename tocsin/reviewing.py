@@ -14,6 +14,7 @@ from markupsafe import Markup
 from alerting.decision import Decision
 from alerting.facts import rank
 from alerting.inert import one_line
+from alerting.naming import NameOf
 from alerting.review import (
     Review,
     clock,
@@ -91,6 +92,8 @@ class _Heard(NamedTuple):
     until_ms: int
     notes: list[str]
     """Digests of what people wrote."""
+    began_ms: int = 0
+    """When the journal began: before that nobody listened."""
 
 
 def incidents(path: Path) -> list[IncidentLine]:
@@ -146,6 +149,7 @@ def review(path: Path, incident: str, *, counterfactual: bool = True) -> Reviewe
             zone=zone,
             first_post_ms=_first_post_ms(own, texts),
             until_ms=heard.until_ms,
+            name_of=_name_of(heard.content, contents),
         )
         found = _told(story, own, heard.content, contents, texts)
         quotes = Quotes(path.parent.absolute(), *_quotes(own, heard.notes, texts))
@@ -153,7 +157,7 @@ def review(path: Path, incident: str, *, counterfactual: bool = True) -> Reviewe
         journal.close()
         if texts is not None:
             texts.close()
-    series = _series(own, story)
+    series = _series(own, story, heard.began_ms)
     picture = drawing.alt_text(series) if series is not None else ""
     changes = _changes(path, incident) if counterfactual and story.first_page_ms else ()
     drill = read_drill(path.parent) if found.drill else None
@@ -178,9 +182,9 @@ def _decisions(journal: Journal, path: Path, incident: str) -> list[Decision]:
 def _heard(journal: Journal, incident: str, first: Decision, texts: TextStore | None) -> _Heard:
     acts: list[Act] = []
     sendings: list[Sending] = []
-    content, until_ms, notes = "", 0, []
+    content, until_ms, began_ms, notes = "", 0, 0, []
     for entry in journal.entries():
-        until_ms = max(until_ms, entry.at_ms)
+        until_ms, began_ms = max(until_ms, entry.at_ms), began_ms or entry.at_ms
         event = entry.event.event if isinstance(entry.event, Control) else None
         if isinstance(event, Answer) and event.incident == incident:
             acts.append(_act(event, texts))
@@ -191,7 +195,8 @@ def _heard(journal: Journal, incident: str, first: Decision, texts: TextStore | 
             )
         elif isinstance(event, ConfigChange) and event.brand == first.brand and entry.at_ms <= first.at_ms:
             content = event.digest
-    return _Heard(acts, sendings, journal.contents().content(content) if content else None, until_ms, notes)
+    told = journal.contents().content(content) if content else None
+    return _Heard(acts, sendings, told, until_ms, notes, began_ms)
 
 
 def _act(answer: Answer, texts: TextStore | None) -> Act:
@@ -241,8 +246,10 @@ def _told(
         ShownPost(p.text, p.author or "", p.url or "", p.source, p.followers, p.created_ms) for p in found.values()
     ]
     notes = [] if texts is not None else ["The texts of the posts lie elsewhere, or are not kept: none is quoted."]
+    name_of = _name_of(content, contents)
     return Review(
         timeline=story,
+        names={who: name_of(who) for who in (*story.paged, story.acknowledged_by, story.last.owner) if who},
         figures=figures_of(story, promises),
         drill=content is not None and content.mode.startswith(DRILL),
         posts=tuple(quoted(post, story.zone, story.noticed_ms) for post in posts),
@@ -253,8 +260,13 @@ def _told(
     )
 
 
-def _series(own: Sequence[Decision], story: Timeline) -> Series | None:
-    return incident_series(own, title=title_of(story.worst), zone=story.zone)
+def _name_of(content: Content | None, contents: Contents) -> NameOf:
+    """Whom the flowchart means that was in force when it began."""
+    return contents.chart(content.chart).name_of if content is not None else str
+
+
+def _series(own: Sequence[Decision], story: Timeline, began_ms: int) -> Series | None:
+    return incident_series(own, title=title_of(story.worst), zone=story.zone, heard_from_ms=began_ms)
 
 
 def _changes(path: Path, incident: str) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from alerting.delivery.slack_commands import Commands, Does
 from alerting.delivery.slack_home import Homes
 from alerting.delivery.slack_modals import Modals
 from alerting.delivery.slack_reception import Reception
+from alerting.home import Overview
+from alerting.naming import named_overview
 from alerting.quiet import Silence
 from stream.codec import canonical
 from tocsin.answers import Answers
@@ -45,8 +47,8 @@ class SlackDesk:
         token = works.secrets.slack_bot.reveal() if works.secrets.slack_bot is not None else ""
         client = slack_client(token, slack.base_url, CALL_WITHIN_MS)
         self.overviews = Overviews(works)
-        self.homes = Homes(client, works.clicks, self.overviews.now, works.clock)
-        does = Does(self.overviews.now, [brand.name for brand in works.brands], self._silence, start_drill)
+        self.homes = Homes(client, works.clicks, self._now, works.clock)
+        does = Does(self._now, [brand.name for brand in works.brands], self._silence, start_drill)
         self.reception = Reception(
             works.clicks,
             works.clock,
@@ -55,6 +57,10 @@ class SlackDesk:
             modals=Modals(client, works.clicks, works.answers.is_worth_asking, works.answers.to_change),
             events=self.homes,
         )
+
+    def _now(self) -> Overview:
+        """How everything stands, with people by their names."""
+        return named_overview(self.overviews.now(), self._works.live.name_of)
 
     async def _silence(self, asked: Silence) -> None:
         await self._works.append_control(canonical(asked))

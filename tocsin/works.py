@@ -87,7 +87,9 @@ class Works:
         self.troubles, self.live = self.people.troubles, self.people.live
         self.answers, self.charts, self.clicks = self.people.answers, self.people.charts, self.people.clicks
         self._born = 0
-        self._outreach = Outreach(self.people, self.secrets, self.home.outbox, terminal=terminal, ways=ways)
+        self._outreach = Outreach(
+            self.people, self.secrets, self.home.outbox, terminal=terminal, ways=ways, journal=self.home.journal.path
+        )
         self.delivery, self.slack_side = self._outreach.delivery, self._outreach.slack_side
         self._whole = True
         """Whether the core's memory is what its files lead to. Where one of them failed it may be ahead of them, and

@@ -61,7 +61,7 @@ async def test_reading_commands_say_how_things_stand_and_to_responders_alone(
         assert service.decisions()[0].incident in told
         assert "calm" not in told
         assert await service.press(card, "acknowledge")
-        assert "acknowledged by ana, owned by nobody" in await typed(service, "STATUS")
+        assert "acknowledged by Ana Diaz, owned by nobody" in await typed(service, "STATUS")
         assert "names no roles" in await typed(service, "who")
         assert "/tocsin silence BRAND 2h REASON" in await typed(service, "help")
         assert "`stauts` is not known" in await typed(service, "stauts")

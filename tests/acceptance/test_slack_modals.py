@@ -146,7 +146,7 @@ async def test_the_home_shows_what_is_open_and_stays_fresh_for_whoever_looks(
         await slack.wait_for(lambda: incident in "\n".join(words(slack.homes[ana])), 10)
         await slack.wait_for(lambda: f"/archives/C1/p{card.ts.replace('.', '')}" in json.dumps(slack.homes[ana]), 10)
         assert await service.press(card, "own", "bram")
-        await slack.wait_for(lambda: "owned by bram" in "\n".join(words(slack.homes[ana])), 10)
+        await slack.wait_for(lambda: "owned by Bram de Vries" in "\n".join(words(slack.homes[ana])), 10)
         assert active_parts(slack.homes[ana]) == [
             f"<https://acme-fake.slack.com/archives/C1/p{card.ts.replace('.', '')}>"
         ]

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerting.assessment import Assessment
@@ -176,6 +176,8 @@ def test_each_page_says_who_is_next_and_when() -> None:
     scenario=st.sampled_from(["backlash", "data_security", "service_outage", "viral_complaint", "campaign_blunder"]),
     rises=st.integers(0, 90),
 )
+@example(minutes=1, second=0, answer="false_alarm", severity="high", scenario="backlash", rises=0)
+@example(minutes=1, second=0, answer="resolve", severity="high", scenario="backlash", rises=0)
 def test_nobody_is_paged_after_an_answer_and_everybody_due_before_it_was(
     minutes: int, second: int, answer: str, severity: str, scenario: str, rises: int
 ) -> None:

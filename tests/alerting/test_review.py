@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alerting.decision import Decision
 from alerting.facts import BLIND, Facts
-from alerting.review import Review, figures_of, inert_lines, markdown, marked, quoted
+from alerting.review import Review, figures_of, inert_lines, markdown, marked, quoted, summary
 from alerting.sla import Clock
 from alerting.timeline import Act, Sending, Timeline, timeline
 from alerting.view import ShownPost
@@ -71,6 +71,24 @@ def test_a_timeline_has_everything_in_its_order() -> None:
     assert words[4] == "By slack to ana: arrived, 2 s after it was decided."
     assert words[5] == "ana pressed Acknowledge."
     assert (story.paged, story.failed, story.acknowledged_by) == (("ana",), 1, "ana")
+
+
+def test_people_are_spoken_of_by_their_names_and_known_by_their_ids() -> None:
+    called = {"ana": "Ana Diaz", "bram": "Bram de Vries"}
+    acts = (act("acknowledge", T0 + 60_000), act("acknowledge", T0 + 70_000, "bram"))
+    story = timeline(ID, (OPENED, PAGED, CLOSED), acts=acts, sendings=(SENT,), name_of=lambda who: called.get(who, who))
+    words = [one.words for one in story.moments if one.kind in ("paged", "delivery", "answer", "end")]
+    assert "Ana Diaz" in words[0]
+    assert words[1:4] == [
+        "By slack to Ana Diaz: arrived, 2 s after it was decided.",
+        "Ana Diaz pressed Acknowledge.",
+        "Bram de Vries pressed Acknowledge; Ana Diaz had it already.",
+    ]
+    assert "Bram de Vries" in words[4]
+    assert (story.paged, story.acknowledged_by) == (("ana",), "ana")
+    found = summary(Review(timeline=story, figures=(), names=called))
+    assert ("Woken", "Ana Diaz") in found
+    assert ("Acknowledged by", "Ana Diaz") in found
 
 
 def test_the_figures_are_differences_of_the_moments_that_they_name() -> None:

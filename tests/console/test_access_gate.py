@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tests.console.entering import entered
+from tests.console.reading import read
 from tocsin.console.doors import Door, Visitor
 from tocsin.console.gate import ACTS_AT_ONCE
 from tocsin.console.outer import LARGEST_BODY, is_ours
@@ -75,16 +76,36 @@ async def test_a_form_of_another_site_does_nothing_even_with_the_right_token(tmp
 
 
 async def test_a_host_that_is_not_ours_is_refused(tmp_path: Path) -> None:
-    """DNS rebinding: a page elsewhere whose name points here reads nothing, signed in or not; health is for probes."""
+    """DNS rebinding: a page elsewhere whose name points here reads nothing of ours, signed in or not; health is for
+    probes, and the files are the same in every deployment.
+    """
     async with entered(tmp_path, public_url=lambda _: "https://tocsin.example") as console, console.client() as browser:
         for host in ("evil.example", "evil.example:8761", "tocsin.example.evil", "localhost.evil", "2130706433", ""):
-            for path in ("/sign-in", "/now", "/static/console.css"):
+            for path in ("/", "/sign-in", "/now", "/api/v1/now", "/healthz/", "/static"):
                 response = await browser.get(path, headers={"host": host})
                 assert response.status_code in (400, 421), host
         assert (await browser.get("/healthz", headers={"host": "tocsin:8761"})).status_code == 200
         for host in ("tocsin.example", "localhost:8761", "[::1]:8761", "192.0.2.1"):
             assert (await browser.get("/sign-in", headers={"host": host})).status_code == 200
     assert not is_ours("user@127.0.0.1:80@evil", [])
+
+
+async def test_whoever_comes_by_a_name_that_is_not_ours_reads_a_page_and_a_program_its_reason(tmp_path: Path) -> None:
+    """In the language of the browser, in our design, which is there under any name; and it tells nobody our own."""
+    async with entered(tmp_path, public_url=lambda _: "https://tocsin.example") as console, console.client() as browser:
+        stranger = {"host": "evil.example"}
+        page = await browser.get("/now", headers=stranger | {"accept": "text/html", "accept-language": "nl"})
+        assert page.status_code == 421
+        read_page = read(page.text)
+        assert read_page.named("h1")[0].text == "De console is niet op dit adres"
+        assert read_page.named("main")[0].named("a") == []
+        assert "tocsin.example" not in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        (sheet,) = [one.attributes["href"] for one in read_page.named("link") if "console." in one.attributes["href"]]
+        assert (await browser.get(sheet, headers=stranger)).status_code == 200
+        told = await browser.get("/api/v1/now", headers=stranger)
+        assert (told.status_code, told.json()["type"]) == (421, "urn:tocsin:wrong_host")
+        assert "public_url" in told.json()["title"]
 
 
 async def test_every_answer_tells_the_browser_to_keep_strangers_out(tmp_path: Path) -> None:

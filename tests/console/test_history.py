@@ -192,6 +192,18 @@ async def test_a_restart_within_two_minutes_leaves_no_gap() -> None:
     assert len(history._db.execute("SELECT 1 FROM minutes").fetchall()) == 8
 
 
+async def test_a_restart_within_two_minutes_is_no_new_beginning() -> None:
+    """What was listened to before it counts on: else nothing would be compared with what is usual for an hour."""
+    history, core = History(None), Core()
+    history.keep(minutes(25, 6, end_ms=AT_MS - 40 * MINUTE_MS))
+    history.keep(minutes(30, 6, end_ms=AT_MS - MINUTE_MS))
+    sampler = core.sampler(history)
+    sampler.begin(AT_MS - MINUTE_MS)
+    assert sampler.heard_from_ms == AT_MS - 31 * MINUTE_MS, "and a gap before that stays one"
+    sampler.begin(AT_MS - 10 * MINUTE_MS)
+    assert sampler.heard_from_ms == AT_MS
+
+
 async def test_a_memory_that_begins_trusts_what_the_core_heard_before_and_nothing_before_that() -> None:
     history, core = History(None), Core(began_ms=AT_MS - 20 * MINUTE_MS)
     sampler = core.sampler(history)

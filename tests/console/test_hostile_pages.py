@@ -34,13 +34,13 @@ from tocsin.console.acts import Told
 from tocsin.console.desk import Desk
 from tocsin.console.doors import Door, Visitor
 from tocsin.console.outer import Outer
-from tocsin.console.pages import brand, drills, flowchart, incident, now, settings, sources
+from tocsin.console.pages import brand, drills, flowchart, incident, incidents, now, settings, sources
 from tocsin.console.render import Renderer
 from tocsin.console.seen import NowSeen
 from tocsin.console.seen_brand import BrandSeen
 from tocsin.console.seen_drills import DrillsSeen
 from tocsin.console.seen_flowchart import FlowchartSeen
-from tocsin.console.seen_incident import IncidentSeen
+from tocsin.console.seen_incident import IncidentLine, IncidentSeen
 from tocsin.console.seen_settings import SettingsSeen
 from tocsin.console.seen_sources import SourcesSeen
 from tocsin.console.statics import Statics
@@ -53,6 +53,7 @@ STRIDE = 85
 ORDINARY = ("calm", "https://social.example/a/1")
 PAGES = (
     "/now",
+    "/incidents",
     "/incidents/a-0",
     "/incidents/a-0/flowchart",
     "/brands",
@@ -99,6 +100,10 @@ class Hostile:
     async def brand(self, _brand: str, _span: str) -> BrandSeen:
         """A brand."""
         return self.filling.of(BrandSeen, at_ms=START_MS)
+
+    async def incidents(self, _brands: object) -> list[IncidentLine]:
+        """All of them."""
+        return [self.filling.of(IncidentLine), self.filling.of(IncidentLine, ended_ms=0)]
 
     def drawing(self, _chart: str, walked: Sequence[str]) -> str:
         """A flowchart whose words they could write."""
@@ -170,7 +175,7 @@ class Serving:
         self._outer: ASGIApp = Outer(app, origins=())
 
     def _doors(self) -> list[Door]:
-        pages = (now, incident, brand, flowchart, sources, drills, settings)
+        pages = (now, incidents, incident, brand, flowchart, sources, drills, settings)
         found = [door for page in pages for door in page.doors(cast("Any", self._desk)) if door.method == "GET"]
         return [*found, *live.doors(self._desk, self.hub), *Statics().doors()]
 

@@ -208,17 +208,27 @@ async def test_no_text_can_end_its_event_or_begin_another(end: str) -> None:
 # ---- over a server
 
 
-class Language:
-    """As much of a desk as the streams ask for."""
+class Known:
+    """As much of a desk as the streams ask for: one incident is known, and one brand."""
+
+    def __init__(self) -> None:
+        self.seen = self
 
     def language(self, _request: Request) -> str:
         return "en"
+
+    async def incident(self, incident: str) -> object:
+        return incident if incident == "acme-1" else None
+
+    def now(self, brands: Sequence[str]) -> "Known":
+        self.brands = [one for one in brands if one == "Acme"]
+        return self
 
 
 @asynccontextmanager
 async def served(hub: Hub) -> AsyncIterator[str]:
     routes = []
-    for door in doors(cast("Desk", Language()), hub):
+    for door in doors(cast("Desk", Known()), hub):
 
         async def answer(request: Request, door: Any = door) -> Any:
             return await door.handler(request, ANA)
@@ -260,6 +270,30 @@ async def test_a_stream_brings_what_changed_and_the_server_ends_at_once_with_it_
                 await asyncio.wait_for(anext(lines), 3)
         assert time.monotonic() - began_s < 3
         assert hub.clients == 0
+
+
+async def test_nobody_waits_for_news_of_what_does_not_exist() -> None:
+    hub, _, _ = hub_of()
+    told: dict[str, int] = {}
+    async with served(hub) as base_url, httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        for path in ("incident/acme-1", "brand/Acme", "incident/acme-2", "brand/Acmee"):
+            async with client.stream("GET", f"{base_url}/live/{path}") as stream:
+                told[path] = stream.status_code
+    assert told == {"incident/acme-1": 200, "brand/Acme": 200, "incident/acme-2": 404, "brand/Acmee": 404}
+
+
+async def test_too_many_tabs_are_told_so_and_are_no_failure_of_the_console() -> None:
+    """An alarm about ourselves counts each status from 500 on: somebody who opens many tabs must not ring it."""
+    hub, _, _ = hub_of()
+    there = [joined(hub) for _ in range(MOST_EACH)]
+    async with served(hub) as base_url, httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        refused = await client.get(f"{base_url}/live/now")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "15")
+        hub.leave(there[0])
+        async with client.stream("GET", f"{base_url}/live/now") as stream:
+            assert stream.status_code == 200
+        hub.close()
+        assert (await client.get(f"{base_url}/live/now")).status_code == 503
 
 
 async def test_somebody_who_went_away_is_no_client_any_more() -> None:

@@ -10,8 +10,10 @@ import pytest
 from alerting.flowchart import picture
 from alerting.flowchart.load import load_chart
 from alerting.view import ShownPost
+from detectors.detector import Signal
 from tests.console.reading import ANA, VIC, Element, read, renderer, shown
-from tests.console.samples import AT_MS, MINUTE_MS, asking, crisis, crisis_view
+from tests.console.samples import AT_MS, MINUTE_MS, asking, crisis, crisis_view, figures
+from tocsin.brand_now import Heard, Usual
 from tocsin.console.acts import Told
 from tocsin.console.doors import Visitor
 from tocsin.console.seen_incident import IncidentSeen, NoticeSeen, WalkedSeen
@@ -39,15 +41,53 @@ def test_the_head_answers_what_why_how_sure_whose_and_what_next() -> None:
     order = [
         "since 02:48 CET",
         "412 posts in the last hour where 35 are usual (11.8 times), 71% of them negative (usually 12%)",
-        "Posts in the last hour 412 rising fast Expected 35 11.8 times Negative now 71% usually 12%",
+        "Posts in the last hour 412 rising fast Expected 35 11.8 times Negative 71% usually 12%",
+        "What stood out: 412 posts in 60 minutes (usually 35) · By chance about once in 3 months here",
         "In nobody's hands",
+        "Paged, no answer yet: Ana de Vries",
         "Next: head_of_pr",
         "What to do now Find out from IT",
+        "As found at 03:00 CET",
         "Acknowledge",
     ]
     places = [words.find(one) for one in order]
     assert -1 not in places, order[places.index(-1)]
     assert places == sorted(places)
+
+
+def test_counts_of_less_than_an_hour_are_not_compared_with_one() -> None:
+    """What is expected in an hour is left out where we had listened for less when it was counted."""
+    seen = msgspec.structs.replace(crisis(), heard_ms=12 * MINUTE_MS)
+    measures = page(seen).of("measures")[0].text
+    assert "Expected – heard for 12 min only: too short to compare" in measures
+    assert "Verwacht – pas 12 min gehoord" in page(seen, language="nl").of("measures")[0].text
+    assert "where 35 are usual" not in page(seen).text
+
+
+def test_what_was_found_says_when_and_beside_it_stands_how_it_is_at_this_moment() -> None:
+    """Under a sign that says "live" no figure of a quarter of an hour ago may pass for one of now."""
+    found = crisis(found_ms=AT_MS - 9 * MINUTE_MS, updated_ms=AT_MS - MINUTE_MS)
+    head = page(msgspec.structs.replace(found, figures=figures("Acme Bank", loud=True))).of("head")[0].text
+    assert "As found at 02:51 CET. At this moment: 118 posts in 5 minutes (usually 0 to 7), 70% negative" in head
+    young = msgspec.structs.replace(figures("Acme Bank"), usual=Usual(), hour=Heard(3))
+    head = page(msgspec.structs.replace(found, figures=young)).of("head")[0].text
+    assert "At this moment: 2 posts in 5 minutes (what is usual is not known yet), – negative" in head
+    assert "At this moment" not in page(found).of("head")[0].text
+    over = msgspec.structs.replace(crisis(status="closed", found_ms=AT_MS), figures=figures("Acme Bank"))
+    assert "At this moment" not in page(over).of("head")[0].text
+
+
+def test_where_anger_tipped_the_balance_the_chart_of_posts_says_that_it_did_not() -> None:
+    anger: dict[str, int | str] = {"people": 13, "usual_angry": 2}
+    signal = Signal("negativity", 900, True, 650, 240, since_ms=AT_MS, window_ms=15 * MINUTE_MS, evidence=anger)
+    for signals, is_said in ((signal,), True), ((signal, *crisis_view().signals), False):
+        seen = page(crisis(signals=signals))
+        assert ("Not the number of posts" in seen.text) is is_said
+    assert "13 angry people in 15 minutes (usually 2)" in page(crisis(signals=(signal,))).of("head")[0].text
+    assert "13 boze mensen in 15 minuten" in page(crisis(signals=(signal,)), language="nl").of("head")[0].text
+    for copied in ("thread", "cluster"):
+        spread = Signal("virality", 900, True, 30, 8, since_ms=AT_MS, window_ms=1, evidence={copied: "k"})
+        assert "30 different people" in page(crisis(signals=(spread,))).of("head")[0].text
 
 
 def test_what_comes_next_counts_down_from_its_own_instant() -> None:

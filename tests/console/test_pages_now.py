@@ -8,7 +8,7 @@ import pytest
 from alerting.facts import BLIND
 from tests.console import samples
 from tests.console.reading import ADA, ANA, VIC, Element, renderer, shown
-from tests.console.samples import bad_night, calm_day, crisis_view, line, listed, now
+from tests.console.samples import AT_MS, MINUTE_MS, bad_night, calm_day, crisis_view, figures, line, listed, now
 from tocsin.console.doors import Visitor
 from tocsin.console.seen import Health, NowSeen
 
@@ -96,6 +96,35 @@ def test_who_is_on_call_until_when_and_nobody_in_red() -> None:
 
 def test_a_silence_says_who_asked_for_it_and_why() -> None:
     assert "Quiet about pages until 04:00 CET (bram: The new advert is on air tonight)" in page(bad_night()).text
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "never"),
+    [
+        (
+            "en",
+            ("412 posts in the last hour, of which we have heard 12 min, 71%", "heard for 3 min only: too short"),
+            ("35 are usual", "usually 0 to 7", "11.8 times"),
+        ),
+        (
+            "nl",
+            ("412 berichten in het laatste uur, waarvan we 12 min hebben gehoord, 71%", "pas 3 min gehoord: te kort"),
+            ("35 gewoon", "gewoonlijk 0 tot 7", "11,8 keer"),
+        ),
+    ],
+    ids=["en", "nl"],
+)
+def test_what_was_heard_for_less_than_it_counts_is_not_compared(
+    language: str, said: tuple[str, ...], never: tuple[str, ...]
+) -> None:
+    """Just after the first start twelve minutes stand for themselves, and not against a whole hour."""
+    short = {"listened_ms": AT_MS - 3 * MINUTE_MS, "recent_heard_ms": 3 * MINUTE_MS, "hour_heard_ms": 12 * MINUTE_MS}
+    known = msgspec.structs.replace(figures("Acme Bank", loud=True), **short)
+    shown_ = msgspec.structs.replace(listed(crisis_view()), heard_ms=12 * MINUTE_MS)
+    seen = page(now(line("Acme Bank", "trouble", shown_, figures=known)), language=language)
+    words = seen.text + " ".join(one.attributes.get("aria-label", "") for one in seen.named("svg"))
+    assert [one for one in said if one not in words] == []
+    assert [one for one in never if one in words] == []
 
 
 def test_without_brands_the_page_says_where_they_are_declared() -> None:

@@ -55,6 +55,8 @@ async def _open(desk: Desk, found: Shown) -> IncidentSeen:
     assert seen is not None
     assert seen.series is not None
     assert seen.series.observed[-1] == figures.recent.posts
+    assert seen.figures is not None
+    assert seen.figures.hour == figures.hour
     assert seen.walk is not None
     assert seen.walk.ahead == "page"
     assert [who.startswith("Head of communications") for who in seen.walk.next_who] == [True]

@@ -17,24 +17,39 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from alerting.facts import SEVERITIES
 from alerting.view import Paged
 from tests.console.browser import barriers, chromium, needs_chromium, visitor
 from tests.console.deployed import ANA as ADMIN
 from tests.console.deployed import Deployed, acted, deployed, drilled, heard
 from tests.console.reading import ADA, ANA, VIC
-from tests.console.samples import MINUTE_MS, asking, bad_night, calm_day, crisis, crisis_view, line, listed, now
+from tests.console.samples import AT_MS, MINUTE_MS, asking, bad_night, calm_day, crisis, crisis_view, line, listed, now
+from tests.console.test_pages_incidents import BRANDS, LINES
 from tocsin.console.acts import Told
 from tocsin.console.choosing import Choice
 from tocsin.console.doors import Visitor
 from tocsin.console.outer import Outer
+from tocsin.console.seen_incidents import STANDS, Wanted, incidents_seen
 from tocsin.console.statics import Statics
 from tocsin.serving import address_of, listener, opened, server_over
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
+# a busy machine takes long to look at so much, and a limit that strikes within a loop may hang instead of failing
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900), needs_chromium]
 LOCAL = Visitor(name="local", role="admin", csrf="token-of-local")
 ROOMS = ("/brands", "/brands/Acme%20Bank", "/brands/Initech", "/flowchart", "/sources", "/drills", "/settings")
 """Of a deployment with a past: their data are real."""
 WAYS_IN: Mapping[str, Any] = {"next": "/", "wrong": "", "password": True, "token": True, "oidc": ()}
+NOBODYS = Wanted(status="open", brand="Globex")
+LISTED: Mapping[str, Any] = {
+    "seen": incidents_seen(LINES, Wanted(limit=4)),
+    "wanted": NOBODYS,
+    "brands": BRANDS,
+    "stands": STANDS,
+    "severities": SEVERITIES,
+    "at_ms": AT_MS,
+    "older": "/incidents?cursor=a",
+    "newest": "/incidents",
+}
 OPEN = "() => document.querySelectorAll('main details').forEach(one => { one.open = true })"
 
 
@@ -81,6 +96,8 @@ def states() -> dict[str, State]:
         "false-alarm": of_incident(crisis(**closed, reason="false_alarm")),
         "blind": of_incident(blind),
         "drill": of_incident(crisis(drill=True, paged=(Paged("ana", crisis_view().opened_ms + MINUTE_MS),))),
+        "incidents": State("incidents.html", ANA, LISTED),
+        "incidents-none-like-that": State("incidents.html", VIC, {**LISTED, "seen": incidents_seen(LINES, NOBODYS)}),
         "me": State("me.html", LOCAL, {"choices": [Choice("ana", "Ana Diaz")], "back": "/now", "chooses": True}),
         "sign-in": State("sign_in.html", None, WAYS_IN),
         "sign-in-wrong": State("sign_in.html", None, {**WAYS_IN, "wrong": "sign_in.wrong_password"}),

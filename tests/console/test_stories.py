@@ -10,7 +10,7 @@ from alerting.delivery.rows import OutboxRow
 from alerting.timeline import Act
 from tests.console.samples import AT_MS
 from tocsin.console.seen_incident import WalkedSeen
-from tocsin.console.stories import Journaled, Story, moments_of, notices_of, walked_before
+from tocsin.console.stories import Journaled, Story, in_dutch, moments_of, notices_of, walked_before
 from tocsin.entry import Answer, Control, DeliveryReport, Mark
 from tocsin.journal import Journal
 
@@ -118,6 +118,16 @@ def test_a_page_shows_no_colours_as_letters_and_keeps_those_that_people_wrote(wr
     assert "“It is 🔴 there 👍”" in moments[2].words
     row = OutboxRow(page_id="1", brand="a", incident="a-1", key="k", way="slack", to="C", kind="story", line="🟠 High.")
     assert [one.words for one in moments_of(None, "a-1", [row], "UTC")] == ["High."]
+
+
+def test_people_are_told_of_by_their_names_in_both_languages(written: Written, tmp_path: Path) -> None:
+    written.decide("a-1", "OpenIncident", written.step())
+    found = told(written, tmp_path).story("a-1")
+    assert found is not None
+    story = found._replace(acts=(Act(at_ms=AT_MS + 9, who="ana", answer="acknowledge"),))
+    english = moments_of(story, "a-1", (), "UTC", {"ana": "Ana Diaz"}.__getitem__)
+    dutch = in_dutch(story, "a-1", "UTC", {"ana": "Ana Diaz"}.__getitem__)
+    assert [("Ana Diaz" in told[-1].words, "ana" in told[-1].words) for told in (english, dutch)] == [(True, False)] * 2
 
 
 def noted(incident: str, number: int, digest: str = "") -> Answer:

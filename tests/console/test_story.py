@@ -29,19 +29,19 @@ from tests.console.visiting import act, signed_in
 from tests.fakes.slack import Message
 
 SEED = 20_270
-pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900), needs_chromium]
 
 OUTAGE_MS = START_MS + MINUTE_MS
 RISING_MS = START_MS + 9 * MINUTE_MS
 WORDS = "Our service is down for some of you. We are on it, and post again within the hour. - Tulpatel"
 TOLD = (
     "Noticed",
-    "Paged: ana",
-    "ana pressed Acknowledge",
-    "ana pressed Own",
-    "ana answered the flowchart's question: yes",
-    "ana changed the words of a statement",
-    "bram approved a statement",
+    "Paged: Ana Diaz",
+    "Ana Diaz pressed Acknowledge",
+    "Ana Diaz pressed Own",
+    "Ana Diaz answered the flowchart's question: yes",
+    "Ana Diaz changed the words of a statement",
+    "Bram de Vries approved a statement",
     "resolved",
 )
 
@@ -180,6 +180,7 @@ async def test_the_whole_story_from_calm_to_resolved(service: Shown, browser: Br
 
 PAGES = (
     "/now",
+    "/incidents",
     "{incident}",
     "{incident}/flowchart",
     "/brands",

@@ -127,6 +127,23 @@ def test_minutes_in_which_nobody_listened_are_gaps_and_no_zeros() -> None:
     assert again.history == (*[None] * 13, 3, None, None, 0, 7), "what came all the same is counted"
 
 
+def test_what_was_not_listened_to_long_enough_says_how_long_it_was() -> None:
+    """Twenty posts of twelve minutes are no measure against an hour."""
+    brand = Brand(BrandState(brand="Acme"))
+    heard = brand_now(brand, AT_MS)
+    assert (heard.recent_heard_ms, heard.hour_heard_ms) == (0, 0), "nothing was ever heard"
+    take(brand, AT_MS - 12 * MINUTE_MS, 3)
+    for since_ms, recent_ms, hour_ms in (
+        (0, 5 * MINUTE_MS, 12 * MINUTE_MS),
+        (AT_MS - 2 * MINUTE_MS, 2 * MINUTE_MS, 2 * MINUTE_MS),
+        (AT_MS + 9 * MINUTE_MS, 0, 0),
+    ):
+        heard = brand_now(brand, AT_MS, heard_from_ms=since_ms)
+        assert (heard.recent_heard_ms, heard.hour_heard_ms) == (recent_ms, hour_ms)
+    late = brand_now(brand, AT_MS + HOUR_MS)
+    assert (late.recent_heard_ms, late.hour_heard_ms) == (5 * MINUTE_MS, HOUR_MS)
+
+
 def test_what_is_worth_a_notice_is_known_of_any_minute() -> None:
     brand = learnt()
     assert notice_at(brand, AT_MS) == brand_now(brand, AT_MS).usual.notice > 0

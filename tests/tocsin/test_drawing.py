@@ -119,11 +119,50 @@ def test_any_counts_can_be_drawn(counts: list[int], gap: int, decided: int) -> N
     assert f"observed {counts[-1]:,}" in words_of(drawn)
 
 
+def test_before_anybody_listened_nothing_is_drawn_and_that_is_said() -> None:
+    """A service that began in the middle of a picture heard no zero before it did."""
+    heard = series(observed=(*[None] * 6, *HISTORY[6:]))
+    drawn = svg(heard)
+    assert "not heard" in words_of(drawn)
+    assert alt_text(heard) == (
+        "Acme · backlash · High: posts per 5 min from 10:00 CET to 11:30 CET. Not heard before 10:30 CET. At most 88 "
+        "(11:25 CET), last 88; 4.2 expected, threshold 13. Decided 11:20 CET. Acknowledged 11:26 CET."
+    )
+    assert "not heard" not in words_of(svg(series()))
+    assert drawn.count("\nL ") < svg(series()).count("\nL "), "the line begins where somebody listened"
+    brief = series(observed=(None, *HISTORY[1:]))
+    assert "not heard" not in words_of(svg(brief)), "there is no room for the words in one step"
+    assert "Not heard before 10:05 CET" in alt_text(brief)
+    assert png(heard) != png(series(observed=(*[0] * 6, *HISTORY[6:])))
+
+
+def test_what_came_all_the_same_is_drawn_and_the_last_step_is_always_known() -> None:
+    """A source hands over what it has: its posts count, wherever they lie; the zeros between them are none."""
+    counts = (0, 0, 3, 0, 0, 4, *HISTORY[6:17], 0)
+    view = IncidentView(
+        brand="Acme", incident="acme-1", scenario="backlash", severity="high", opened_ms=AT_MS, updated_ms=AT_MS,
+        history=counts, expected=60,
+    )  # fmt: skip
+    found = view_series(view, AT_MS - 60 * MINUTE)
+    assert found is not None
+    assert found.observed == (None, None, 3, None, None, 4, *HISTORY[6:17], 0)
+    assert found.unheard == 2
+    assert view_series(view) == view_series(view, AT_MS - 90 * MINUTE)
+    late = view_series(view, AT_MS + MINUTE)
+    assert late is not None
+    assert late.last == 0
+    again = incident_series([decision(1, AT_MS, history=counts)], title="Acme", heard_from_ms=AT_MS - 60 * MINUTE)
+    assert again is not None
+    assert again.observed == found.observed
+
+
 def test_columns_that_do_not_fit_are_refused() -> None:
     """A count for each time."""
     for changes in ({"observed": (1,)}, {"expected": (1.0,)}, {"times_ms": (), "observed": ()}):
         with pytest.raises(ValueError, match="one count for each"):
             series(**changes)
+    with pytest.raises(ValueError, match="ends with a step that was heard"):
+        series(observed=(*HISTORY[:17], None))
 
 
 # ---- from an incident

@@ -17,7 +17,7 @@ from stream.sources.text_store import TextStore
 from tests.tocsin.stories import START_MS, STEP_MS, Lived, Said, brands, contents_of, intake_of, lived, write
 from tocsin.engine import Engine
 from tocsin.entry import Answer, ConfigChange, Entry, Mark, SourceReport
-from tocsin.journal import Journal, JournalError, Recorded, Verdict, open_existing, verify
+from tocsin.journal import Journal, JournalError, Recorded, Verdict, began_ms, open_existing, verify
 from tocsin.sequencer import Sequencer
 from tocsin.state import snapshot_bytes
 
@@ -381,3 +381,19 @@ def test_what_is_no_journal_is_told_so_in_a_line(body: bytes, tmp_path: Path) ->
         open_existing(path)
     with pytest.raises(JournalError, match="there is no such journal"):
         open_existing(tmp_path / "missing.db")
+
+
+def test_when_a_journal_began_is_known_beside_whoever_writes_it(tmp_path: Path) -> None:
+    """Not before its first entry, and the same ever after; a file that is none of ours began at no time."""
+    path = tmp_path / "journal.db"
+    assert began_ms(path) == 0
+    with closing(Journal(path, step_ms=STEP_MS)) as journal:
+        assert began_ms(path) == 0
+        for at_ms in (START_MS, START_MS + STEP_MS):
+            step = at_ms // STEP_MS
+            mark = Mark(partition=0, incarnation="a", from_step=step - 1, upto_step=step, counts={})
+            journal.append([(at_ms, mark)])
+            assert began_ms(path) == START_MS
+    other = tmp_path / "other.db"
+    other.write_bytes(b"no journal")
+    assert began_ms(other) == 0

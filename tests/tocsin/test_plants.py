@@ -3,11 +3,13 @@
 import statistics
 from random import Random
 
+import numpy as np
 import pytest
 
 from alerting.decision import Decision
 from benchmarks.budget import Month, benign_burst, month_posts, run_month, scaled, upper_limits
-from benchmarks.oracle import Quiet, oracle
+from benchmarks.knowing import knowing, wildness_of
+from benchmarks.oracle import Minutes, Quiet, oracle
 from benchmarks.planted import WATCHED_MS, moments_of, run_stream
 from benchmarks.poison import POISONS, Found, Result, days_of, holds, table
 from benchmarks.running import Episodes, Run, contents_for
@@ -210,6 +212,24 @@ def test_nobody_finds_what_is_not_there_and_the_oracle_finds_what_is_huge() -> N
     assert large.within_10 > 0.99
     assert middle.within_10 < middle.within_60
     assert speck.within_60 < 0.05
+
+
+def test_who_knows_how_wild_a_brand_is_finds_what_chance_alone_would_hide() -> None:
+    """On a brand whose hours swing by themselves, the test that believes in chance finds little of what the other one
+    does; what that one knows of it is what the brand was made of.
+    """
+    rng = np.random.default_rng(5)
+    hours = 40 * 24
+    rates = np.repeat(rng.gamma(0.5, 2.0, hours), 60)
+    shares = np.repeat(rng.beta(0.2 * 19, 0.8 * 19, hours), 60)
+    negative, other = (rng.poisson(rates * part).astype(np.float32) for part in (shares, 1 - shares))
+    wild = Minutes(negative, other)
+    quiet = Quiet((60.0,) * 24, 0.2, (60_000,) * 24)
+    known = wildness_of(quiet, wild)
+    assert known.clumping == pytest.approx(0.05, abs=0.015)
+    assert known.dispersion[10] == pytest.approx(2.0, abs=0.5)
+    crisis = Plant("burst", 5_000, 400)
+    assert knowing(quiet, crisis, wild).within_10 > oracle(quiet, crisis, wild).within_10 + 0.1
 
 
 def test_a_poison_adds_its_crowd_to_the_same_past(stream: Stream) -> None:

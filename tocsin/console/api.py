@@ -6,8 +6,6 @@ what it may be.
 """
 
 import asyncio
-import base64
-import binascii
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -34,13 +32,22 @@ from tocsin.console.seen import BrandLine, NowSeen
 from tocsin.console.seen_brand import BrandSeen, Span
 from tocsin.console.seen_drills import DrillsSeen
 from tocsin.console.seen_flowchart import FlowchartSeen
-from tocsin.console.seen_incident import IncidentLine, IncidentSeen
+from tocsin.console.seen_incident import IncidentSeen
+from tocsin.console.seen_incidents import (
+    LARGEST_PAGE,
+    PAGE,
+    STANDS,
+    IncidentsSeen,
+    Place,
+    Wanted,
+    after_of,
+    incidents_seen,
+    is_month,
+)
 from tocsin.console.seen_settings import SettingsSeen
 from tocsin.console.seen_sources import SourcesSeen
 
 ROOT = "/api/v1"
-PAGE, LARGEST_PAGE = 50, 200
-STANDS: tuple[str, ...] = ("open", "over", "all")
 SPANS: tuple[str, ...] = get_args(Span)
 _NOT_THERE = "There is nothing here, or it is not yours to see."
 
@@ -50,14 +57,6 @@ class BrandsSeen(msgspec.Struct, frozen=True, kw_only=True):
 
     at_ms: int
     brands: tuple[BrandLine, ...]
-
-
-class IncidentsSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """Incidents, the latest first."""
-
-    incidents: tuple[IncidentLine, ...]
-    next: str
-    """What `cursor` is to be for those that come after; empty where these were the last."""
 
 
 class TimelineSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +163,7 @@ def _looks(desk: Desk) -> list[Call]:
         Asks("status", "those that are open, over, or all of them (the default)", STANDS),
         Asks("brand", "of this brand alone"),
         Asks("severity", "those that reached this severity at least", SEVERITIES),
+        Asks("month", "those that were noticed in it by their brand's clock, as 2026-11"),
         Asks("limit", f"at most so many, up to {LARGEST_PAGE}; {PAGE} where nothing is said", number=True),
         Asks("cursor", "those that come after the page which gave this as its `next`"),
     )
@@ -207,23 +207,15 @@ class _Looks:
         return found
 
     async def incidents(self, request: Request, visitor: Visitor) -> IncidentsSeen:
-        status = _one_of(request, "status", STANDS) or "all"
-        worst = _one_of(request, "severity", SEVERITIES)
-        brand = _one_of(request, "brand", self._desk.visible(visitor))
-        limit = _limit(request.query_params.get("limit", ""))
-        after = _after(request.query_params.get("cursor", ""))
-        enough = SEVERITIES[SEVERITIES.index(worst) :] if worst else SEVERITIES
-        found = [
-            one
-            for one in await self._desk.seen.incidents(visitor.brands)
-            if (status == "all" or (status == "open") == (not one.ended_ms))
-            and (not worst or one.severity in enough)
-            and (not brand or one.brand == brand)
-            and (after is None or _place(one) > after)
-        ]
-        found.sort(key=_place)
-        page = found[:limit]
-        return IncidentsSeen(incidents=tuple(page), next=_cursor(page[-1]) if len(found) > limit else "")
+        wanted = Wanted(
+            status=_one_of(request, "status", STANDS) or "all",
+            brand=_one_of(request, "brand", self._desk.visible(visitor)),
+            severity=_one_of(request, "severity", SEVERITIES),
+            month=_month(request.query_params.get("month", "")),
+            after=_after(request.query_params.get("cursor", "")),
+            limit=_limit(request.query_params.get("limit", "")),
+        )
+        return incidents_seen(await self._desk.seen.incidents(visitor.brands), wanted)
 
     async def incident(self, request: Request, visitor: Visitor) -> IncidentSeen:
         found = await self._desk.seen.incident(str(request.path_params["incident"]))
@@ -273,22 +265,16 @@ def _limit(value: str) -> int:
     return int(value)
 
 
-def _place(one: IncidentLine) -> tuple[int, str]:
-    """The latest first, and those of one millisecond by name."""
-    return -one.opened_ms, one.incident
+def _month(value: str) -> str:
+    if value and not is_month(value):
+        raise Refused("`month` is a year and a month, as 2026-11.", 422, field="month")
+    return value
 
 
-def _cursor(one: IncidentLine) -> str:
-    return base64.urlsafe_b64encode(f"{one.opened_ms} {one.incident}".encode()).decode().rstrip("=")
-
-
-def _after(cursor: str) -> tuple[int, str] | None:
-    if not cursor:
-        return None
+def _after(cursor: str) -> Place | None:
     try:
-        opened, _, incident = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        return -int(opened), incident
-    except (ValueError, UnicodeError, binascii.Error):
+        return after_of(cursor) if cursor else None
+    except ValueError:
         raise Refused("`cursor` is what another page gave as its `next`.", 422, field="cursor") from None
 
 

@@ -40,4 +40,8 @@ def console_app(doors: Sequence[Door], gate: Gate, *, origins: Collection[str] =
     )
     # A path with a slash too many would else be answered before anybody is asked who comes.
     app.router.redirect_slashes = False
-    return Outer(app, origins=origins)
+
+    def refuse(request: Request, status: int, why: str) -> Response:
+        return gate.refusing.answer(request, None, status, why)
+
+    return Outer(app, origins=origins, refuse=refuse)

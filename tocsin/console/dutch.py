@@ -97,6 +97,10 @@ SUBJECTS: dict[str, str] = {
     "suicide": "zelfdoding",
 }
 """What posts speak of, by the risk and issue classes that ship."""
+MONTHS = (
+    "januari", "februari", "maart", "april", "mei", "juni",
+    "juli", "augustus", "september", "oktober", "november", "december",
+)  # fmt: skip
 _MONTHS = {"Mar": "mrt", "May": "mei", "Oct": "okt"}
 
 
@@ -178,8 +182,8 @@ def trend(history: tuple[int, ...]) -> str:
     return TRENDS[trend_text(history)]
 
 
-def sentence(view: IncidentView) -> str:
-    """Why somebody is told, in one plain sentence or two.
+def sentence(view: IncidentView, heard_ms: int = HOUR_MS) -> str:
+    """Why somebody is told, in one plain sentence or two; `heard_ms` as in English.
 
     >>> facts = Facts(mentions=1412, expected=35, volume_ratio_milli=11_770, negative_share_milli=640,
     ...               usual_negative_share_milli=120, voices=289, issues=("outage",))
@@ -192,9 +196,12 @@ verschillende mensen. Ze hebben het over een storing.'
     if view.scenario == BLIND:
         return f"{brand}: {_blind(view)} Stilte betekent hier niet dat het rustig is."
     posts = "bericht" if facts.mentions == 1 else "berichten"
-    said = f"{brand}: {count(facts.mentions)} {posts} in het laatste uur waar {count(facts.expected)} gewoon is"
-    how_many = ratio(view)
-    said += f" ({how_many})" if how_many else ""
+    said = f"{brand}: {count(facts.mentions)} {posts} in het laatste uur"
+    if heard_ms < HOUR_MS:
+        said += f", waarvan we {heard(heard_ms)} hebben gehoord"
+    else:
+        how_many = ratio(view)
+        said += f" waar {count(facts.expected)} gewoon is{f' ({how_many})' if how_many else ''}"
     if facts.negative_share_milli:
         said += f", {_negative(facts)} (gewoonlijk {percent(facts.usual_negative_share_milli)})"
     if people := heard_people(facts):
@@ -204,6 +211,15 @@ verschillende mensen. Ze hebben het over een storing.'
     spoken = f" Ze hebben het over {names(named, 3)}." if named else ""
     sector = _sector(facts)
     return f"{said}.{spoken}{f' {sector}.' if sector else ''}"
+
+
+def heard(heard_ms: int) -> str:
+    """How long somebody has listened, where that is not long.
+
+    >>> heard(750_000), heard(20_000)
+    ('12 min', 'minder dan een minuut')
+    """
+    return duration(heard_ms // 60_000 * 60) if heard_ms >= 60_000 else "minder dan een minuut"
 
 
 def names(some: tuple[str, ...], limit: int = 6) -> str:

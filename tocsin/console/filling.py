@@ -16,6 +16,7 @@ import structlog
 from stream.codec import MINUTE_MS
 from stream.sources.store import StoreError
 from tocsin.console.history import KEPT_MINUTES_MS, History, Minute
+from tocsin.journal import read_only
 
 log = structlog.get_logger("tocsin")
 
@@ -122,7 +123,7 @@ class Filler:
         self._history.put_place(FILLED, newest or 0)
 
     def _rows(self, query: str, *values: int) -> list[tuple[int, bytes]]:
-        db = sqlite3.connect(f"{self._journal.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        db = read_only(self._journal)
         try:
             return db.execute(query, values).fetchall()
         finally:

@@ -15,6 +15,7 @@ from stream.sources.store import StoreError
 from stream.window import OPEN_MINUTES
 from tocsin.console import act_doors, api, choosing, live
 from tocsin.console.acts import Acting, Acts
+from tocsin.console.courses import Courses
 from tocsin.console.desk import Desk
 from tocsin.console.doors import Door
 from tocsin.console.filling import Filler
@@ -23,7 +24,7 @@ from tocsin.console.live import Hub
 from tocsin.console.looking_back import LookingBack
 from tocsin.console.opening import Entrance
 from tocsin.console.pages import brand as brand_page
-from tocsin.console.pages import drills, flowchart, incident, now, preferences, settings, sources
+from tocsin.console.pages import drills, flowchart, incident, incidents, now, preferences, settings, sources
 from tocsin.console.reading import Reading
 from tocsin.console.rooms import Rooms
 from tocsin.console.sampling import Sampler
@@ -35,7 +36,7 @@ from tocsin.state import Brand
 
 log = structlog.get_logger("tocsin")
 
-PAGES = (now, incident, brand_page, flowchart, sources, drills, settings, preferences, act_doors, api)
+PAGES = (now, incidents, incident, brand_page, flowchart, sources, drills, settings, preferences, act_doors, api)
 
 
 class Stands(Deployed, Acting, Protocol):
@@ -80,7 +81,8 @@ class Furnished:
         people, directory = works.people, works.settings.data_path
         self._tells = Journaled(journal, people.notes.note) if journal is not None else None
         self._history = _history(directory / FILE) if brand is not None else None
-        reading = Reading(people, works.brands, tells=self._tells, history=self._history)
+        self._courses = Courses(journal) if journal is not None else None
+        reading = Reading(people, works.brands, tells=self._tells, history=self._history, name_of=works.live.name_of)
         said = LookingBack(entrance.audit)
         self._sampler: Sampler | None = None
         seeing = Seeing(
@@ -90,6 +92,7 @@ class Furnished:
             health=health,
             moved=moved,
             looked_back=said.verdicts,
+            courses=self._courses,
             heard_from_ms=lambda: self._sampler.heard_from_ms if self._sampler is not None else 0,
         )
         self.desk = Desk(
@@ -144,6 +147,8 @@ class Furnished:
             self._history.close()
         if self._tells is not None:
             self._tells.close()
+        if self._courses is not None:
+            self._courses.close()
 
 
 async def _apart(part: str, work: Coroutine[None, None, None]) -> None:

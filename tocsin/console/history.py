@@ -153,6 +153,18 @@ class History:
             ).fetchall()
         return {start_ms for (start_ms,) in rows}
 
+    def unbroken_ms(self, until_ms: int) -> int:
+        """Since when somebody listened without a gap up to `until_ms`: within the last two hours, for any brand."""
+        with self._one:
+            rows = self._db.execute(
+                "SELECT DISTINCT start_ms FROM minutes WHERE start_ms >= ? AND start_ms < ?",
+                (until_ms - SETTLED_MS, until_ms),
+            ).fetchall()
+        known = {start_ms for (start_ms,) in rows}
+        while until_ms - MINUTE_MS in known:
+            until_ms -= MINUTE_MS
+        return until_ms
+
     def _end_ms(self, brand: str, now_ms: int) -> int:
         """Where the last minute ends that is over, and written down if that was done of late."""
         until_ms = now_ms // MINUTE_MS * MINUTE_MS

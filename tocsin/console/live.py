@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, get_args
 import structlog
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse, SendTimeoutError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -110,7 +111,8 @@ class Hub:
         self._clock = clock
         self._look_s = look_s
         self._views: dict[View, _Shown] = {}
-        self._closed = False
+        self.closed = False
+        """Whether every stream has ended and none begins any more."""
 
     @property
     def clients(self) -> int:
@@ -122,7 +124,7 @@ class Hub:
     def join(self, visitor: Visitor, view: View, holds: Callable[[], bool]) -> Client | None:
         """A stream of their own; `None` where there are too many already, or none any more."""
         theirs = sum(one.name == visitor.name for shown in self._views.values() for one in shown.clients)
-        if self._closed or theirs >= MOST_EACH or self.clients >= MOST:
+        if self.closed or theirs >= MOST_EACH or self.clients >= MOST:
             return None
         client = Client(visitor.name, view, holds)
         shown = self._views.setdefault(view, _Shown())
@@ -144,7 +146,7 @@ class Hub:
 
     def close(self) -> None:
         """End every stream, and begin no other: a browser comes again by itself."""
-        self._closed = True
+        self.closed = True
         for shown in self._views.values():
             for client in shown.clients:
                 client.end()
@@ -240,6 +242,8 @@ def doors(desk: Desk, hub: Hub) -> list[Door]:
 
 async def _stream(desk: Desk, hub: Hub, page: str, request: Request, visitor: Visitor) -> Response:
     about = str(request.path_params.get("incident") or request.path_params.get("brand") or "")
+    if page != "now" and not await _is_there(desk, page, about):
+        raise HTTPException(404)
     view = View(
         page=page,
         about=about,
@@ -251,9 +255,17 @@ async def _stream(desk: Desk, hub: Hub, page: str, request: Request, visitor: Vi
     passed = getattr(request.state, "passed", None)
     client = hub.join(visitor, view, passed.holds if passed is not None else lambda: True)
     if client is None:
-        return Response(status_code=503, headers={"Retry-After": "15"})
+        # Too many tabs are no fault of ours, of which an alarm would speak; a console that closes is none either way.
+        return Response(status_code=503 if hub.closed else 429, headers={"Retry-After": "15"})
     # Beats are ours: they carry the time, and ask whether the session holds.
     return Streamed(_frames(hub, client), ping=0, send_timeout=TAKES_S, sep="\n")
+
+
+async def _is_there(desk: Desk, page: str, about: str) -> bool:
+    """Whether there is such an incident or brand: nobody waits for what will never come."""
+    if page == "incident":
+        return await desk.seen.incident(about) is not None
+    return bool(desk.seen.now([about]).brands)
 
 
 async def _frames(hub: Hub, client: Client) -> AsyncIterator[bytes]:

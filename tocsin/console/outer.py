@@ -7,15 +7,15 @@ A host that is not ours is refused: else a page elsewhere could have its own nam
 import asyncio
 import ipaddress
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tocsin.console.refusing import SAID, is_for_program, problem
+from tocsin.console.refusing import SAID, problem
 
 LARGEST_BODY = 64 * 1024
 BODY_WITHIN_S = 10.0
@@ -34,6 +34,14 @@ _HEADERS = {
 }
 
 
+Refuse = Callable[[Request, int, str], Response]
+"""Refuses a request with a status, for one of the reasons of `tocsin.console.refusing`."""
+
+
+def _in_few_words(_request: Request, status: int, why: str) -> Response:
+    return problem(status, why, SAID[why])
+
+
 class TooLarge(Exception):  # noqa: N818 - what happened to the request
     """A body that is longer than is read, or did not come in time."""
 
@@ -43,10 +51,13 @@ class TooLarge(Exception):  # noqa: N818 - what happened to the request
 
 
 class Outer:
-    """The layer. `origins` are the addresses by which people open the console; numbers and localhost always count."""
+    """The layer. `origins` are the addresses by which people open the console; numbers and localhost always count.
+    `refuse` makes the answer to what is kept out, for people a page of ours.
+    """
 
-    def __init__(self, app: ASGIApp, *, origins: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, origins: Collection[str], refuse: Refuse = _in_few_words) -> None:
         self._app = app
+        self._refuse = refuse
         self._hosts = {urlsplit(origin).netloc.lower() for origin in origins}
         self._secure = {urlsplit(one).netloc.lower() for one in origins if one.startswith("https://")}
 
@@ -61,16 +72,20 @@ class Outer:
                 _dress(MutableHeaders(scope=message), secure=host in self._secure)
             await send(message)
 
-        if scope["path"] != "/healthz" and not is_ours(host, self._hosts):
-            said = "This host is not the console's. Set `public_url` in the section `console` to where people open it."
-            await PlainTextResponse(said, 421)(scope, receive, outward)
+        if not _is_for_any_host(scope["path"]) and not is_ours(host, self._hosts):
+            await self._refuse(Request(scope), 421, "wrong_host")(scope, receive, outward)
             return
         try:
             bounded = _bounded(Headers(scope=scope), receive)
         except TooLarge as refused:
-            await _too_large(scope, refused)(scope, receive, outward)
+            await self._refuse(Request(scope), refused.status, "too_large")(scope, receive, outward)
             return
         await self._app(scope, bounded, outward)
+
+
+def _is_for_any_host(path: str) -> bool:
+    """Whether it says nothing of a deployment: health, and the files that a page which refuses is made with."""
+    return path == "/healthz" or path.startswith("/static/")
 
 
 def is_ours(host: str, hosts: Collection[str]) -> bool:
@@ -100,12 +115,6 @@ def _dress(headers: MutableHeaders, *, secure: bool) -> None:
     headers.setdefault("Cache-Control", "no-store")
     if secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
-
-
-def _too_large(scope: Scope, refused: TooLarge) -> Response:
-    if is_for_program(Request(scope)):
-        return problem(refused.status, "too_large", SAID["too_large"])
-    return PlainTextResponse(str(refused), refused.status)
 
 
 def _bounded(headers: Headers, receive: Receive) -> Receive:

@@ -16,8 +16,9 @@ from alerting.decision import Decision
 from alerting.delivery.rows import OutboxRow
 from alerting.explain import Explanation
 from alerting.facts import BLIND
+from alerting.naming import NameOf
 from alerting.timeline import Moment
-from alerting.view import IncidentView, ShownPost
+from alerting.view import IncidentView, ShownPost, grown
 from stream.brands import Brand
 from stream.codec import HOUR_MS, MINUTE_MS
 from stream.sources.store import StoreError
@@ -25,7 +26,7 @@ from tocsin.brand_now import BrandFigures
 from tocsin.console.history import History, columns
 from tocsin.console.seen_brand import SPANS_MS, HistorySeen, Span, ThreadSeen
 from tocsin.console.seen_incident import NoticeSeen, SeriesSeen, WalkedSeen, series_seen, with_gaps, with_threshold
-from tocsin.console.stories import Story, Tells, moments_of, notices_of, walked_before
+from tocsin.console.stories import Story, Tells, in_dutch, moments_of, notices_of, walked_before
 from tocsin.drawing import STEP_MS
 from tocsin.fresh_words import Explainer
 from tocsin.incident_series import incident_series, title_of, view_series
@@ -45,6 +46,7 @@ class Told(NamedTuple):
     series: SeriesSeen | None
     notified: tuple[NoticeSeen, ...] = ()
     earlier: tuple[WalkedSeen, ...] = ()
+    in_dutch: tuple[Moment, ...] = ()
 
 
 class Said(NamedTuple):
@@ -59,11 +61,19 @@ class Reading:
     """Reads for one console; each method may be called in a thread, several at a time."""
 
     def __init__(
-        self, people: People, brands: Sequence[Brand], *, tells: Tells | None = None, history: History | None = None
+        self,
+        people: People,
+        brands: Sequence[Brand],
+        *,
+        tells: Tells | None = None,
+        history: History | None = None,
+        name_of: NameOf = str,
     ) -> None:
+        """`name_of` gives the name by which a timeline speaks of whoever the flowchart calls so."""
         self._people = people
         self._tells = tells
         self._history = history
+        self._name_of = name_of
         self._explainer = Explainer(people.texts, brands)
         self._one = threading.Lock()
 
@@ -86,7 +96,26 @@ class Reading:
         if series is not None:
             series = self._without_silence(view.brand, with_threshold(series, notice))
         earlier = walked_before(story.decisions) if story is not None else ()
-        return Told(view, moments_of(story, view.incident, rows, view.timezone), series, notices_of(story), earlier)
+        return Told(
+            view,
+            moments_of(story, view.incident, rows, view.timezone, self._name_of),
+            series,
+            notices_of(story),
+            earlier,
+            in_dutch(story, view.incident, view.timezone, self._name_of),
+        )
+
+    def told_view(self, incident: str) -> IncidentView | None:
+        """An incident of which nobody was told, as the journal has it; `None` where it knows none of this name."""
+        try:
+            story = self._tells.story(incident) if self._tells is not None else None
+        except sqlite3.Error as error:
+            log.warning("console cannot read", what="incident", problem=type(error).__name__)
+            return None
+        view: IncidentView | None = None
+        for decision in story.decisions if story is not None else ():
+            view = grown(view, decision)
+        return view
 
     def _without_silence(self, brand: str, series: SeriesSeen) -> SeriesSeen:
         """With gaps where nobody listened, in place of the zeros that a decision carries."""

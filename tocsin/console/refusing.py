@@ -19,6 +19,8 @@ SAID = {
     "too_many": "That was too often. Wait a moment. Nothing was done.",
     "unreadable": "The request cannot be read. Nothing was done.",
     "too_large": "The request is larger than is read here, or did not come in time. Nothing was done.",
+    "wrong_host": "This host is not the console's. Nothing was done. Set `public_url` in the section `console` to "
+    "where people open it.",
     "broken": "Something of ours went wrong, and has been noted. Look whether what you asked for was done.",
 }
 """The closed list of reasons, as programs read them."""

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from alerting.inert import one_line, plain, safe_url, terminal_safe
 from alerting.words import heard_people, percent
-from tocsin.console import saying, told_words
+from tocsin.console import dutch_path, saying, told_words
 from tocsin.console.ahead import chance, forecast
 from tocsin.console.brand_charting import brand_chart, brand_rows, deaf, is_known
 from tocsin.console.charting import Names, incident_chart, rows_of
@@ -23,6 +23,7 @@ from tocsin.console.own_words import own_line, own_lines
 from tocsin.console.seen_incident import SeriesSeen
 from tocsin.console.spark import spark_of
 from tocsin.console.statics import Statics
+from tocsin.console.stood_out import stood_out
 from tocsin.console.wording import Language, Words, language_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,6 +32,7 @@ THEMES = ("auto", "light", "dark")
 
 NAV: tuple[tuple[str, str, Verb], ...] = (
     ("now", "/now", "see"),
+    ("incidents", "/incidents", "see"),
     ("brands", "/brands", "see"),
     ("flowchart", "/flowchart", "see"),
     ("sources", "/sources", "see"),
@@ -173,6 +175,7 @@ _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "spark_of": spark_of,
     "forecast": forecast,
     "chance": chance,
+    "stood_out": stood_out,
 }
 _FILTERS: Mapping[str, Callable[..., Any]] = {
     "clock": _spoken(saying.clock),
@@ -183,9 +186,11 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "severity": _spoken(saying.severity),
     "scenario": _spoken(saying.scenario),
     "reason": _spoken(saying.reason),
+    "month": _spoken(saying.month),
     "kind": _spoken(saying.kind),
     "past_kind": _spoken(saying.past_kind),
     "sentence": _spoken(saying.sentence),
+    "heard": _spoken(saying.heard),
     "ratio": _spoken(saying.ratio),
     "trend": _spoken(saying.trend),
     "names": _spoken(saying.names),
@@ -196,6 +201,8 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "own": own_lines,
     "inline": _inline,
     "told": _spoken(told_words.said),
+    "walked": _spoken(dutch_path.walked),
+    "because": _spoken(dutch_path.because),
     "percent": percent,
     "people": heard_people,
     "line": one_line,

@@ -52,14 +52,16 @@ class Sampler:
             await asyncio.sleep((MINUTE_MS - at_ms % MINUTE_MS) / 1000 + 1)
 
     def begin(self, known_ms: int) -> None:
-        """What was sampled before ends at `known_ms`: what was silent since then, nobody may have listened to. Where
-        nothing ever was (0), the core itself had ears before there was a memory, unless it has heard nothing either.
+        """What was sampled before ends at `known_ms`: what was silent since then, nobody may have listened to, unless
+        that was a moment ago: then it goes on since it last began. Where nothing ever was (0), the core itself had ears
+        before there was a memory, unless it has heard nothing either.
         """
         from_ms = floor(self._core_time_ms(), MINUTE_MS)
         brands = [found for name in self._names if (found := self._brand(name)) is not None]
         had_ears = any(one.state.window.started_ms >= 0 for one in brands)
         goes_on = from_ms - known_ms < 2 * MINUTE_MS if known_ms else had_ears
-        self.heard_from_ms = known_ms if goes_on else from_ms
+        unbroken_ms = self._history.unbroken_ms(known_ms) if known_ms else 0
+        self.heard_from_ms = unbroken_ms if goes_on else from_ms
 
     async def sample(self) -> None:
         """Write down what is known now."""

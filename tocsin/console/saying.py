@@ -5,8 +5,14 @@ from alerting.decision import Reason
 from alerting.flowchart.model import INITIALS
 from alerting.inert import one_line
 from alerting.view import IncidentView
+from stream.codec import HOUR_MS
 from tocsin.console import dutch
 from tocsin.console.own_words import own_line
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 
 
 def clock(language: str, at_ms: int, timezone: str = "UTC", today_ms: int = 0) -> str:
@@ -30,6 +36,17 @@ def about(language: str, seconds: int) -> str:
         return f"{seconds // 86_400} d"
     unit = 3600 if seconds >= 3600 else 60 if seconds >= 60 else 1
     return duration(language, seconds // unit * unit)
+
+
+def month(language: str, code: str) -> str:
+    """A month by its name and year.
+
+    >>> month("en", "2026-03"), month("nl", "2026-03")
+    ('March 2026', 'maart 2026')
+    """
+    year, _, number = code.partition("-")
+    names_ = dutch.MONTHS if language == "nl" else MONTHS
+    return f"{names_[int(number) - 1]} {year}"
 
 
 def count(language: str, number: int) -> str:
@@ -73,9 +90,14 @@ def past_kind(language: str, what: str, scenario_: str, friendly: bool) -> str:
     return dutch.kind_of(scenario_, friendly=friendly) if language == "nl" else own_line(what, 80)
 
 
-def sentence(language: str, view: IncidentView) -> str:
-    """Why somebody is told, in one plain sentence or two."""
-    return dutch.sentence(view) if language == "nl" else words.sentence(view)
+def sentence(language: str, view: IncidentView, heard_ms: int = HOUR_MS) -> str:
+    """Why somebody is told, in one plain sentence or two; `heard_ms` is how much of the hour we had listened."""
+    return dutch.sentence(view, heard_ms) if language == "nl" else words.sentence(view, heard_ms=heard_ms)
+
+
+def heard(language: str, heard_ms: int) -> str:
+    """How long somebody has listened, where that is not long."""
+    return dutch.heard(heard_ms) if language == "nl" else words.heard_text(heard_ms)
 
 
 def ratio(language: str, view: IncidentView) -> str:

@@ -19,10 +19,12 @@ from alerting.naming import named_overview, named_view
 from alerting.view import IncidentView
 from alerting.words import sentence
 from tocsin.brand_now import BrandFigures, brand_now, notice_at
+from tocsin.console.all_lines import AllLines
+from tocsin.console.courses import Courses
 from tocsin.console.reading import Reading
-from tocsin.console.seen import Health, NowSeen, hands_of, now_seen
+from tocsin.console.seen import Health, NowSeen, hands_of, heard_of, now_seen
 from tocsin.console.seen_brand import BrandSeen, Span, outcomes_of, threads_seen
-from tocsin.console.seen_incident import IncidentLine, IncidentSeen, WalkSeen, line_of, people_seen, walk_seen
+from tocsin.console.seen_incident import IncidentLine, IncidentSeen, WalkSeen, people_seen, walk_seen
 from tocsin.core_seen import incidents_of
 from tocsin.overview import Overviews, Shows, bare_view
 from tocsin.people import People
@@ -44,8 +46,9 @@ class Seeing:
     """What a console shows of a deployment.
 
     `brand` gives a brand of the core with its detectors, `None` where the core is elsewhere; `health` says how well the
-    service is; `moved` is another value as soon as the core has moved on; `looked_back` gives, by
-    incident, what somebody said of it afterwards; `heard_from_ms` is since when somebody listens without a gap.
+    service is; `moved` is another value as soon as the core has moved on; `looked_back` gives, by incident, what
+    somebody said of it afterwards; `courses` knows how the incidents of the journal went; `heard_from_ms` is since when
+    somebody listens without a gap.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Seeing:
         health: Callable[[], Health],
         moved: Callable[[], object],
         looked_back: Callable[[], Mapping[str, str]] = dict,
+        courses: Courses | None = None,
         heard_from_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         self._works = works
@@ -64,11 +68,10 @@ class Seeing:
         self._brand = brand
         self._health = health
         self._moved = moved
-        self._looked_back = looked_back
         self._heard_from_ms = heard_from_ms
         self._overviews = Overviews(works)
         self._now: tuple[object, Overview, dict[str, BrandFigures | None]] | None = None
-        self._lines: tuple[object, list[IncidentLine]] | None = None
+        self._lines = AllLines(works, looked_back=looked_back, courses=courses)
         self._incidents: dict[str, tuple[object, IncidentSeen]] = {}
 
     def version(self) -> object:
@@ -105,6 +108,7 @@ class Seeing:
         """One incident, open or over."""
         known = next((one for one in incidents_of(self._works.core) if one.id == incident), None)
         view = self._works.outbox.view(incident) or (bare_view(known) if known is not None else None)
+        view = view or await asyncio.to_thread(self._reading.told_view, incident)
         if view is None:
             return None
         version = self.version()
@@ -122,6 +126,7 @@ class Seeing:
         rows = works.outbox.pages(view.incident)
         walked = self._walked(known.walk) if known is not None and known.walk is not None else None
         figures = None if view.over else self.figures(view.brand)
+        heard_ms = heard_of(view, figures)
         state = works.core.brands.get(view.brand)
         names = {one.who: works.live.name_of(one.who) for one in view.paged}
         brand = self._brand(view.brand)
@@ -131,8 +136,9 @@ class Seeing:
             at_ms=at_ms,
             late_s=late_s,
             view=named_view(told.view, works.live.name_of),
-            why=sentence(view),
+            why=sentence(view, heard_ms=heard_ms),
             hands=hands_of(view),
+            heard_ms=heard_ms,
             is_open=not view.over,
             shadow=state is not None and works.is_shadow(state.content),
             series=told.series,
@@ -141,7 +147,9 @@ class Seeing:
             people=people_seen(view.paged, rows, names),
             notified=tuple(msgspec.structs.replace(one, name=works.live.name_of(one.who)) for one in told.notified),
             moments=told.moments,
+            in_dutch=told.in_dutch,
             asks=told.view.asks,
+            figures=figures,
         )
 
     def _walked(self, walk: Walk) -> WalkSeen:
@@ -164,19 +172,8 @@ class Seeing:
 
     async def incidents(self, brands: Sequence[str] | None) -> Sequence[IncidentLine]:
         """All incidents of these brands (`None`: of all), the latest first."""
-        return [line for line in self._all_lines() if brands is None or line.brand in brands]
-
-    def _all_lines(self) -> list[IncidentLine]:
-        works = self._works
-        core = [(one.id, one.status, one.severity) for one in incidents_of(works.core)]
-        said = self._looked_back()
-        version = works.outbox.db.total_changes, core, tuple(said.items())
-        if self._lines is None or self._lines[0] != version:
-            views = {view.incident: view for view in works.outbox.views()}
-            views |= {one.id: bare_view(one) for one in incidents_of(works.core) if one.id not in views}
-            lines = [line_of(view, looked_back=said.get(name, "")) for name, view in views.items()]
-            self._lines = version, sorted(lines, key=lambda one: (-one.opened_ms, one.incident))
-        return self._lines[1]
+        await asyncio.to_thread(self._lines.read_on)
+        return [line for line in self._lines.all() if brands is None or line.brand in brands]
 
     # ---- a brand
 
@@ -186,7 +183,7 @@ class Seeing:
         if line is None:
             return None
         works, at_ms, found = self._works, self._works.clock(), self._brand(brand)
-        lines = [one for one in self._all_lines() if one.brand == brand][:LINES_SHOWN]
+        lines = (await self.incidents([brand]))[:LINES_SHOWN]
         content = self._content(brand)
         threads = threads_seen(found.state.window) if found is not None else ()
         said = await asyncio.to_thread(self._reading.brand, brand, span, at_ms, threads)

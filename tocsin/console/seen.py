@@ -14,6 +14,7 @@ from alerting.home import BrandNow, Duty, Overview
 from alerting.quiet import Silence
 from alerting.view import IncidentView
 from alerting.words import sentence
+from stream.codec import HOUR_MS
 from tocsin.brand_now import BrandFigures
 
 Stands = Literal["trouble", "blind", "not_listening", "learning", "calm"]
@@ -31,6 +32,8 @@ class OpenSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Why somebody is told, in one plain sentence (English). Inert."""
     hands: Hands
     """In whose hands it is: being acknowledged is not being owned; `awaited`, until all who must have acknowledged."""
+    heard_ms: int = HOUR_MS
+    """How much we had listened of the hour that its counts are of: less is not to be compared with a whole one."""
 
 
 class BrandLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,9 +121,22 @@ def now_seen(
     )
 
 
-def open_seen(view: IncidentView) -> OpenSeen:
-    """An open incident in a list."""
-    return OpenSeen(view=view, why=sentence(view), hands=hands_of(view))
+def open_seen(view: IncidentView, figures: BrandFigures | None = None) -> OpenSeen:
+    """An open incident in a list; `figures` are its brand's."""
+    heard_ms = heard_of(view, figures)
+    return OpenSeen(view=view, why=sentence(view, heard_ms=heard_ms), hands=hands_of(view), heard_ms=heard_ms)
+
+
+def heard_of(view: IncidentView, figures: BrandFigures | None) -> int:
+    """How much of the hour of an incident's counts we had listened; all of it, where nothing else is known.
+
+    >>> view = IncidentView(brand="a", incident="a-0", scenario="backlash", severity="high", opened_ms=0,
+    ...                     updated_ms=4_000_000)
+    >>> [heard_of(view, BrandFigures(brand="a", at_ms=0, listened_ms=since)) for since in (1, 3_280_000, 4_000_001)]
+    [3600000, 720000, 3600000]
+    """
+    since_ms = figures.listened_ms if figures is not None else 0
+    return min(HOUR_MS, view.updated_ms - since_ms) if 0 < since_ms <= view.updated_ms else HOUR_MS
 
 
 def hands_of(view: IncidentView) -> Hands:
@@ -140,7 +156,7 @@ def hands_of(view: IncidentView) -> Hands:
 
 
 def _line(now: BrandNow, figures: BrandFigures | None) -> BrandLine:
-    found = sorted((open_seen(one.view) for one in now.open), key=_gravest)
+    found = sorted((open_seen(one.view, figures) for one in now.open), key=_gravest)
     trouble = [one.view for one in found if one.view.scenario != BLIND]
     is_blind = now.is_blind or bool(figures and figures.blind_since_ms)
     return BrandLine(

@@ -17,8 +17,9 @@ from alerting.flowchart.walk import Walk
 from alerting.inert import one_line
 from alerting.timeline import Moment
 from alerting.view import IncidentView, Paged
-from alerting.words import sentence
-from stream.codec import MINUTE_MS
+from alerting.words import kind_text, scenario_text, sentence
+from stream.codec import HOUR_MS, MINUTE_MS
+from tocsin.brand_now import BrandFigures
 from tocsin.console.seen import Hands, hands_of
 from tocsin.drawing import STEP_MS, Series, alt_text
 
@@ -132,6 +133,8 @@ class IncidentSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Why somebody is told, in one plain sentence (English). Inert."""
     hands: Hands
     is_open: bool
+    heard_ms: int = HOUR_MS
+    """How much we had listened of the hour that its counts are of: less is not to be compared with a whole one."""
     shadow: bool = False
     """Whether nobody is told of it."""
     series: SeriesSeen | None = None
@@ -144,8 +147,13 @@ class IncidentSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Who was told besides, in the order in which they were, as the journal says; none where it is not read here."""
     moments: tuple[Moment, ...] = ()
     """What happened, in its order, in words (English). Inert."""
+    in_dutch: tuple[Moment, ...] = ()
+    """The same in Dutch; empty where that is not known. Inert."""
     asks: Asks = Asks()
     """What the flowchart asks of people now: as in `view`, with people by their names in the flowchart."""
+    figures: BrandFigures | None = None
+    """How its brand stands at this moment, while `view` stands as when something was found last; `None` where it is
+    over, or the core's numbers are not seen from here."""
 
 
 class IncidentLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +177,14 @@ class IncidentLine(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     looked_back: str = ""
     """What somebody said of it afterwards: was_right or was_false_alarm; empty where nobody did."""
+    timezone: str = "UTC"
+    """The brand's clock."""
+    what: str = ""
+    """What it was, in a few words (English)."""
+    is_friendly: bool = False
+    """Whether `what` says that it is not negative."""
+    shadow: bool = False
+    """Whether nobody was told of it, because its brand was in the shadow."""
 
 
 def line_of(view: IncidentView, *, worst: str = "", ended_ms: int = 0, looked_back: str = "") -> IncidentLine:
@@ -188,6 +204,8 @@ def line_of(view: IncidentView, *, worst: str = "", ended_ms: int = 0, looked_ba
         drill=view.drill,
         why=sentence(view),
         looked_back=looked_back,
+        what=kind_text(view),
+        is_friendly=kind_text(view) != scenario_text(view.scenario),
     )
 
 

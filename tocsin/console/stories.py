@@ -16,11 +16,14 @@ import msgspec
 from alerting.decision import Decision
 from alerting.delivery.rows import OutboxRow
 from alerting.inert import one_line
+from alerting.naming import NameOf
 from alerting.timeline import Act, Moment, Sending, timeline
 from stream.codec import decode
 from tocsin.acts_told import ERASED_NOTE, act_of
+from tocsin.console.dutch_story import Dutch
 from tocsin.console.seen_incident import NoticeSeen, WalkedSeen
 from tocsin.entry import Answer, Control, DeliveryReport, Entry
+from tocsin.journal import read_only
 
 STEPS_TOLD = 12
 """So many steps of a walk, the last, a decision tells."""
@@ -106,8 +109,7 @@ class Journaled:
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
-            address = f"{self._path.resolve().as_uri()}?mode=ro"
-            self._db = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+            self._db = read_only(self._path)
         return self._db
 
     def _read_on(self, db: sqlite3.Connection, kept: _Kept, incident: str, first_seq: int, last_seq: int) -> None:
@@ -162,10 +164,22 @@ def _goes_on(before: tuple[str, ...], path: tuple[str, ...]) -> bool:
     return any(before[lost:] == path[: len(before) - lost] for lost in range(most))
 
 
-def moments_of(story: Story | None, incident: str, rows: Iterable[OutboxRow], zone: str) -> tuple[Moment, ...]:
+def in_dutch(story: Story | None, incident: str, zone: str, name_of: NameOf = str) -> tuple[Moment, ...]:
+    """What happened, in Dutch words, in the same order; nothing where the journal is not read here."""
+    if story is None:
+        return ()
+    decisions, acts, sendings = story
+    told = timeline(incident, decisions, acts=acts, sendings=sendings, zone=zone, name_of=name_of, says=Dutch())
+    return told.moments
+
+
+def moments_of(
+    story: Story | None, incident: str, rows: Iterable[OutboxRow], zone: str, name_of: NameOf = str
+) -> tuple[Moment, ...]:
     """What happened, in words: by the journal, or, where none is read here, as it was told to people."""
     if story is not None:
-        told = timeline(incident, story.decisions, acts=story.acts, sendings=story.sendings, zone=zone)
+        decisions, acts, sendings = story
+        told = timeline(incident, decisions, acts=acts, sendings=sendings, zone=zone, name_of=name_of)
         found: Iterable[Moment] = told.moments
     else:
         found = _told(rows)
