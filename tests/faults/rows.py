@@ -76,7 +76,8 @@ FAULTS: dict[str, Fault] = {
         "exactly one of the two; nobody is paged after an acknowledgement that is on the disk",
     ),
     "F14": Fault(
-        "the clock jumps an hour ahead, an hour back, in steps; the machine is paused",
+        "the clock jumps an hour ahead, an hour back, in steps; a second comes twice, never or smeared; the machine is "
+        "paused",
         "no rung early, none twice; what is overdue fires once",
     ),
     "F15": Fault(

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from stream.codec import HOUR_MS, MINUTE_MS
 from tests.acceptance import living as lively
-from tests.acceptance.living import CHANNEL, Living, Process, burst, living, until, wakes
+from tests.acceptance.living import CHANNEL, STEP_MS, Living, Process, burst, living, until, wakes
 from tests.fakes.slack import FakeSlackThread, Message
 from tests.faults.rows import fired, row
 from tests.faults.test_restart import post, verifies
+from tests.faults.virtual import virtual
 from tocsin.steady_clock import PAUSE_MS, SLEWED, SteadyClock
 
 SEED = 20_266
@@ -88,6 +89,79 @@ def test_a_machine_that_was_paused_finds_what_is_overdue() -> None:
     assert machine.run(MINUTE_MS) == MINUTE_MS
     assert machine.clock.jumps == 1
     fired(machine.clock.jumps)
+
+
+@row("F14")
+@pytest.mark.parametrize("leap_ms", [-1_000, 1_000], ids=["a second twice", "a second left out"])
+def test_a_leap_second_moves_nothing_and_alarms_nobody(leap_ms: int) -> None:
+    """Time goes on through the second that the wall shows twice or never, and agrees with the wall soon after."""
+    machine = Machine()
+    machine.run(30_000, look_every_ms=100)
+    before, shown_ms = machine.clock(), machine.wall_ms
+    machine.wall_ms += leap_ms
+    stamps = []
+    for _ in range(20):
+        machine.run(100, look_every_ms=100)
+        stamps.append(machine.clock())
+    assert (machine.wall_ms - shown_ms, machine.ran_ms - 30_000) == (2_000 + leap_ms, 2_000), "the wall leapt"
+    fired()
+    assert stamps == sorted(set(stamps)), "no instant comes twice"
+    assert stamps[0] - before >= 95
+    assert machine.run(10 * MINUTE_MS) - 10 * MINUTE_MS in range(-1_000, 1_001)
+    assert machine.clock() == machine.wall_ms
+    assert machine.clock.jumps == 0
+
+
+@row("F14")
+@pytest.mark.parametrize("gained", [-1, 1], ids=["slower", "quicker"])
+def test_a_second_smeared_over_a_day_is_followed(gained: int) -> None:
+    """The wall runs a little slower or quicker for 24 hours: time stays with it within a millisecond or so, and a rung
+    of ten minutes is seven milliseconds off.
+    """
+    machine = Machine()
+    rung_ms = 10 * MINUTE_MS
+    for n in range(24 * 6):
+        began = machine.clock()
+        for second in range(600):
+            machine.run(1_000)
+            if (n * 600 + second) * 1_000 % 86_400 < 1_000:
+                machine.wall_ms += gained
+            assert abs(machine.clock() - machine.wall_ms) <= 2
+        assert abs(machine.clock() - began - rung_ms) <= 10
+    smeared_ms = machine.wall_ms - WALL_MS - machine.ran_ms
+    assert smeared_ms == 1_000 * gained
+    fired()
+    assert machine.clock.jumps == 0
+
+
+@row("F14")
+@pytest.mark.slow
+async def test_a_ladder_is_climbed_at_its_own_pace_over_a_second_that_comes_twice(past: Path, tmp_path: Path) -> None:
+    """The second comes twice just before the rung: whoever is next is woken then, once, and not at both of them."""
+    machine = Machine()
+    machine.wall_ms = (time.time_ns() // 1_000_000 // STEP_MS + 2) * STEP_MS
+    machine.clock = SteadyClock(lambda: machine.wall_ms, lambda: machine.ran_ms)
+    now_ms = [machine.clock()]
+    async with virtual(past, tmp_path, clock=now_ms, within="1m") as service:
+        page = await service.crisis(1)
+        machine.ran_ms += service.now_ms - machine.wall_ms
+        machine.wall_ms = service.now_ms
+        leaps = 0
+        woken_ms: list[int] = []
+        while len(woken_ms) < 2 and machine.wall_ms < page.ack_by_ms + 2 * MINUTE_MS:
+            machine.run(500, look_every_ms=100)
+            if not leaps and machine.wall_ms >= page.ack_by_ms - 500:
+                machine.wall_ms -= 1_000
+                leaps += 1
+            assert machine.clock() > now_ms[0]
+            now_ms[0] = machine.clock()
+            await service.beat()
+            woken_ms += [machine.ran_ms] * (len(service.place.woke()) - 1 - len(woken_ms))
+        assert leaps == 1
+        fired(leaps)
+        assert service.place.woke() == ["ana", "bram", "chloe"]
+        assert abs(woken_ms[1] - woken_ms[0] - MINUTE_MS) <= 1_000 + STEP_MS
+        assert [d.targets for d in service.decided("Escalate")] == [("bram",), ("chloe",)]
 
 
 @row("F14")

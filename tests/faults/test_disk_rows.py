@@ -101,6 +101,16 @@ def small(home: Path) -> Iterator[Full]:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+def begun(process: Process) -> tuple[Sender, list[list[Row]]]:
+    """Who sends to a service that listens now and took the first piece of a crisis, and the other pieces."""
+    until(lambda: process.base_url, 20, "it listens")
+    sender = Sender(process)
+    rows = [one for one in burst(1, posts=600) if one["author"] != "tulpatel"]
+    pieces = [rows[n : n + 5] for n in range(0, len(rows), 5)]
+    assert sender.send(pieces.pop()) == 202
+    return sender, pieces
+
+
 @row("F19")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [limited, small], ids=["limited", "full"])
@@ -118,11 +128,7 @@ def test_a_full_disk_is_loud_and_loses_nothing_and_goes_on_with_space(
         before = counted(data)
         process = Process(config)
         try:
-            until(lambda: process.base_url, 20, "it listens")
-            sender = Sender(process)
-            rows = [one for one in burst(1, posts=600) if one["author"] != "tulpatel"]
-            pieces = [rows[n : n + 5] for n in range(0, len(rows), 5)]
-            assert sender.send(pieces.pop()) == 202
+            sender, pieces = begun(process)
             fill(process.pid)
             until(lambda: sender.send(pieces.pop()) in (0, 503), 20, "work is refused")
             if process.status is None and sender.statuses[-1] == 503:

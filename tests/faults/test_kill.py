@@ -85,6 +85,8 @@ class Case:
         self.deaths: list[int] = []
         self.back_s = 0.0
         """How long it took to listen again."""
+        self.back_at = 0.0
+        """When it did."""
         self._dead_at = 0.0
         self.acknowledged_at = 0.0
         self.process = Process(self.config, crash_at=crash_at)
@@ -103,6 +105,7 @@ class Case:
         base_url = str(until(listening, 20, "a listening service"))
         if self._dead_at and not self.back_s:
             self.back_s = time.monotonic() - self._dead_at
+            self.back_at = time.time()
         self.slack.interactivity_url = f"{base_url}/slack/interactivity"
         return base_url
 

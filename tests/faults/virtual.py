@@ -116,8 +116,8 @@ async def virtual(
         clock.append((lively.wall_clock_ms() // STEP_MS + 2) * STEP_MS)
     place = place or Place()
     works = Works(settings_of(configure(home, NOWHERE, **how)), lambda: clock[0], ways={"slack": place})
-    await works.begin()
     try:
+        await works.begin()
         yield Virtual(works, place, clock)
     finally:
         await works.end()
