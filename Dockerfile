@@ -42,8 +42,8 @@ ENV PATH=/opt/tocsin/bin:$PATH \
 # `tocsin.yaml` is looked for where the command runs.
 WORKDIR /etc/tocsin
 USER 10001:10001
-# 8750: mentions and Slack come in. 8760: /livez, /readyz, /metrics.
-EXPOSE 8750 8760
+# 8750: mentions and Slack come in. 8760: /livez, /readyz, /metrics. 8761: the console.
+EXPOSE 8750 8760 8761
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["python", "-m", "tocsin.scaled.probe", "livez"]
 ENTRYPOINT ["tocsin"]

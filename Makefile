@@ -13,6 +13,8 @@ FORMS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 # The host's zone and language stay out of the way: every machine prints the same.
 export TZ := UTC
 export LC_ALL := C.UTF-8
+# What was compiled is kept: the tests start hundreds of processes, each of which would compile the source anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test slow mutants proof accuracy bench backtest check format slack lock clean
 
@@ -23,7 +25,7 @@ demo: $(READY) ## A made-up fortnight with a crisis in it, from the first post t
 	@$(BIN)/tocsin demo $(ARGS)
 
 test: $(READY) ## The tests that run while you wait
-	@$(BIN)/pytest -m "$(FAST)" -n auto $(ARGS)
+	@$(BIN)/pytest -m "$(FAST)" -n auto --dist worksteal $(ARGS)
 
 # These mostly wait for real time to pass, so four files run side by side; those of tests/cluster, which have one broker,
 # count as one file.
@@ -72,6 +74,7 @@ lock: $(READY) ## Pin every dependency again, with hashes and without any addres
 
 clean: ## Forget the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment is remade in place when a pin or the project file changes. hatchling, which builds the project itself,
 # is pinned with the rest: so nothing is fetched that has no hash.

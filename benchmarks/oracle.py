@@ -110,7 +110,7 @@ class _Test:
                 running += np.roll(counts, -age) * np.tile(ratios[:, age].astype(np.float32), days)
             running -= np.tile(self.added[:, age].astype(np.float32), days)
             np.maximum(greatest, running, out=greatest)
-        return _exceeded_in(greatest, max(1, round(days / MONTH_DAYS)))
+        return exceeded_in(greatest, max(1, round(days / MONTH_DAYS)))
 
     def finds(self, rng: np.random.Generator, minutes: Minutes, start: int, threshold: float) -> bool:
         """Whether a crisis that is planted in these minutes is beyond the threshold by the horizon's end."""
@@ -133,7 +133,7 @@ class _Test:
         return float(np.cumsum(steps).max())
 
 
-def _exceeded_in(greatest: Array, wanted: int) -> float:
+def exceeded_in(greatest: Array, wanted: int) -> float:
     """The value that is reached in so many episodes; what comes within an hour is one."""
     most = min(len(greatest) - 1, 500 * wanted)
     order = np.argpartition(greatest, -most)[-most:]

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmarks.knowing import knowing
 from benchmarks.oracle import DAY, Found, Minutes, Quiet, oracle
 from benchmarks.planted import PROFILES, SIZED, SIZES, SPECIAL, Outcome, Unplanted, run_stream
 from benchmarks.running import utc
@@ -77,13 +78,16 @@ def _percent(share: float) -> str:
 
 
 class Known(NamedTuple):
-    """What the test that is told everything finds: in a Poisson stream of the same mean, and in the recording."""
+    """What the test that is told everything finds: in a Poisson stream of the same mean, in the recording, and in the
+    recording when it knows how wild that is.
+    """
 
     poisson: Found
     recorded: Found
+    knowing: Found
 
 
-def known_of(stream: Stream, seed: int) -> dict[tuple[str, str, int], Known]:
+def known_of(stream: Stream, plants: Sequence[Plant], seed: int) -> dict[tuple[str, str, int], Known]:
     """By stream, profile and size."""
     days = [d for d in stream.days if any(a <= d * DAY_MS and b >= (d + 1) * DAY_MS for a, b in stream.gapless)]
     recorded = Minutes(*(np.zeros(len(days) * DAY, dtype=np.float32) for _ in range(2)))
@@ -95,9 +99,11 @@ def known_of(stream: Stream, seed: int) -> dict[tuple[str, str, int], Known]:
     poisson = quiet.poisson(seed)
     return {
         (stream.name, plant.kind, plant.size_milli): Known(
-            oracle(quiet, plant, poisson, seed), oracle(quiet, plant, recorded, seed)
+            oracle(quiet, plant, poisson, seed),
+            oracle(quiet, plant, recorded, seed),
+            knowing(quiet, plant, recorded, seed),
         )
-        for plant in SIZED
+        for plant in plants
     }
 
 
@@ -112,9 +118,9 @@ def sized_table(rows: Sequence[Outcome], found: dict[tuple[str, str, int], Known
         for kind in PROFILES:
             for size in SIZES:
                 cell = [r for r in rows if (r.stream, r.kind, r.size_milli) == (name, kind, size)]
-                known = found[name, kind, size]
                 if cell:
-                    oracles = [f"{_percent(p)}, {_percent(r)}" for p, r in zip(*known, strict=True)]
+                    known = found[name, kind, size]
+                    oracles = [", ".join(_percent(share) for share in shares) for shares in zip(*known, strict=True)]
                     lines.append(
                         f"| {name} | {kind} | {size / 1000:g} "
                         f"| {_percent(paged(cell, SOON))} | {with_a_crowd(cell, SOON)} | {oracles[0]} "
@@ -190,7 +196,8 @@ planted posts are negative, their authors all differ, one text in ten is a copy.
 *Oracle* is what the likelihood-ratio test finds that is told size, mood, profile and the brand's mean by hour, at one
 false alarm a month (`benchmarks/oracle.py`). First figure: on a Poisson stream of the same mean, which is beyond what
 anybody can do. Second: the same test on the recording, its threshold raised until it too alarms once a month there. It
-believes in Poisson, so between the two lies what a stream's own wildness costs who does not allow for it.
+believes in Poisson, so between the two lies what a stream's own wildness costs who does not allow for it. Third: a test
+that knows that wildness too, of volume and of moods (`benchmarks/knowing.py`).
 
 *With a crowd*: the same share among plants that bring, within that time, as many angry people as a page asks for
 ({people}), and how many those are; at a brand's quiet hours a small multiple of nothing much is a handful of people.
@@ -207,13 +214,19 @@ and the rest is closed up.
 """
 
 
+def sized_plants(call: argparse.Namespace) -> tuple[Plant, ...]:
+    """Those of the profiles and sizes that were asked for."""
+    kinds, sizes = call.profile or PROFILES, [round(size * 1000) for size in call.size or ()] or SIZES
+    return tuple(plant for plant in SIZED if plant.kind in kinds and plant.size_milli in sizes)
+
+
 def page(call: argparse.Namespace, rows: Sequence[Outcome], quiet: Sequence[Unplanted]) -> str:
     """docs/plants.md."""
     names = [one.stream for one in quiet]
     sized = [name for name in names if any(r.stream == name and r.kind in PROFILES for r in rows)]
     found: dict[tuple[str, str, int], Known] = {}
     for name in sized:
-        found |= known_of(stream_of(name), call.seed)
+        found |= known_of(stream_of(name), sized_plants(call), call.seed)
     per_hour = {name: stream_of(name).per_hour for name in names}
     command = f"python -m benchmarks.plants --plants {call.plants} --seed {call.seed}"
     budget = f" --budget {call.budget}" if call.budget else ""
@@ -278,6 +291,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plants", description=__doc__)
     parser.add_argument("--plants", type=int, default=200, help="moments a stream; every crisis is planted at each")
     parser.add_argument("--stream", action="append", help="only this one; may be repeated")
+    parser.add_argument("--profile", action="append", choices=PROFILES, help="only this one; may be repeated")
+    parser.add_argument(
+        "--size", type=float, action="append", choices=[size / 1000 for size in SIZES], help="only this one; as above"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
@@ -292,7 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = call.stream or [*TEXTS, *NAB, *THINNED]
     at_hand = streams(wanted)
     pages_milli = round(call.budget * 1000) if call.budget else None
-    jobs = [(s.name, SPECIAL.get(s.name, SIZED), call.plants, call.seed, pages_milli) for s in at_hand]
+    jobs = [(s.name, SPECIAL.get(s.name, sized_plants(call)), call.plants, call.seed, pages_milli) for s in at_hand]
     if not jobs:
         print("no recording is at hand: nothing to plant in")
         return 0
@@ -305,7 +322,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for alone in quiet:
         print(f"{alone.stream} alone: pages at {', '.join(utc(at) for at in alone.pages) or 'no time'}")
     print(f"processor seconds: {sum(q.seconds for q in quiet):.0f}, {len(rows)} plants")
-    if not call.quick and not call.stream:
+    if not (call.quick or call.stream or call.profile or call.size):
         call.out.write_text(text, "utf-8")
         print(f"written: {call.out}")
     return 0

@@ -133,8 +133,8 @@ def recorded(key: str) -> Recorded:
     return next(one for one in RECORDINGS if one.key == key)
 
 
-def run(one: Recorded, progress: Callable[[int, int], None] | None = None) -> Seen:
-    """Replay a recording as the command line does, and note what the detectors read."""
+def run(one: Recorded, progress: Callable[[int, int], None] | None = None, path: Path | None = None) -> Seen:
+    """Replay a recording (or what of it lies at `path`) as the command line does, and note what the detectors read."""
     events: list[Event] = []
 
     def note(decision: Decision) -> None:
@@ -144,7 +144,7 @@ def run(one: Recorded, progress: Callable[[int, int], None] | None = None) -> Se
     since_ms = parse_rfc3339(f"{one.since}T00:00:00Z") if one.since else None
     with probe() as curves:
         result = replay(
-            [one.path],
+            [path or one.path],
             brands=[brand_of(one.brand, ("en",))],
             chart_text=chart_text(shipped_chart_path()),
             since_ms=since_ms,

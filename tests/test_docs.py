@@ -17,7 +17,7 @@ from tocsin.settings_page import SECTIONS
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 RULES = (
-    [*(str(n) for n in range(1, 13)), "12a", "12b", "13"]
+    [*(str(n) for n in range(1, 13)), "12a", "12b", "12c", "13"]
     + [f"T{n}" for n in ("1", "2", "3", "3a", "4", "5", "6")]
     + [f"W{n}" for n in range(1, 6)]
     + [f"F{n}" for n in range(1, 12)]

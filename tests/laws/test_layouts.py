@@ -28,7 +28,11 @@ from tests.tocsin.stories import (
 )
 from tocsin.entry import Control, ControlEvent, Entry, Event, Mark, Part, Tick
 
-SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 9))]
+SEEDS = [
+    1,
+    *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3)),
+    *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(4, 9)),
+]
 Chunks = dict[int, list[Event]]
 """Events by their step: what an incarnation of intake would write for it."""
 
@@ -118,8 +122,10 @@ def test_several_input_partitions_give_the_chain_of_one(seed: int, partitions: i
     assert ran.decisions == story.decisions
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(1, marks=pytest.mark.slow), *(pytest.param(seed, marks=pytest.mark.proof) for seed in (2, 3))],
+)
 def test_three_brands_over_five_partitions_give_the_chains_of_one(seed: int) -> None:
     story = lived(seed, 3, 60)
     rng = Random(f"{seed}/layout")
