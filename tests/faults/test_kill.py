@@ -148,6 +148,8 @@ class Case:
         """Wait until the next one would have been paged."""
         until(lambda: self.door() and "Acknowledged by Ana Diaz" in str(self.card().blocks), 15, "the card to say so")
         last = max(message.accepted_at for message in self.slack.messages(CHANNEL) if rings(message))
+        # Back late, it finds the rung due and is answered in one breath: what was planned then is let go of a moment later.
+        last = max(last, self.acknowledged_at, self.back_at)
         until(lambda: self.door() and time.time() > last + RUNG_S + 1.2, 15, "the rung")
 
     def stop(self) -> None:
@@ -192,7 +194,7 @@ def check(case: Case, rows: list[Row], before: Counter[str]) -> None:
     assert len([d for d in decisions if d.kind == "Page"]) == 1
     for decision in wakes(decisions):
         assert [row for row in sent if row.key == decision.key], f"{decision.key} never reached the outbox"
-    assert {one.state for one in sent if one.wakes} <= {"sent", "cancelled"}
+    assert [one for one in sent if one.wakes and one.state not in {"sent", "cancelled"}] == []
     assert {one.state for one in sent} <= {"sent", "cancelled", "planned"}, "a line of the thread may come next time"
     on_slack = Counter(message.page_id for message in case.slack.ledger.posts if message.page_id)
     assert on_slack == Counter(row.page_id for row in sent if row.state == "sent"), "each page is there, once"

@@ -49,7 +49,7 @@ from tocsin.digest import digest
 from tocsin.digest import markdown as digest_markdown
 from tocsin.drawing import Mark, Series, alt_text, svg
 from tocsin.incident_series import view_series
-from tocsin.logs import inert_values
+from tocsin.logs import _FOR_PROGRAMS, PASSED, _for_people
 from tocsin.mentions import Listed, mention_lines
 from tocsin.metrics import Metrics
 from tocsin.reviewing import IncidentLine, Reviewed, as_json, html, list_lines
@@ -432,16 +432,13 @@ def _calendar(word: str) -> list[str]:
 
 
 def logged(word: str) -> str:
-    """The lines of two events about a word."""
+    """The lines of two events about a word, as people and as programs read them."""
     stream = io.StringIO()
-    processors = structlog.get_config()["processors"]
-    processors = [one for one in processors if one is not inert_values]
-    logger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
-        processors=[*processors[:-1], inert_values, structlog.dev.ConsoleRenderer(colors=False)],
-    )
-    logger.warning("calendar", problem=word, all=[word], each={word[:40]: word})
-    logger.error(word, problem="x")
+    for chain in (_for_people(in_colours=False), _FOR_PROGRAMS):
+        # Without `Seldom`: a name that comes often is left out, and every name must be seen here.
+        logger = structlog.wrap_logger(structlog.PrintLogger(stream), processors=[*PASSED, *chain])
+        logger.warning("calendar", problem=word, all=[word], each={word[:40]: word})
+        logger.error(word, problem="x")
     return stream.getvalue()
 
 
