@@ -148,7 +148,7 @@ class Case:
         """Wait until the next one would have been paged."""
         until(lambda: self.door() and "Acknowledged by Ana Diaz" in str(self.card().blocks), 15, "the card to say so")
         last = max(message.accepted_at for message in self.slack.messages(CHANNEL) if rings(message))
-        # Back late, it finds the rung due and is answered in one breath: what was planned then is let go of a moment later.
+        # Back late, it finds the rung due and is answered in one breath: what it planned is let go of a moment later.
         last = max(last, self.acknowledged_at, self.back_at)
         until(lambda: self.door() and time.time() > last + RUNG_S + 1.2, 15, "the rung")
 
