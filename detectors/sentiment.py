@@ -4,13 +4,14 @@ A post is angry when it is negative in words of its author's own; a grim headlin
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import msgspec
 
 from detectors.baseline import PAGE_SCORE, WARM_UP_MS, WINSOR, hexed, milli, score_between, weight_of
-from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
+from detectors.budget import Budget, Extremes, Prior
+from detectors.crowd import CROWDS
 from detectors.detector import Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, STILL_BURNING, Surge
 from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
@@ -24,7 +25,7 @@ FAR_STEPS = (SLOW_MS - OPEN_MS) // STEP_MS
 """Steps of the longest span that are no longer open."""
 FEWEST_ANGRY = 5
 """With fewer nobody is told, whatever the brand ..."""
-FEWEST_PAGE_PEOPLE = 10
+FEWEST_PAGE_PEOPLE = 8
 """... and with fewer nobody is woken."""
 FEWEST_LEARNT = 30
 """Scored posts of the past below which there is no usual share to speak of."""
@@ -33,27 +34,36 @@ PRIOR_SHARE = 0.2
 PRIOR_POSTS = 10.0
 PRIOR_CLUMPING = 0.02
 """Posts of one hour resemble each other: the correlation within an hour, before it is learnt."""
-PRIOR_CLUMPING_WEIGHT = 50.0
+PRIOR_CLUMPING_HOURS = 3.0
+LEAST_CLUMPING, MOST_CLUMPING = 0.002, 0.3
+CLUMPING_HALF_LIFE_DAYS = 10
 
-ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0)
-"""Were the model exact and a day one look, the greatest score of a day had a median of .37 and a scale of 1 (Gumbel's
-law). Looking every five seconds at four spans adds to it, and so does what no model knows: recorded brands have 2 to 5.
+ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0, days=7)
+"""Were the model exact, a look of a day reached a score of s once in `exp(s)` (Ville's inequality), and there are many
+looks. What no model knows adds to it: recorded brands have a median of 0 to 3.4 a day. It counts for a week: until then
+a brand that nobody knows is held for one of the wildest.
 """
+ANGRY_CROWDS = ((0, 0.9), *((size, 0.4) for size in range(len(CROWDS))))
+"""A crisis is a crowd of which at least two in five are angry, or one of the least size of which nearly all are: by its
+place in `CROWDS`, and its share of angry ones ..."""
+CROWD_ODDS = 2.0
+"""... which is at least twice this brand's usual odds."""
+LEAST_MOOD = 0.5
+"""The share of angry ones must make a crowd half as likely again by itself (natural logarithm): a flood is no anger."""
 HOUR_CROWD_MILLI = 2_500
 """A crowd is two and a half times as many angry posts as are usual, over an hour at least: five at once, and then
-nobody, are a quarrel ..."""
-RISEN_MILLI = 1_200
-"""... at a share that is at least a fifth above the usual ..."""
-RISEN_Z = 0.7
-"""... and not by the merest chance, posts of an hour resembling each other: good news has critics too."""
+nobody, are a quarrel."""
+SLOW_CROWD_MILLI = 1_500
+"""Over six hours half as many angry posts again are a slow one."""
+DROWNED_MILLI = 1_500
+"""Below one and a half times the usual share somebody may be talking idly beside many angry people."""
 WORTH_COUNTING_MILLI = 700
 """From this part of a notice on, voices and texts are counted and not only posts."""
-LEAST_RATE = 1e-9
 
 
 class Anger(msgspec.Struct, frozen=True, gc=False):
-    """What one span shows. `score` is the natural logarithm, in thousandths, of how many days one would wait for the
-    like by chance."""
+    """What one span shows. `score` is the natural logarithm, in thousandths, of how many times likelier it is with an
+    angry crowd than without."""
 
     span_ms: int
     posts: int = 0
@@ -61,24 +71,26 @@ class Anger(msgspec.Struct, frozen=True, gc=False):
     scored: int = 0
     usual_angry: int = 0
     share_z: int = 0
-    rate_milli: int = 0
-    """On how many days a month so many posts come, angry or not."""
     score: int = 0
 
 
 class NegativeShare:
     """Signal when more people are angry than chance brings to this brand.
 
-    Over 5, 15, 60 minutes and 6 hours two things are asked: how often a month do so many posts come to this brand
-    anyway (`detectors.surge`); and of so many posts, how probable is such a share of angry ones? Their product is how
-    often a month both happen by chance. A wild brand's daily bursts therefore need a clear turn of mood, and a calm
-    brand's only burst of the year a slight one; good news, of which the share of angry posts does not rise, is nothing.
+    Over 5, 15, 60 minutes and 6 hours one thing is asked: how much likelier is what the span holds if an angry crowd
+    has joined those who post anyway, than if nobody has? How many posts there are says one part (`detectors.crowd`): a
+    wild brand's daily bursts say little, a calm brand's only burst of the year much. How many of them are angry says
+    the other: of a crowd two in five at least, of those who post anyway the usual share. Good news that goes round is
+    therefore no crowd, however large, and a turn of mood among few is none either. Crowds of several sizes are asked at
+    once, and the mean of their ratios is the answer: a test that is never surer than chance allows (a mixture of
+    likelihood ratios; Shin, Ramdas, Rinaldo 2022, *E-detectors*, arXiv:2203.03532).
+
     What a notice and a page are is a question of the budget, and of how far this brand's own days went
     (`detectors.budget`). Each voice and each text counts once.
 
-    The share is held against the usual share, both with their uncertainty: posts of an hour resemble each other, so n
-    of them are worth `n / (1 + (n - 1) * clumping)` (beta-binomial), and the past is as uncertain as its size says. The
-    z is that of Chernoff's bound (Hoeffding 1963, theorem 1).
+    Posts of an hour resemble each other, so n of them are worth `n / (1 + (n - 1) * clumping)` (Williams 1982, *Extra-
+    binomial variation in logistic linear models*, Appl. Statist. 31(2), p. 144-148), and the past is as uncertain as
+    its size says.
     """
 
     kind: ClassVar[SignalKind] = "negativity"
@@ -90,9 +102,10 @@ class NegativeShare:
         self._negative = 0.0
         self._scored = 0.0
         self._clumped = 0.0
-        self._pairs = 0.0
+        self._hours = 0.0
         self._learnt()
         self._weight = weight_of(STEP_MS)
+        self._hour_weight = weight_of(HOUR_MS) * 4 / CLUMPING_HALF_LIFE_DAYS
         self._learnt_ms = 0
         self._extremes = Extremes(ANGER_PRIOR)
         self.budget = Budget()
@@ -165,21 +178,42 @@ class NegativeShare:
     def _judged(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> Anger:
         usual = self._usual()
         usual_angry = usual * self._volume.usual(span_ms, window)
-        if self._crowd_milli(window, span_ms, angry, usual_angry) < HOUR_CROWD_MILLI:
+        least_milli = HOUR_CROWD_MILLI if span_ms <= HOUR_MS else SLOW_CROWD_MILLI
+        if self._crowd_milli(window, span_ms, angry, usual_angry) < least_milli:
             return Anger(span_ms)
-        if angry * 1000 < scored * usual * RISEN_MILLI:
+        if angry * 1000 < scored * usual * DROWNED_MILLI:
             # One account's idle talk must not drown many people's anger: then each voice is held for one post.
-            voices = window.distinct(min(span_ms, OPEN_MS), "authors") if span_ms <= OPEN_MS else 0
-            scored, posts = (max(angry, min(count, voices or count)) for count in (scored, posts))
-            if angry * 1000 < scored * usual * RISEN_MILLI:
+            angry, scored, posts = self._by_voice(window, span_ms, angry, scored, posts)
+            if angry <= scored * usual:
                 return Anger(span_ms)
-        z = self._z(angry, scored)
-        if z < RISEN_Z:
-            return Anger(span_ms)
-        rate_milli = self._volume.rate_milli(span_ms, posts, window)
-        by_chance = rate_milli / 1000 / MONTH_DAYS * 0.5 * math.erfc(z / math.sqrt(2.0))
-        score = milli(-math.log(max(by_chance, LEAST_RATE)))
-        return Anger(span_ms, posts, angry, scored, round(usual_angry), milli(z), rate_milli, score)
+        crowds = self._volume.likelier(span_ms, posts, window)
+        score = milli(self._likelier(angry, scored, crowds))
+        return Anger(span_ms, posts, angry, scored, round(usual_angry), milli(self._z(angry, scored)), score)
+
+    def _by_voice(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> tuple[int, int, int]:
+        """Angry, scored and all posts, had each voice written one of each; as they are where voices are unknown."""
+        if span_ms > OPEN_MS:
+            return angry, scored, posts
+        voices = window.distinct(span_ms, "authors") or posts
+        angry = min(angry, window.distinct(span_ms, "negative_authors") or angry)
+        return angry, max(angry, min(scored, voices)), max(angry, min(posts, voices))
+
+    def _likelier(self, angry: int, scored: int, crowds: Sequence[float]) -> float:
+        """By how much so many angry ones make a crowd likelier, whose size alone says `crowds`; at least 0. A size that
+        the mood hardly speaks for is left out: the end of a flood of ordinary mood has few posts, and anger among them
+        by chance.
+        """
+        each = self._worth(scored) / scored
+        calm = scored - angry
+        said = [
+            crowds[size] + mood
+            for size, more, fewer in self._moods
+            if (mood := each * (angry * more + calm * fewer)) >= LEAST_MOOD
+        ]
+        most = max(said, default=0.0)
+        if most <= 0.0:
+            return 0.0
+        return max(0.0, most + math.log(sum(math.exp(one - most) for one in said) / len(self._moods)))
 
     def _crowd_milli(self, window: Window, span_ms: int, angry: int, usual_angry: float) -> int:
         """Angry posts against the usual, over a whole hour at least."""
@@ -192,8 +226,8 @@ class NegativeShare:
         span_ms = min(anger.span_ms, OPEN_MS)
         counts = window.tally(span_ms)
         voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
-        angry = min(anger.angry, _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms)))
-        posts = min(anger.posts, _apart(anger.posts, counts.mentions, [voices, texts]))
+        angry = _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms))
+        posts = max(angry, _apart(anger.posts, counts.mentions, [voices, texts]))
         return self._judged(window, anger.span_ms, angry, anger.scored - anger.angry + angry, posts)
 
     def _angry_apart(self, window: Window, span_ms: int) -> list[int]:
@@ -230,7 +264,7 @@ class NegativeShare:
                 "negative_texts": texts,
                 "z_milli": anger.share_z,
                 "posts": anger.posts,
-                "rate_milli": anger.rate_milli,
+                "rate_milli": self._volume.rate_milli(anger.span_ms, anger.posts, window),
                 "threshold_milli": notice,
                 "page_threshold_milli": page,
                 "score_milli": anger.score,
@@ -263,8 +297,10 @@ class NegativeShare:
     def _learnt(self) -> None:
         """Work out what follows from the sums: asked for many times a look, and new once in a quarter of an hour."""
         self._share = (self._negative + PRIOR_SHARE * PRIOR_POSTS) / (self._scored + PRIOR_POSTS)
-        clumping = (self._clumped + PRIOR_CLUMPING * PRIOR_CLUMPING_WEIGHT) / (self._pairs + PRIOR_CLUMPING_WEIGHT)
-        self._clump = min(max(clumping, 0.0), 0.5)
+        clumping = (self._clumped + PRIOR_CLUMPING * PRIOR_CLUMPING_HOURS) / (self._hours + PRIOR_CLUMPING_HOURS)
+        self._clump = min(max(clumping, LEAST_CLUMPING), MOST_CLUMPING)
+        self._moods = [(size, *_mood(self._share, CROWDS[size], share)) for size, share in ANGRY_CROWDS]
+        """What an angry post says of a crowd of each size, and what another says."""
 
     def _worth(self, scored: int) -> float:
         """How many independent posts these are worth against a past of uncertain size."""
@@ -297,7 +333,7 @@ class NegativeShare:
         if self._owned:
             self._volume.learn(closed, allowed=allowed)
         self._keep_recent(closed)
-        if pulse.complete:
+        if pulse.complete and self.warm:
             self._extremes.close(pulse.start_ms, ordinary=allowed)
         if pulse.start_ms != self._next_ms:
             self._open_negative = self._open_scored = 0
@@ -355,10 +391,14 @@ class NegativeShare:
         usual = self._usual()
         chance = usual * (1.0 - usual)
         away = self._held(negative, scored) - scored * usual
-        keep = (1.0 - self._weight) ** 4
-        # Var = n p (1 - p) (1 + (n - 1) rho): what exceeds chance, over the pairs that could cause it.
-        self._clumped = self._clumped * keep + (away * away / (scored * chance) - 1.0)
-        self._pairs = self._pairs * keep + (scored - 1)
+        pairs = scored - 1
+        # Var = n p (1 - p) (1 + (n - 1) rho). Each hour is one throw of the mood, however many posts it has: it is
+        # worth the more, the less of its share is chance, and one flood does not outweigh a hundred hours.
+        rho = (away * away / (scored * chance) - 1.0) / pairs
+        worth = (pairs * PRIOR_CLUMPING / (1.0 + pairs * PRIOR_CLUMPING)) ** 2
+        keep = 1.0 - self._hour_weight
+        self._clumped = self._clumped * keep + worth * rho
+        self._hours = self._hours * keep + worth
         self._learnt()
 
     def _held(self, negative: int, scored: int) -> float:
@@ -375,7 +415,8 @@ class NegativeShare:
     def snapshot(self) -> dict[str, Any]:
         """The whole state as JSON."""
         return {
-            "sums": hexed((self._negative, self._scored, self._clumped, self._pairs)),
+            "sums": hexed((self._negative, self._scored)),
+            "moods": hexed((self._clumped, self._hours)),
             "learnt_ms": self._learnt_ms,
             "volume": self._volume.snapshot() if self._owned else {},
             "extremes": self._extremes.snapshot(),
@@ -392,7 +433,8 @@ class NegativeShare:
     def restore(cls, state: Mapping[str, Any], volume: Surge | None = None) -> Self:
         """The inverse of `snapshot`; `volume` as when it was made."""
         self = cls(volume)
-        self._negative, self._scored, self._clumped, self._pairs = (float.fromhex(x) for x in state["sums"])
+        self._negative, self._scored = (float.fromhex(x) for x in state["sums"][:2])
+        self._clumped, self._hours = (float.fromhex(x) for x in state.get("moods", ("0x0p0", "0x0p0")))
         self._learnt()
         self._learnt_ms = state["learnt_ms"]
         if self._owned:
@@ -408,7 +450,21 @@ class NegativeShare:
         return self
 
 
+def _mood(usual: float, times: float, of_crowd: float) -> tuple[float, float]:
+    """The natural logarithm of how many times likelier a post is angry, and is not, where a crowd of so many times the
+    usual posts has joined, of which such a share is angry.
+    """
+    of_crowd = max(of_crowd, CROWD_ODDS * usual / (1.0 - usual + CROWD_ODDS * usual))
+    joined = times / (1.0 + times)
+    share = joined * of_crowd + (1.0 - joined) * usual
+    return math.log(share / usual), math.log((1.0 - share) / (1.0 - usual))
+
+
 def _apart(count: int, held: int, distinct_ones: list[int]) -> int:
-    """A count, had each of those that are known counted once: their share of what is open stands for the whole."""
+    """A count, had each of those that are known counted once. Where more is counted than is `held`, the share of what
+    is held stands for the whole.
+    """
     known = [n for n in distinct_ones if n > 0]
+    if count <= held:
+        return min([count, *known])
     return min([held, *known]) * count // max(1, held)

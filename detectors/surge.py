@@ -17,6 +17,7 @@ from detectors.baseline import (
     weight_of,
 )
 from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
+from detectors.crowd import Crowd, Wildness, weight_of_step
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import OPEN_MINUTES, ClosedMinute, Window
 
@@ -83,6 +84,8 @@ class Surge:
         self.spans_ms: tuple[int, ...] = tuple(sorted({bucket_ms, *steps}))
         self.slow = len(self.spans_ms) - 1
         self._slow_steps = self.spans_ms[-1] // self.step_ms
+        self._step_weight = weight_of_step(self.step_ms)
+        self._hour_weight = weight_of(HOUR_MS)
         self._far_steps = self._slow_steps - max(1, OPEN_MS // self.step_ms)
         """Steps of the slow burn's window that are no longer open."""
         self.budget = Budget()
@@ -90,6 +93,9 @@ class Surge:
         self._levels = [Level() for _ in self.spans_ms]
         self.spikes, self.burns = Extremes(spike), Extremes(slow)
         self._rhythm = Rhythm()
+        self._wild = [Wildness() for _ in self.spans_ms]
+        self._talking = 1.0
+        """The share of hours in which anybody posts. Where few are, as many as come in one of those are no crowd."""
         self._steps: list[int] = []
         """Counts of the last whole steps that were learnt without a gap, oldest first."""
         self._open = 0
@@ -105,6 +111,8 @@ class Surge:
         self._zs: dict[tuple[int, int], int] = {}
         self._rates: dict[tuple[int, int], int] = {}
         """How far a count of a span stands out in this bucket, and how often it does. As `_usuals`."""
+        self._crowds: dict[int, Crowd] = {}
+        """By span, what a count says of a crowd. As `_usuals`."""
 
     @property
     def budget(self) -> Budget:
@@ -189,6 +197,15 @@ class Surge:
         rate = self._rates[index, count] = max(days, milli(often))
         return rate
 
+    def likelier(self, span_ms: int, count: int, window: Window) -> tuple[float, ...]:
+        """How much likelier a span holds so many where a crowd of each size has joined: see `detectors.crowd`."""
+        index = self.spans_ms.index(span_ms)
+        mean = self._usual_now(index, window)[2] / self._talking
+        crowd = self._crowds.get(index)
+        if crowd is None:
+            crowd = self._crowds[index] = Crowd(mean, self._wild[index].dispersion(mean))
+        return crowd.likelier(count)
+
     def usual(self, span_ms: int, window: Window) -> float:
         """The usual count of a span that ends now."""
         return self._usual_now(self.spans_ms.index(span_ms), window)[2]
@@ -256,6 +273,7 @@ class Surge:
             self._usuals, self._usuals_ms = {}, last_ms
             self._zs.clear()
             self._rates.clear()
+            self._crowds.clear()
         found = self._usuals.get(index)
         if found is None:
             found = self._usuals[index] = self._usual(index, last_ms + self.bucket_ms)
@@ -283,7 +301,7 @@ class Surge:
         start_ms, end_ms = pulse.start_ms, pulse.end_ms
         count = pulse.counts.mentions
         self._usuals_ms = -1
-        self._keep_recent(start_ms, end_ms, count, complete=pulse.complete)
+        self._keep_recent(start_ms, end_ms, count, complete=pulse.complete, ordinary=allowed)
         if pulse.complete:
             self.spikes.close(start_ms, ordinary=allowed)
             self.burns.close(start_ms, ordinary=allowed)
@@ -308,8 +326,10 @@ class Surge:
         self._usuals_ms = -1
         self.spikes.judged(real=real)
         self.burns.judged(real=real)
+        for wild in self._wild:
+            wild.judged(real=real)
 
-    def _keep_recent(self, start_ms: int, end_ms: int, count: int, *, complete: bool) -> None:
+    def _keep_recent(self, start_ms: int, end_ms: int, count: int, *, complete: bool, ordinary: bool) -> None:
         if start_ms != self._recent_ms or not complete:
             self._recent, self._recent_open = [], 0
             self._recent_ms = -1
@@ -322,6 +342,19 @@ class Surge:
             if len(self._recent) > self._slow_steps:
                 del self._recent[0]
             self._recent_open = 0
+            if self.warm:
+                self._learn_wildness(end_ms, ordinary=ordinary)
+
+    def _learn_wildness(self, end_ms: int, *, ordinary: bool) -> None:
+        if end_ms % HOUR_MS == 0 and len(self._recent) >= HOUR_MS // self.step_ms:
+            talks = any(self._recent[-(HOUR_MS // self.step_ms) :])
+            weight = max(self._hour_weight, 1.0 / (1 + self._learnt_ms / HOUR_MS))
+            self._talking += weight * (talks - self._talking)
+        for index, span_ms in enumerate(self.spans_ms):
+            width = span_ms // self.step_ms
+            if 0 < width <= len(self._recent):
+                count, usual = sum(self._recent[-width:]), self._usual(index, end_ms)[2]
+                self._wild[index].learn(count, usual, self._step_weight, ordinary=ordinary)
 
     def _learn_step(self, end_ms: int) -> None:
         steps = self._steps
@@ -353,6 +386,8 @@ class Surge:
         return {
             "learnt_ms": self._learnt_ms,
             "levels": [level.snapshot() for level in self._levels],
+            "wild": [wild.snapshot() for wild in self._wild],
+            "talking": self._talking.hex(),
             "spikes": self.spikes.snapshot(),
             "burns": self.burns.snapshot(),
             "rhythm": self._rhythm.snapshot(),
@@ -368,6 +403,9 @@ class Surge:
         """Take over a snapshot of the same kind of surge."""
         self._learnt_ms = state["learnt_ms"]
         self._levels = [Level.restore(level) for level in state["levels"]]
+        if "wild" in state:  # since 0.10
+            self._wild = [Wildness.restore(wild) for wild in state["wild"]]
+            self._talking = float.fromhex(state["talking"])
         self.spikes = Extremes.restore(state["spikes"], self.spikes.prior)
         self.burns = Extremes.restore(state["burns"], self.burns.prior)
         self._rhythm = Rhythm.restore(state["rhythm"])

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 import detectors.budget
+import detectors.crowd
 import detectors.feed
 import detectors.panel
 import detectors.sentiment
@@ -120,11 +121,10 @@ def lived(
     hours: int = 1,
     *,
     likes: Callable[[int], Sequence[Liked]] = lambda _: (),
-    alone: bool = False,
     heard: Callable[[int], bool] = lambda _: True,
     change: Callable[[Any], None] = lambda _: None,
 ) -> Life:
-    """Live on for some hours with something planted: `alone`, or with what is said anyway.
+    """Live on for some hours with something planted.
 
     `heard` says which minutes we hear, `change` alters the panel.
     """
@@ -132,8 +132,7 @@ def lived(
     at_ms = brand.now_ms
     branch = run.split(snapshot, run.sealed)
     change(branch.engine._brands["Acme"].panel)
-    usual = [] if alone else brand.quiet(at_ms, at_ms + hours * HOUR_MS)
-    posts = [*usual, *planted(at_ms)]
+    posts = [*brand.quiet(at_ms, at_ms + hours * HOUR_MS), *planted(at_ms)]
     posts = sorted((p for p in posts if heard((p.at_ms - at_ms) // MINUTE_MS)), key=lambda p: (p.at_ms, p.voice))
     parts = parts_of(posts, step_ms=STEP_MS, likes=likes(at_ms))
     return Life(at_ms, list(branch.feed(parts, at_ms + hours * HOUR_MS)))
@@ -245,12 +244,22 @@ def unburning(panel: Any) -> None:
     panel.volume.surge._slow_count = lambda window: 0
 
 
-@pytest.mark.parametrize("negative_milli", [180, 300], ids=["more", "angrier"])
-def test_without_the_slow_burn_six_hours_of_half_as_much_again_are_not_told(negative_milli: int) -> None:
+def test_without_the_slow_burn_six_hours_of_half_as_much_again_are_not_told() -> None:
     """No hour of it stands out: only all of them together do."""
-    burn = plant("steady", 3_600, negative_milli, last_ms=6 * HOUR_MS)
+    burn = plant("steady", 3_600, 180, last_ms=6 * HOUR_MS)
     assert lived(Brand(), burn, 6).told <= 350
     assert lived(Brand(), burn, 6, change=unburning).told == 1440
+
+
+def test_without_its_six_hours_slow_anger_wakes_nobody() -> None:
+    """Twenty-seven more posts in each hour of a hundred, three of five angry: no hour has a crowd, six of them do."""
+
+    def burn(at_ms: int) -> list[Post]:
+        return Plant("steady", 1_600, 600, last_ms=6 * HOUR_MS).posts(at_ms, 100_000, "a")
+
+    assert lived(Brand(100), burn, 6).paged <= 360
+    with taken_out(detectors.sentiment, "SPANS_MS", detectors.sentiment.SPANS_MS[:-1]):
+        assert lived(Brand(100), burn, 6).paged == 1440
 
 
 def test_without_negativity_a_crisis_wakes_nobody() -> None:
@@ -340,7 +349,6 @@ class Guard(NamedTuple):
     pages: bool = True
     """Whether the stream would page without it; else it would be told."""
     brand: Brand = Brand()
-    alone: bool = False
 
 
 def as_posted(_detector: Any, _window: Window, anger: Any) -> Any:
@@ -348,17 +356,20 @@ def as_posted(_detector: Any, _window: Window, anger: Any) -> Any:
     return anger
 
 
+def by_number(_detector: Any, _angry: int, _scored: int, crowds: Sequence[float]) -> float:
+    """How many posts there are says all."""
+    return max(crowds) - math.log(len(crowds))
+
+
 GUARDS = {
     "seven voices": Guard(NegativeShare, "_once", as_posted, crowd(42, 30, 42, voices=7), brand=Brand(100)),
     "seven texts": Guard(NegativeShare, "_once", as_posted, crowd(42, 30, 42, texts=7), brand=Brand(100)),
     "eight at once, then nobody": Guard(detectors.sentiment, "HOUR_CROWD_MILLI", 0, crowd(8, 4, 8), False),
-    "as many angry as ever, of fewer": Guard(
-        detectors.sentiment, "HOUR_CROWD_MILLI", 0, crowd(30, 55, 30), brand=Brand(100), alone=True
-    ),
-    "good news has critics": Guard(detectors.sentiment, "RISEN_MILLI", 0, crowd(600, 20, 110)),
-    "fifteen of eighty by chance": Guard(detectors.sentiment, "RISEN_Z", -9.0, crowd(80, 20, 15), brand=Brand(4)),
-    "four angry people": Guard(detectors.sentiment, "FEWEST_ANGRY", 0, crowd(4, 5, 4), False, Brand(4)),
-    "eight angry people": Guard(detectors.sentiment, "FEWEST_PAGE_PEOPLE", 0, crowd(8, 5, 8), brand=Brand(4)),
+    "good news has critics": Guard(NegativeShare, "_likelier", by_number, crowd(600, 20, 110), brand=Brand(4)),
+    "twenty of 120 by chance": Guard(NegativeShare, "_likelier", by_number, crowd(120, 20, 20), brand=Brand(4)),
+    "the end of a flood": Guard(detectors.sentiment, "LEAST_MOOD", -99.0, crowd(80, 20, 16), brand=Brand(4)),
+    "four angry people": Guard(detectors.sentiment, "FEWEST_ANGRY", 1, crowd(4, 5, 4), False, Brand(4)),
+    "seven angry people": Guard(detectors.sentiment, "FEWEST_PAGE_PEOPLE", 0, crowd(7, 5, 7), brand=Brand(4)),
     "two loud accounts": Guard(detectors.volume, "FEWEST_VOICES", 0, crowd(90, 20, voices=2), False, Brand(0.5)),
     "praise is no complaint": Guard(Finding, "negative", True, conversation(45, 45, root=1, joined=1)),
     "two who quarrel": Guard(detectors.virality, "distinct_bits", lambda bits: 60, conversation(45, 45, voices=2)),
@@ -378,7 +389,7 @@ def test_a_guard_keeps_its_stream_quiet(case: str) -> None:
     guard = GUARDS[case]
 
     def reached() -> float:
-        life = lived(guard.brand, guard.stream, alone=guard.alone)
+        life = lived(guard.brand, guard.stream)
         return life.paged if guard.pages else life.told
 
     assert reached() == 1440
@@ -502,3 +513,28 @@ def test_two_floods_do_not_teach_that_floods_are_ordinary() -> None:
     fired(2)
     with taken_out(detectors.budget, "CAP_MILLI", 1_000_000):
         assert crisis_after() == 1440
+
+
+def test_floods_of_ordinary_mood_cost_few_pages_however_large() -> None:
+    """A flood a day, five to twenty-five times the usual, of the moods that any hour may have. Were there no limit to
+    what the number of posts says, a brand like this would be paged for each that is a little angrier than the last.
+    """
+
+    def pages() -> int:
+        brand = Brand()
+        run, snapshot = past(brand)
+        branch = run.split(snapshot, run.sealed)
+        until_ms = brand.now_ms + 8 * DAY_MS
+        posts = brand.quiet(brand.now_ms, until_ms)
+        for day in range(8):
+            rng = Random(f"2/{day}")
+            at_ms = brand.now_ms + day * DAY_MS + rng.randrange(20) * HOUR_MS
+            size, share = int(rng.uniform(5_000, 25_000)), int(1000 * rng.betavariate(5.4, 24.6))
+            posts += Plant("burst", size, share, last_ms=HOUR_MS).posts(at_ms, 30_000, f"f{day}")
+        posts.sort(key=lambda post: (post.at_ms, post.voice))
+        return sum(wakes(decision) for decision in branch.feed(parts_of(posts, step_ms=STEP_MS), until_ms))
+
+    shipped = pages()
+    with taken_out(detectors.crowd, "MOST", 1e9):
+        assert pages() > shipped
+    assert shipped <= 2

@@ -1,0 +1,141 @@
+"""How much likelier a count is where a crowd has joined than where a brand is as usual.
+
+A brand's counts are wilder than chance: their variance is `mean + mean ** 2 * dispersion` (negative binomial). A crowd
+comes on top of them and is no wilder than its own size. How large it is nobody knows beforehand, so several sizes are
+asked at once.
+"""
+
+from math import lgamma, log
+from typing import Any
+
+from detectors.baseline import hexed, weight_of
+
+CROWDS = (0.5, 1.5, 4.0, 10.0, 25.0)
+"""Sizes of a crowd, in times what is usual: a step of two and a half loses little of what lies between."""
+MOST = 6.0
+"""How many posts there are makes a crowd at most so much likelier (natural logarithm: 400 times), however many: a brand
+whose floods nobody can foresee must not spend its pages on them alone.
+Source: Huber 1965, *A robust version of the probability ratio test*, Ann. Math. Statist. 36(6), p. 1753-1758."""
+LEAST_MEAN = 0.02
+LEAST_DISPERSION, MOST_DISPERSION = 0.01, 20.0
+PRIOR_DISPERSION = 0.1
+PRIOR_STEPS = 60.0
+"""Before a brand's own wildness is known it counts as this; worth so many steps of its own (five hours)."""
+HALF_LIFE_DAYS = 10
+MOST_TIMES = 10.0
+"""A count teaches no more than this many times what is usual beyond it: one flood must not make a brand wild."""
+CHANCE = 1e-4
+"""What is added to the dispersion of a crowd, so that none is without any."""
+
+
+class Wildness:
+    """How far the counts of one span stray from what was usual, beyond chance: their dispersion, by moments, with a
+    half-life of ten days. What came in an incident waits until it is known whether anybody took it.
+
+    >>> wild = Wildness()
+    >>> for count in (5, 15) * 500: wild.learn(count, 10.0, 0.001, ordinary=True)
+    >>> round(wild.dispersion(10.0), 2)
+    0.15
+    >>> wild.learn(500, 10.0, 0.001, ordinary=False)
+    >>> before = wild.dispersion(10.0)
+    >>> wild.judged(real=False)
+    >>> wild.dispersion(10.0) > before
+    True
+    """
+
+    __slots__ = ("_beyond", "_beyond_waiting", "_square", "_square_waiting")
+
+    def __init__(self) -> None:
+        self._beyond = self._square = 0.0
+        self._beyond_waiting = self._square_waiting = 0.0
+
+    def learn(self, count: int, mean: float, weight: float, *, ordinary: bool) -> None:
+        """Take in one count of which so many were usual."""
+        away = min(count - mean, max(MOST_TIMES * mean, MOST_TIMES))
+        beyond = away * away - mean
+        if not ordinary:
+            self._beyond_waiting += beyond
+            self._square_waiting += mean * mean
+            return
+        keep = 1.0 - weight
+        self._beyond = self._beyond * keep + beyond
+        self._square = self._square * keep + mean * mean
+        self._beyond_waiting = self._square_waiting = 0.0  # no incident ended before it: this was planned
+
+    def judged(self, *, real: bool) -> None:
+        """The incident under way ended; `real` when a human took it."""
+        if not real:
+            self._beyond += self._beyond_waiting
+            self._square += self._square_waiting
+        self._beyond_waiting = self._square_waiting = 0.0
+
+    def dispersion(self, mean: float) -> float:
+        """Of counts of which so many are usual."""
+        prior = PRIOR_STEPS * max(mean, 5 * LEAST_MEAN) ** 2
+        found = (self._beyond + PRIOR_DISPERSION * prior) / (self._square + prior)
+        return min(max(found, LEAST_DISPERSION), MOST_DISPERSION)
+
+    def snapshot(self) -> list[Any]:
+        """As JSON."""
+        return hexed((self._beyond, self._square, self._beyond_waiting, self._square_waiting))
+
+    @classmethod
+    def restore(cls, state: list[Any]) -> "Wildness":
+        """The inverse of `snapshot`."""
+        wild = cls()
+        numbers = (float.fromhex(number) for number in state)
+        wild._beyond, wild._square, wild._beyond_waiting, wild._square_waiting = numbers
+        return wild
+
+
+def weight_of_step(step_ms: int) -> float:
+    """The weight of a step in what `Wildness` learns."""
+    return weight_of(step_ms) * 4 / HALF_LIFE_DAYS
+
+
+class Crowd:
+    """What a count says of a crowd of each size in `CROWDS`, for one span at one time.
+
+    Twenty posts where four are usual hardly come without a crowd of four times the usual; of one of half the usual they
+    say little, and one of 25 times the usual would have brought more:
+
+    >>> [round(found, 1) for found in Crowd(4.0, 0.1).likelier(20)]
+    [0.4, 2.3, 6.0, 1.9, -40.3]
+    >>> max(Crowd(4.0, 0.1).likelier(4)) < 0.1, Crowd(4.0, 0.1).likelier(1000)[-1]
+    (True, 6.0)
+    """
+
+    __slots__ = ("_base", "_known", "_rate", "_size", "_sizes")
+
+    def __init__(self, mean: float, dispersion: float) -> None:
+        mean = max(mean, LEAST_MEAN)
+        self._size, self._base, self._rate = _law(mean, dispersion)
+        self._sizes = []
+        for times in CROWDS:
+            joined = mean * (1.0 + times)
+            size, base, rate = _law(joined, dispersion / (1.0 + times) ** 2 + CHANCE)
+            base, rate = base - self._base, rate - self._rate
+            most = lgamma(joined + size) - lgamma(joined + self._size) + base + joined * rate
+            self._sizes.append((joined, size, base, rate, min(most, MOST)))
+        self._known: dict[int, tuple[float, ...]] = {}
+
+    def likelier(self, count: int) -> tuple[float, ...]:
+        """The natural logarithm of how many times likelier the count is with a crowd of each size than without, at most
+        `MOST`. More than a crowd of some size would bring says no less for it.
+        """
+        known = self._known.get(count)
+        if known is None:
+            usual = lgamma(count + self._size)
+            known = self._known[count] = tuple(
+                most if count >= joined else min(lgamma(count + size) - usual + base + count * rate, MOST)
+                for joined, size, base, rate, most in self._sizes
+            )
+        return known
+
+
+def _law(mean: float, dispersion: float) -> tuple[float, float, float]:
+    """A negative binomial: its size, and what of the logarithm of a count's probability stands still and what grows
+    with the count.
+    """
+    size = 1.0 / dispersion
+    return size, size * log(size / (size + mean)) - lgamma(size), log(mean / (size + mean))
