@@ -27,12 +27,12 @@ PAGE_SCORE = 750
 _FEW_STEPS = 72
 
 
-def weight_of(step_ms: int) -> float:
-    """The weight of one new value in an exponential mean with the half-life of `HALF_LIFE_MS`.
+def weight_of(step_ms: int, half_life_ms: int = HALF_LIFE_MS) -> float:
+    """The weight of one new value in an exponential mean with such a half-life.
 
     To first order in the step, by multiplication alone: a power's last bit may differ between machines.
     """
-    return min(1.0, _LN2 * step_ms / HALF_LIFE_MS)
+    return min(1.0, _LN2 * step_ms / half_life_ms)
 
 
 def milli(value: float) -> int:

@@ -8,7 +8,8 @@ asked at once.
 from math import lgamma, log
 from typing import Any
 
-from detectors.baseline import hexed, weight_of
+from detectors.baseline import hexed
+from stream.codec import DAY_MS
 
 CROWDS = (0.5, 1.5, 4.0, 10.0, 25.0)
 """Sizes of a crowd, in times what is usual: a step of two and a half loses little of what lies between."""
@@ -21,7 +22,8 @@ LEAST_DISPERSION, MOST_DISPERSION = 0.01, 20.0
 PRIOR_DISPERSION = 0.1
 PRIOR_STEPS = 60.0
 """Before a brand's own wildness is known it counts as this; worth so many steps of its own (five hours)."""
-HALF_LIFE_DAYS = 10
+WILDNESS_HALF_LIFE_MS = 10 * DAY_MS
+"""Of what `Wildness` learns: floods are rarer than hours."""
 MOST_TIMES = 10.0
 """A count teaches no more than this many times what is usual beyond it: one flood must not make a brand wild."""
 CHANCE = 1e-4
@@ -88,11 +90,6 @@ class Wildness:
         return wild
 
 
-def weight_of_step(step_ms: int) -> float:
-    """The weight of a step in what `Wildness` learns."""
-    return weight_of(step_ms) * 4 / HALF_LIFE_DAYS
-
-
 class Crowd:
     """What a count says of a crowd of each size in `CROWDS`, for one span at one time.
 
@@ -105,16 +102,16 @@ class Crowd:
     (True, 6.0)
     """
 
-    __slots__ = ("_base", "_known", "_rate", "_size", "_sizes")
+    __slots__ = ("_known", "_size", "_sizes")
 
     def __init__(self, mean: float, dispersion: float) -> None:
         mean = max(mean, LEAST_MEAN)
-        self._size, self._base, self._rate = _law(mean, dispersion)
+        self._size, usual_base, usual_rate = _law(mean, dispersion)
         self._sizes = []
         for times in CROWDS:
             joined = mean * (1.0 + times)
             size, base, rate = _law(joined, dispersion / (1.0 + times) ** 2 + CHANCE)
-            base, rate = base - self._base, rate - self._rate
+            base, rate = base - usual_base, rate - usual_rate
             most = lgamma(joined + size) - lgamma(joined + self._size) + base + joined * rate
             self._sizes.append((joined, size, base, rate, min(most, MOST)))
         self._known: dict[int, tuple[float, ...]] = {}

@@ -15,7 +15,7 @@ from detectors.crowd import CROWDS
 from detectors.detector import Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, STILL_BURNING, Surge
 from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
-from stream.codec import HOUR_MS, MINUTE_MS
+from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import ClosedMinute, Window, floor
 
 STEP_MS = 15 * MINUTE_MS
@@ -36,7 +36,7 @@ PRIOR_CLUMPING = 0.02
 """Posts of one hour resemble each other: the correlation within an hour, before it is learnt."""
 PRIOR_CLUMPING_HOURS = 3.0
 LEAST_CLUMPING, MOST_CLUMPING = 0.002, 0.3
-CLUMPING_HALF_LIFE_DAYS = 10
+CLUMPING_HALF_LIFE_MS = 10 * DAY_MS
 
 ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0, days=7)
 """Were the model exact, a look of a day reached a score of s once in `exp(s)` (Ville's inequality), and there are many
@@ -105,7 +105,7 @@ class NegativeShare:
         self._hours = 0.0
         self._learnt()
         self._weight = weight_of(STEP_MS)
-        self._hour_weight = weight_of(HOUR_MS) * 4 / CLUMPING_HALF_LIFE_DAYS
+        self._hour_weight = weight_of(HOUR_MS, CLUMPING_HALF_LIFE_MS)
         self._learnt_ms = 0
         self._extremes = Extremes(ANGER_PRIOR)
         self.budget = Budget()

@@ -17,7 +17,7 @@ from detectors.baseline import (
     weight_of,
 )
 from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
-from detectors.crowd import Crowd, Wildness, weight_of_step
+from detectors.crowd import WILDNESS_HALF_LIFE_MS, Crowd, Wildness
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import OPEN_MINUTES, ClosedMinute, Window
 
@@ -84,7 +84,7 @@ class Surge:
         self.spans_ms: tuple[int, ...] = tuple(sorted({bucket_ms, *steps}))
         self.slow = len(self.spans_ms) - 1
         self._slow_steps = self.spans_ms[-1] // self.step_ms
-        self._step_weight = weight_of_step(self.step_ms)
+        self._step_weight = weight_of(self.step_ms, WILDNESS_HALF_LIFE_MS)
         self._hour_weight = weight_of(HOUR_MS)
         self._far_steps = self._slow_steps - max(1, OPEN_MS // self.step_ms)
         """Steps of the slow burn's window that are no longer open."""
@@ -403,7 +403,7 @@ class Surge:
         """Take over a snapshot of the same kind of surge."""
         self._learnt_ms = state["learnt_ms"]
         self._levels = [Level.restore(level) for level in state["levels"]]
-        if "wild" in state:  # since 0.10
+        if "wild" in state:  # what was kept before wildness was learnt has none
             self._wild = [Wildness.restore(wild) for wild in state["wild"]]
             self._talking = float.fromhex(state["talking"])
         self.spikes = Extremes.restore(state["spikes"], self.spikes.prior)
