@@ -6,6 +6,7 @@ them (rule 5), so a crash may repeat a decision and never loses one.
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -308,6 +309,40 @@ def read_only(path: Path) -> sqlite3.Connection:
     """
     address = f"{path.resolve().as_uri()}?mode=ro"
     return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+
+
+class Beside:
+    """A journal that is read beside whoever writes it, by one thread at a time, from the first time it is asked for.
+
+        with journal as db: ...
+
+    Raises `sqlite3.OperationalError` where there is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._one = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._one.acquire()
+        try:
+            if self._db is None:
+                self._db = read_only(self._path)
+        except BaseException:
+            self._one.release()
+            raise
+        return self._db
+
+    def __exit__(self, *_: object) -> None:
+        self._one.release()
+
+    def close(self) -> None:
+        """Close the file; whoever asks again opens it again."""
+        with self._one:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
 
 
 def began_ms(path: Path | None) -> int:

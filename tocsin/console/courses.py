@@ -4,8 +4,6 @@ The journal is read once after a start, and from then on only as far as it has g
 incident was at its worst, and what was decided in the shadow, of which nobody was told.
 """
 
-import sqlite3
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +15,7 @@ from alerting.facts import rank
 from alerting.view import IncidentView, grown
 from stream.codec import decode
 from tocsin.entry import PROBE
-from tocsin.journal import read_only
+from tocsin.journal import Beside
 
 AT_ONCE = 2_000
 """Decisions read between two looks at who else waits."""
@@ -41,18 +39,13 @@ class Courses:
     """How the incidents of the journal at `path` went. Safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._one = threading.Lock()
-        self._db: sqlite3.Connection | None = None
+        self._journal = Beside(path)
         self._upto = 0
         self._found: dict[str, Course] = {}
 
     def close(self) -> None:
         """Close the file."""
-        with self._one:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        self._journal.close()
 
     def read_on(self) -> Mapping[str, Course]:
         """Every incident's course by its id, as far as the journal goes now. It may wait: for a thread of its own.
@@ -64,17 +57,12 @@ class Courses:
         return self._found
 
     def _read_some(self) -> int:
-        with self._one:
-            rows = self._connection().execute(_NEXT, (self._upto, PROBE, AT_ONCE)).fetchall()
+        with self._journal as db:
+            rows = db.execute(_NEXT, (self._upto, PROBE, AT_ONCE)).fetchall()
             if rows:
                 self._found = courses_after(self._found, (decode(body, Decision) for _, body in rows))
                 self._upto = rows[-1][0]
             return len(rows)
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._db is None:
-            self._db = read_only(self._path)
-        return self._db
 
 
 def courses_after(before: Mapping[str, Course], decisions: Iterable[Decision]) -> dict[str, Course]:

@@ -6,7 +6,6 @@ the last look: an incident's decisions lie together under its name, and acts and
 
 import re
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -23,7 +22,7 @@ from tocsin.acts_told import ERASED_NOTE, act_of
 from tocsin.console.dutch_story import Dutch
 from tocsin.console.seen_incident import NoticeSeen, WalkedSeen
 from tocsin.entry import Answer, Control, DeliveryReport, Entry
-from tocsin.journal import read_only
+from tocsin.journal import Beside
 
 STEPS_TOLD = 12
 """So many steps of a walk, the last, a decision tells."""
@@ -79,23 +78,17 @@ class Journaled:
     """
 
     def __init__(self, path: Path, note: Callable[[str], str | None]) -> None:
-        self._path = path
+        self._journal = Beside(path)
         self._note = note
-        self._one = threading.Lock()
-        self._db: sqlite3.Connection | None = None
         self._kept: dict[str, _Kept] = {}
 
     def close(self) -> None:
         """Close the file."""
-        with self._one:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        self._journal.close()
 
     def story(self, incident: str) -> Story | None:
         """What is written down of an incident; `None` where nothing is. Raises `sqlite3.Error`."""
-        with self._one:
-            db = self._connection()
+        with self._journal as db:
             rows = db.execute(_OF_INCIDENT, (f"{incident}/", f"{incident}0")).fetchall()
             decisions = tuple(decode(body, Decision) for _, body in rows)
             if not decisions or decisions[0].incident != incident:
@@ -106,11 +99,6 @@ class Journaled:
                 del self._kept[next(iter(self._kept))]
             self._read_on(db, kept, incident, rows[0][0], rows[-1][0])
             return Story(decisions, tuple(map(self._with_note, kept.acts)), tuple(kept.sendings))
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._db is None:
-            self._db = read_only(self._path)
-        return self._db
 
     def _read_on(self, db: sqlite3.Connection, kept: _Kept, incident: str, first_seq: int, last_seq: int) -> None:
         if kept.upto_seq < 0:
