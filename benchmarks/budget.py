@@ -101,7 +101,7 @@ def month_posts(stream: Stream, number: int, seed: int) -> Iterator[list[Post]]:
     """Forty days of posts, day by day, the same for the same seed."""
     rng = Random(f"{seed}/{stream.name}/{number}/month")
     material = whole_days(stream)
-    share = negative_share(stream.name)
+    share = angry_share(stream.name)
     trend = 1 + LEAST_TREND + rng.random() * (MOST_TREND - LEAST_TREND)
     for place in range(LEARNT_DAYS + DAYS):
         level = trend ** ((place - LEARNT_DAYS) / DAYS)
@@ -158,13 +158,14 @@ def benign_burst(stream: Stream, day: int, level: float, share: float, rng: Rand
 
 
 @lru_cache(maxsize=16)
-def negative_share(name: str) -> float:
-    """Of a stream's posts that could be judged."""
+def angry_share(name: str) -> float:
+    """Of a stream's posts that could be judged: negative in words of their authors' own, as those of a burst are."""
     stream = stream_of(name)
     if name in COUNTED or stream.base in COUNTED:
         return NEGATIVE_SHARE
-    moods = [post.mood for day in whole_days(stream) for post in stream.posts(day)]
-    return sum(m == -1 for m in moods) / max(1, sum(m != 2 for m in moods))
+    posts = [post for day in whole_days(stream) for post in stream.posts(day)]
+    angry = sum(post.mood == -1 and post.own_words for post in posts)
+    return angry / max(1, sum(post.mood != 2 for post in posts))
 
 
 def month_hours(stream: Stream, number: int, seed: int) -> Iterator[tuple[int, list[StepPart], int]]:

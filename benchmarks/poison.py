@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.budget import FIRST_DAY, negative_share, whole_days
+from benchmarks.budget import FIRST_DAY, angry_share, whole_days
 from benchmarks.running import Episodes, Run, contents_for, is_paged, wakes
 from benchmarks.streams import STEP_MS, Stream, stream_of, streams
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
@@ -45,7 +45,7 @@ class Poison(NamedTuple):
     """Of the brand's usual posts, at its end (a ramp) or throughout (a flood)."""
     shape: Literal["ramp", "flood"]
     negative_milli: int | None
-    """`None`: as negative as the brand's own posts are."""
+    """`None`: as angry as the brand's own posts are."""
     rest_days: int
     """Quiet days between its end and the crisis."""
 
@@ -98,7 +98,7 @@ def days_of(stream: Stream, poison: Poison, seed: int, *, given: bool) -> Iterat
     """The past, the poisoned days and those in which the crisis comes: day and posts. The same with and without."""
     rng = Random(f"{seed}/{stream.name}/past")
     material = whole_days(stream)
-    own = 1000 * negative_share(stream.name)
+    own = 1000 * angry_share(stream.name)
     for place in range(LEARNT_DAYS + poison.days + poison.rest_days + 1):
         day = rng.choice(material)
         moved_ms = (FIRST_DAY + place - day) * DAY_MS

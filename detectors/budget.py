@@ -8,7 +8,7 @@ the days that were not seen yet, and the tail beyond what was seen is exponentia
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -22,6 +22,12 @@ CAP_MILLI = 1_300
 """A day, or one incident that nobody confirmed, teaches at most 1.3 times the threshold it meets: so a flood that lasts
 two days cannot teach that floods are ordinary."""
 LEAST_SCALE = 300.0
+WILDEST = 0.15
+"""The share of days whose greatest scores make the tail of `HeavyExtremes`."""
+SHAPE = 1 / 3
+"""Of that tail: heavier than an exponential one, with a finite variance. Its inverse is a whole number."""
+PRIOR_EXCESSES = 2.0
+"""Of so many wild days the prior's scale is worth."""
 ITERATIONS = 40
 FURTHEST = 300_000.0
 
@@ -100,15 +106,18 @@ class Extremes:
             self._held = max(self._held, score)
 
     def judged(self, *, real: bool) -> None:
-        """The incident under way ended: `real` when a human took it.
+        """The incident under way ended: `real` when a human took it. What was noted in minutes that are still open is its
+        own: most incidents end before their minutes do.
 
         Of several that nobody took between two ordinary days one counts: else a row of floods would teach, each a
         little more, that nothing is worth a page.
         """
-        if self._held and not real and self._judged_day != self._day:
+        held = max(self._held, *self._noted.values(), 0)
+        if held and not real and self._judged_day != self._day:
             self._judged_day = self._day
-            self._push(self._capped(self._held))
+            self._push(self._capped(held))
         self._held = 0
+        self._noted.clear()
 
     def _see(self, at_ms: int, score: int) -> None:
         day = at_ms // DAY_MS
@@ -137,11 +146,10 @@ class Extremes:
         held = self._thresholds.get(rate_milli)
         if held is None:
             wanted = rate_milli / 1000 / MONTH_DAYS * (len(self._past) + self.prior.days)
-            median, scale = self._tail()
             low, high = 0.0, FURTHEST
             for _ in range(ITERATIONS):
                 middle = (low + high) / 2
-                if self._days_beyond(middle, median, scale) > wanted:
+                if self._days_beyond(middle) > wanted:
                     low = middle
                 else:
                     high = middle
@@ -150,22 +158,24 @@ class Extremes:
 
     def chance_milli(self, score: int) -> int:
         """On how many days a month (thousandths) this brand reaches such a score without a crisis."""
-        median, scale = self._tail()
         days = len(self._past) + self.prior.days
-        return math.floor(self._days_beyond(score, median, scale) / days * MONTH_DAYS * 1000)
+        return math.floor(self._days_beyond(score) / days * MONTH_DAYS * 1000)
 
-    def _days_beyond(self, score: float, median: float, scale: float) -> float:
+    def _days_beyond(self, score: float) -> float:
+        """How many days go beyond a score, of those that were seen and those that the prior stands for."""
+        median, scale = self._tail()
         seen = sum(1 for day in self._past if day > score)
         tail = 0.5 * math.exp(-(score - median) / scale) if score > median else 1.0
         return seen + self.prior.days * tail
 
     def _tail(self) -> tuple[float, float]:
-        """Median and scale of a day's greatest score: the brand's own, shrunk to the prior."""
+        """Where the tail of a day's greatest score begins, and its scale: the brand's own, shrunk to the prior."""
         if self._tail_held is None:
             self._tail_held = self._fitted()
         return self._tail_held
 
     def _fitted(self) -> tuple[float, float]:
+        """The median, and the mean of what lies beyond it."""
         prior, ordered = self.prior, sorted(self._past)
         if not ordered:
             return prior.median, prior.scale
@@ -188,7 +198,7 @@ class Extremes:
         }
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any], prior: Prior) -> "Extremes":
+    def restore(cls, state: Mapping[str, Any], prior: Prior) -> Self:
         """The inverse of `snapshot`."""
         extremes = cls(prior)
         extremes._day, extremes._today, extremes._held = state["day"], state["today"], state["held"]
@@ -196,3 +206,42 @@ class Extremes:
         extremes._past = list(state["past"])
         extremes._noted = dict(state["noted"])
         return extremes
+
+
+class HeavyExtremes(Extremes):
+    """The same for scores of which the wildest days go far beyond all others: their greatest of a month foretells little
+    of the next month's. What lies in the wildest seventh of days is generalized Pareto with a shape of a third, and days
+    that were seen beyond a score are not counted one by one: so a rate is met that no day of the past has shown yet, and
+    a single wild day moves a threshold little.
+    Source: Pickands 1975, *Statistical inference using extreme order statistics*, Ann. Statist. 3(1), p. 119-131.
+
+    >>> calm, burst = HeavyExtremes(Prior(3500, 1400, 7)), HeavyExtremes(Prior(3500, 1400, 7))
+    >>> for day in range(40):
+    ...     for one, often in ((calm, 40), (burst, 6)):
+    ...         one.note(day * DAY_MS, 8000 if day % often == often - 1 else 2000)
+    ...         one.close(day * DAY_MS, ordinary=True)
+    >>> calm.threshold(1000) < 6500 < burst.threshold(1000) < burst.threshold(500)
+    True
+    """
+
+    __slots__ = ()
+
+    def _days_beyond(self, score: float) -> float:
+        start, scale = self._tail()
+        days = len(self._past) + self.prior.days
+        if score <= start:
+            return float(days)
+        beyond = sum(1 for day in self._past if day > start) + WILDEST * self.prior.days
+        left = 1.0 + SHAPE * (score - start) / scale
+        return beyond / (left * left * left)  # to the power of 1 / SHAPE
+
+    def _fitted(self) -> tuple[float, float]:
+        prior, ordered = self.prior, sorted(self._past)
+        believed = prior.median + prior.scale * math.log(0.5 / WILDEST)
+        if not ordered:
+            return believed, prior.scale
+        weight = len(ordered) / (len(ordered) + prior.days)
+        start = weight * ordered[int(len(ordered) * (1.0 - WILDEST))] + (1.0 - weight) * believed
+        beyond = [day - start for day in ordered if day > start]
+        scale = (PRIOR_EXCESSES * prior.scale + (1.0 - SHAPE) * sum(beyond)) / (PRIOR_EXCESSES + len(beyond))
+        return start, max(LEAST_SCALE, scale)

@@ -24,52 +24,41 @@ PRIOR_STEPS = 60.0
 """Before a brand's own wildness is known it counts as this; worth so many steps of its own (five hours)."""
 WILDNESS_HALF_LIFE_MS = 10 * DAY_MS
 """Of what `Wildness` learns: floods are rarer than hours."""
-MOST_TIMES = 10.0
-"""A count teaches no more than this many times what is usual beyond it: one flood must not make a brand wild."""
+FURTHEST = 4.0
+"""A count teaches no more than one this many standard deviations away: one flood must not make a brand wild, and what is
+wild in earnest shows on many days."""
+LEAST_FURTHEST = 100.0
+"""Ten posts away teach in full, however few are usual."""
 CHANCE = 1e-4
 """What is added to the dispersion of a crowd, so that none is without any."""
 
 
 class Wildness:
     """How far the counts of one span stray from what was usual, beyond chance: their dispersion, by moments, with a
-    half-life of ten days. What came in an incident waits until it is known whether anybody took it.
+    half-life of ten days. What comes in an incident teaches nothing.
 
     >>> wild = Wildness()
-    >>> for count in (5, 15) * 500: wild.learn(count, 10.0, 0.001, ordinary=True)
+    >>> for count in (5, 15) * 500: wild.learn(count, 10.0, 0.001)
     >>> round(wild.dispersion(10.0), 2)
     0.15
-    >>> wild.learn(500, 10.0, 0.001, ordinary=False)
-    >>> before = wild.dispersion(10.0)
-    >>> wild.judged(real=False)
-    >>> wild.dispersion(10.0) > before
+    >>> for _ in range(12): wild.learn(1_000, 10.0, 0.001)
+    >>> wild.dispersion(10.0) < 0.3
     True
     """
 
-    __slots__ = ("_beyond", "_beyond_waiting", "_square", "_square_waiting")
+    __slots__ = ("_beyond", "_square")
 
     def __init__(self) -> None:
         self._beyond = self._square = 0.0
-        self._beyond_waiting = self._square_waiting = 0.0
 
-    def learn(self, count: int, mean: float, weight: float, *, ordinary: bool) -> None:
+    def learn(self, count: int, mean: float, weight: float) -> None:
         """Take in one count of which so many were usual."""
-        away = min(count - mean, max(MOST_TIMES * mean, MOST_TIMES))
-        beyond = away * away - mean
-        if not ordinary:
-            self._beyond_waiting += beyond
-            self._square_waiting += mean * mean
-            return
+        variance = mean + mean * mean * self.dispersion(mean)
+        away = count - mean
+        beyond = min(away * away, max(FURTHEST * FURTHEST * variance, LEAST_FURTHEST)) - mean
         keep = 1.0 - weight
         self._beyond = self._beyond * keep + beyond
         self._square = self._square * keep + mean * mean
-        self._beyond_waiting = self._square_waiting = 0.0  # no incident ended before it: this was planned
-
-    def judged(self, *, real: bool) -> None:
-        """The incident under way ended; `real` when a human took it."""
-        if not real:
-            self._beyond += self._beyond_waiting
-            self._square += self._square_waiting
-        self._beyond_waiting = self._square_waiting = 0.0
 
     def dispersion(self, mean: float) -> float:
         """Of counts of which so many are usual."""
@@ -79,14 +68,13 @@ class Wildness:
 
     def snapshot(self) -> list[Any]:
         """As JSON."""
-        return hexed((self._beyond, self._square, self._beyond_waiting, self._square_waiting))
+        return hexed((self._beyond, self._square))
 
     @classmethod
     def restore(cls, state: list[Any]) -> "Wildness":
         """The inverse of `snapshot`."""
         wild = cls()
-        numbers = (float.fromhex(number) for number in state)
-        wild._beyond, wild._square, wild._beyond_waiting, wild._square_waiting = numbers
+        wild._beyond, wild._square = (float.fromhex(number) for number in state[:2])
         return wild
 
 

@@ -54,7 +54,9 @@ class Panel:
         self._budget = budget
         # Volume wakes nobody by itself: its page threshold only makes a crisis critical, and may cost the whole budget.
         self.volume.budget = budget
-        self.negativity.budget = Budget(budget.pages_milli, budget.share(NEGATIVITY_MILLI).notices_milli)
+        # Whoever allows so many false pages allows as many notices.
+        notices = max(budget.share(NEGATIVITY_MILLI).notices_milli, budget.pages_milli)
+        self.negativity.budget = Budget(budget.pages_milli, notices)
 
     def allow(self, pages_milli: int, notices_milli: int) -> None:
         """Set the budget where it is another than before: asked at every grid point, and seldom new."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from detectors.baseline import PAGE_SCORE, WARM_UP_MS, WINSOR, hexed, milli, score_between, weight_of
-from detectors.budget import Budget, Extremes, Prior
+from detectors.budget import Budget, HeavyExtremes, Prior
 from detectors.crowd import CROWDS
 from detectors.detector import Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, STILL_BURNING, Surge
@@ -38,7 +38,7 @@ PRIOR_CLUMPING_HOURS = 3.0
 LEAST_CLUMPING, MOST_CLUMPING = 0.002, 0.3
 CLUMPING_HALF_LIFE_MS = 10 * DAY_MS
 
-ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0, days=7)
+ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0, days=8)
 """Were the model exact, a look of a day reached a score of s once in `exp(s)` (Ville's inequality), and there are many
 looks. What no model knows adds to it: recorded brands have a median of 0 to 3.4 a day. It counts for a week: until then
 a brand that nobody knows is held for one of the wildest.
@@ -107,7 +107,7 @@ class NegativeShare:
         self._weight = weight_of(STEP_MS)
         self._hour_weight = weight_of(HOUR_MS, CLUMPING_HALF_LIFE_MS)
         self._learnt_ms = 0
-        self._extremes = Extremes(ANGER_PRIOR)
+        self._extremes = HeavyExtremes(ANGER_PRIOR)
         self.budget = Budget()
         self._steps: list[tuple[int, int]] = []
         """(angry, scored) of the last whole steps learnt without a gap, oldest first."""
@@ -238,12 +238,12 @@ class NegativeShare:
         notice, page = self._thresholds()
         counts = window.tally(min(anger.span_ms, OPEN_MS))
         voices, texts = self._angry_apart(window, anger.span_ms)
-        people = min([counts.angry, *[n for n in (voices, texts) if n > 0]])
+        people = _people(counts.angry, voices, texts)
         if people < FEWEST_ANGRY:
             return None
         self._active = True
         score = score_between(anger.score, notice, page)
-        if people < FEWEST_PAGE_PEOPLE:
+        if people < FEWEST_PAGE_PEOPLE and self._people_of_hour(window) < FEWEST_PAGE_PEOPLE:
             score = min(score, PAGE_SCORE - 1)
         return Signal(
             kind="negativity",
@@ -272,6 +272,10 @@ class NegativeShare:
                 "crowd_milli": anger.score * 1000 // notice,
             },
         )
+
+    def _people_of_hour(self, window: Window) -> int:
+        """How many were angry within the hour."""
+        return _people(window.tally(HOUR_MS).angry, *self._angry_apart(window, HOUR_MS))
 
     @property
     def warm(self) -> bool:
@@ -439,7 +443,7 @@ class NegativeShare:
         self._learnt_ms = state["learnt_ms"]
         if self._owned:
             self._volume.resume(state["volume"])
-        self._extremes = Extremes.restore(state["extremes"], ANGER_PRIOR)
+        self._extremes = HeavyExtremes.restore(state["extremes"], ANGER_PRIOR)
         self._recent = [(angry, scored) for angry, scored in state["recent"]]
         self._recent_open = (state["recent_open"][0], state["recent_open"][1])
         self._recent_ms = state["recent_ms"]
@@ -458,6 +462,11 @@ def _mood(usual: float, times: float, of_crowd: float) -> tuple[float, float]:
     joined = times / (1.0 + times)
     share = joined * of_crowd + (1.0 - joined) * usual
     return math.log(share / usual), math.log((1.0 - share) / (1.0 - usual))
+
+
+def _people(angry: int, voices: int, texts: int) -> int:
+    """How many are angry, each voice and each text counted once; unknown ones do not block."""
+    return min([angry, *[n for n in (voices, texts) if n > 0]])
 
 
 def _apart(count: int, held: int, distinct_ones: list[int]) -> int:

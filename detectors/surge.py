@@ -326,8 +326,6 @@ class Surge:
         self._usuals_ms = -1
         self.spikes.judged(real=real)
         self.burns.judged(real=real)
-        for wild in self._wild:
-            wild.judged(real=real)
 
     def _keep_recent(self, start_ms: int, end_ms: int, count: int, *, complete: bool, ordinary: bool) -> None:
         if start_ms != self._recent_ms or not complete:
@@ -342,10 +340,10 @@ class Surge:
             if len(self._recent) > self._slow_steps:
                 del self._recent[0]
             self._recent_open = 0
-            if self.warm:
-                self._learn_wildness(end_ms, ordinary=ordinary)
+            if self.warm and ordinary:
+                self._learn_wildness(end_ms)
 
-    def _learn_wildness(self, end_ms: int, *, ordinary: bool) -> None:
+    def _learn_wildness(self, end_ms: int) -> None:
         if end_ms % HOUR_MS == 0 and len(self._recent) >= HOUR_MS // self.step_ms:
             talks = any(self._recent[-(HOUR_MS // self.step_ms) :])
             weight = max(self._hour_weight, 1.0 / (1 + self._learnt_ms / HOUR_MS))
@@ -354,7 +352,7 @@ class Surge:
             width = span_ms // self.step_ms
             if 0 < width <= len(self._recent):
                 count, usual = sum(self._recent[-width:]), self._usual(index, end_ms)[2]
-                self._wild[index].learn(count, usual, self._step_weight, ordinary=ordinary)
+                self._wild[index].learn(count, usual, self._step_weight)
 
     def _learn_step(self, end_ms: int) -> None:
         steps = self._steps
