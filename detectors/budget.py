@@ -106,8 +106,8 @@ class Extremes:
             self._held = max(self._held, score)
 
     def judged(self, *, real: bool) -> None:
-        """The incident under way ended: `real` when a human took it. What was noted in minutes that are still open is its
-        own: most incidents end before their minutes do.
+        """The incident under way ended: `real` when a human took it. What was noted in minutes that are still open is
+        its own: most incidents end before their minutes do.
 
         Of several that nobody took between two ordinary days one counts: else a row of floods would teach, each a
         little more, that nothing is worth a page.
@@ -209,10 +209,12 @@ class Extremes:
 
 
 class HeavyExtremes(Extremes):
-    """The same for scores of which the wildest days go far beyond all others: their greatest of a month foretells little
-    of the next month's. What lies in the wildest seventh of days is generalized Pareto with a shape of a third, and days
-    that were seen beyond a score are not counted one by one: so a rate is met that no day of the past has shown yet, and
-    a single wild day moves a threshold little.
+    """The same for scores of which the wildest days go far beyond all others: the greatest of one month foretells
+    little of the next month's.
+
+    What lies in the wildest seventh of days is generalized Pareto with a shape of a third, and days that were seen
+    beyond a score are not counted one by one: so a rate is met that no day of the past has shown yet, and a single wild
+    day moves a threshold little.
     Source: Pickands 1975, *Statistical inference using extreme order statistics*, Ann. Statist. 3(1), p. 119-131.
 
     >>> calm, burst = HeavyExtremes(Prior(3500, 1400, 7)), HeavyExtremes(Prior(3500, 1400, 7))

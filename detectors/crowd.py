@@ -25,8 +25,8 @@ PRIOR_STEPS = 60.0
 WILDNESS_HALF_LIFE_MS = 10 * DAY_MS
 """Of what `Wildness` learns: floods are rarer than hours."""
 FURTHEST = 4.0
-"""A count teaches no more than one this many standard deviations away: one flood must not make a brand wild, and what is
-wild in earnest shows on many days."""
+"""A count teaches no more than one this many standard deviations away: one flood must not make a brand wild, and what
+is wild in earnest shows on many days."""
 LEAST_FURTHEST = 100.0
 """Ten posts away teach in full, however few are usual."""
 CHANCE = 1e-4

@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.budget import CAP_MILLI, DAYS_KEPT, PAGE_RATE_MILLI, Budget, Extremes, Prior
+from detectors.budget import CAP_MILLI, DAYS_KEPT, PAGE_RATE_MILLI, Budget, Extremes, HeavyExtremes, Prior
 from stream.codec import DAY_MS, MINUTE_MS, canonical, decode
 
 PRIOR = Prior(4_000, 1_000)
 scores = st.lists(st.integers(0, 12_000), max_size=40)
+kinds = st.sampled_from([Extremes, HeavyExtremes])
+of_each_kind = pytest.mark.parametrize("kind", [Extremes, HeavyExtremes])
 
 
-def taught(days: list[int], prior: Prior = PRIOR) -> Extremes:
+def taught(days: list[int], kind: type[Extremes] = Extremes, prior: Prior = PRIOR) -> Extremes:
     """Ordinary days with these greatest scores, and the first minute of the next."""
-    extremes = Extremes(prior)
+    extremes = kind(prior)
     for day, score in enumerate(days):
         extremes.note(day * DAY_MS, score)
         extremes.close(day * DAY_MS, ordinary=True)
@@ -21,40 +23,44 @@ def taught(days: list[int], prior: Prior = PRIOR) -> Extremes:
     return extremes
 
 
-@given(scores, st.integers(100, 8_000), st.integers(100, 8_000))
+@given(kinds, scores, st.integers(100, 8_000), st.integers(100, 8_000))
 @settings(max_examples=60, deadline=None)
-def test_who_allows_more_false_alarms_never_needs_more(days: list[int], one: int, other: int) -> None:
+def test_who_allows_more_false_alarms_never_needs_more(
+    kind: type[Extremes], days: list[int], one: int, other: int
+) -> None:
     """A larger budget has a threshold that is no higher, whatever the brand's days were."""
-    extremes = taught(days)
+    extremes = taught(days, kind)
     assert extremes.threshold(max(one, other)) <= extremes.threshold(min(one, other))
 
 
-@given(scores, st.integers(200, 8_000))
+@given(kinds, scores, st.integers(200, 8_000))
 @settings(max_examples=60, deadline=None)
-def test_a_threshold_is_exceeded_as_often_as_it_was_asked_for(days: list[int], rate_milli: int) -> None:
+def test_a_threshold_is_exceeded_as_often_as_it_was_asked_for(
+    kind: type[Extremes], days: list[int], rate_milli: int
+) -> None:
     """Just beyond it this brand is, by its own account, no more often than the budget; just below it, no less."""
-    extremes = taught(days)
+    extremes = taught(days, kind)
     threshold = extremes.threshold(rate_milli)
     assert extremes.chance_milli(threshold + 1) <= rate_milli
     assert extremes.chance_milli(threshold - 2) >= rate_milli - 1
 
 
-@given(scores, st.lists(st.integers(0, 20_000), min_size=2, max_size=2))
+@given(kinds, scores, st.lists(st.integers(0, 20_000), min_size=2, max_size=2))
 @settings(max_examples=60, deadline=None)
-def test_the_further_out_the_rarer(days: list[int], two: list[int]) -> None:
+def test_the_further_out_the_rarer(kind: type[Extremes], days: list[int], two: list[int]) -> None:
     """The chance that a card shows never rises with the score."""
-    extremes = taught(days)
+    extremes = taught(days, kind)
     assert extremes.chance_milli(max(two)) <= extremes.chance_milli(min(two))
 
 
-@given(scores, st.integers(0, 9_000))
+@given(kinds, scores, st.integers(0, 9_000))
 @settings(max_examples=40, deadline=None)
-def test_a_snapshot_goes_on_the_same(days: list[int], last: int) -> None:
+def test_a_snapshot_goes_on_the_same(kind: type[Extremes], days: list[int], last: int) -> None:
     """Written and read as JSON in the middle of a day and of an incident."""
-    extremes = taught(days)
+    extremes = taught(days, kind)
     extremes.note(len(days) * DAY_MS + MINUTE_MS, last)
     extremes.close(len(days) * DAY_MS + MINUTE_MS, ordinary=False)
-    other = Extremes.restore(decode(canonical(extremes.snapshot()), dict), PRIOR)
+    other = kind.restore(decode(canonical(extremes.snapshot()), dict), PRIOR)
     for one in (extremes, other):
         one.judged(real=False)
         one.close((len(days) + 1) * DAY_MS, ordinary=True)
@@ -62,21 +68,53 @@ def test_a_snapshot_goes_on_the_same(days: list[int], last: int) -> None:
     assert extremes.threshold(1_000) == other.threshold(1_000)
 
 
-def test_a_wild_brand_needs_more_than_a_calm_one() -> None:
-    """Thirty days of sevens against thirty of twos, under one budget and one prior."""
-    calm, wild = taught([2_000, 2_500] * 15), taught([7_000, 7_500] * 15)
-    assert calm.threshold(1_000) < taught([]).threshold(1_000) < wild.threshold(1_000)
+@of_each_kind
+def test_a_wild_brand_needs_more_than_a_calm_one(kind: type[Extremes]) -> None:
+    """Thirty days of nines against thirty of twos, under one budget and one prior."""
+    calm, wild = taught([2_000, 2_500] * 15, kind), taught([9_000, 9_500] * 15, kind)
+    assert calm.threshold(1_000) < taught([], kind).threshold(1_000) < wild.threshold(1_000)
 
 
-def test_one_wild_day_teaches_no_more_than_its_cap() -> None:
+@of_each_kind
+def test_one_wild_day_teaches_no_more_than_its_cap(kind: type[Extremes]) -> None:
     """A day a hundred times beyond anything is learnt as 1.3 times the threshold that it met."""
-    extremes = taught([2_000, 2_500] * 10)
+    extremes = taught([2_000, 2_500] * 10, kind)
     extremes.close(21 * DAY_MS, ordinary=True)
     met = extremes.threshold(PAGE_RATE_MILLI)
     extremes.note(21 * DAY_MS, 100 * met)
     extremes.close(21 * DAY_MS, ordinary=True)
     extremes.close(22 * DAY_MS, ordinary=True)
     assert max(extremes.snapshot()["past"]) == met * CAP_MILLI // 1000
+
+
+def test_a_heavy_tail_reaches_beyond_every_day_that_was_seen() -> None:
+    """Five days of forty near eight say that a ninth comes, and once in two months more than that."""
+    days = ([1_000] * 7 + [7_500]) * 5
+    heavy = taught(days, HeavyExtremes)
+    assert heavy.threshold(500) > max(days)
+    assert heavy.threshold(500) > 1.1 * heavy.threshold(1_000)
+
+
+def test_one_wild_day_among_a_month_of_calm_ones_moves_a_heavy_tail_little() -> None:
+    """However wild it was: at most by a fifth."""
+    calm = [2_000, 2_500, 1_500] * 10
+    shift = taught([*calm, 50_000], HeavyExtremes).threshold(1_000) / taught(calm, HeavyExtremes).threshold(1_000)
+    assert 1.0 < shift < 1.2
+
+
+@of_each_kind
+@pytest.mark.parametrize("real", [True, False])
+def test_an_incident_is_learnt_at_its_end_though_its_minutes_are_still_open(kind: type[Extremes], real: bool) -> None:
+    """Most are over before the first of their minutes is; nothing of one is left to the next."""
+    extremes = taught([2_000] * 10, kind)
+    before = extremes.threshold(1_000)
+    extremes.note(10 * DAY_MS + MINUTE_MS, 9_000)
+    extremes.judged(real=real)
+    assert extremes.days == 10 + (not real)
+    assert (extremes.threshold(1_000) > before) is not real
+    extremes.close(10 * DAY_MS + MINUTE_MS, ordinary=False)
+    extremes.judged(real=False)
+    assert extremes.days == 10 + (not real)
 
 
 @pytest.mark.parametrize(("real", "learnt"), [(True, 0), (False, 1)])
