@@ -222,13 +222,13 @@ def code_digest() -> str:
 
 
 def months_of(names: Sequence[str], count: int, budgets: tuple[float, ...], seed: int) -> list[Month]:
-    """So many months in all, shared out among the streams; the longest first."""
+    """So many months in all, shared out among the streams; of each round the shortest first."""
     whole = sum(SHARES.get(name, 1) for name in names)
     found = []
     for name in names:
         share = max(1, -(-count * SHARES.get(name, 1) // whole))
         found += [Month(name, number, budgets, seed) for number in range(share)]
-    return sorted(found, key=lambda month: (month.number, -stream_of(month.stream).per_hour))
+    return sorted(found, key=lambda month: (month.number, stream_of(month.stream).per_hour))
 
 
 def run_all(months: Sequence[Month], kept: Path, workers: int) -> list[Row]:

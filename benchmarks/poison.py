@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.budget import FIRST_DAY, angry_share, whole_days
 from benchmarks.running import Episodes, Run, contents_for, is_paged, wakes
 from benchmarks.streams import STEP_MS, Stream, stream_of, streams
+from detectors.surge import SPIKE_SHARE_MILLI
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from tocsin.planting import Plant, Post, StepPart, angry_mood, parts_of
 
@@ -75,12 +76,28 @@ PROBES = (
 
 
 class Found(msgspec.Struct):
-    """What is found at one moment: the least that is paged by probe (-1: not even the most), and a crisis' delay."""
+    """What is found at one moment: the thresholds, the least that is paged by probe (-1: not even the most), and a
+    crisis' delay."""
 
+    thresholds: list[int]
+    """As `THRESHOLDS` names them."""
     least: list[int]
     delay_ms: int
     busy: bool
     """Somebody was paged already for what was open: nothing can be told from this moment."""
+
+
+THRESHOLDS = ("anger", "volume", "slow burn")
+"""Of which the thresholds of a page are read."""
+
+
+def thresholds_of(run: Run) -> list[int]:
+    """The scores from which on these three count as a page now."""
+    brand = run.engine.brand(run.brand)
+    assert brand is not None
+    anger, surge = brand.panel.negativity.standing(brand.state.window), brand.panel.volume.surge
+    spike, slow = (surge.budget.share(share) for share in (SPIKE_SHARE_MILLI, 1000 - SPIKE_SHARE_MILLI))
+    return [anger.page, surge.spikes.threshold(spike.pages_milli), surge.burns.threshold(slow.pages_milli)]
 
 
 class Result(msgspec.Struct):
@@ -155,7 +172,9 @@ def probed(run: Run, stream: Stream, parts: Sequence[StepPart], moment: int, see
     least = [least_paged(split, base, stream, moment, probe, f"{seed}/{moment}") for probe in PROBES]
     usual_milli = stream.usual_milli[moment // HOUR_MS % 24]
     crisis = CRISIS.posts(moment, usual_milli, f"{seed}/{moment}")
-    return Found(least, first_page(split(), base, crisis, stream, moment, WATCHED_MS), busy=is_paged(run))
+    return Found(
+        thresholds_of(run), least, first_page(split(), base, crisis, stream, moment, WATCHED_MS), busy=is_paged(run)
+    )
 
 
 def least_paged(
@@ -210,8 +229,14 @@ def pairs_of(result: Result) -> list[tuple[Found, Found]]:
     return [(c, p) for c, p in zip(result.clean, result.poisoned, strict=True) if not c.busy and not p.busy]
 
 
-def shift_of(result: Result, probe: int) -> float | None:
-    """The median shift of a threshold over the moments; `None` where nothing was paged in either."""
+def threshold_shift(result: Result, place: int) -> float:
+    """The median shift of a threshold over the moments."""
+    pairs = [(c.thresholds[place], p.thresholds[place]) for c, p in zip(result.clean, result.poisoned, strict=True)]
+    return statistics.median(p / c - 1 for c, p in pairs)
+
+
+def least_shift(result: Result, probe: int) -> float | None:
+    """The same of the least that is paged; `None` where nothing was paged without the poison."""
     pairs = [(c.least[probe], p.least[probe]) for c, p in pairs_of(result)]
     shifts = [(b if b > 0 else 2 * MOST_POSTS) / a - 1 for a, b in pairs if a > 0]
     return statistics.median(shifts) if shifts else None
@@ -230,7 +255,7 @@ def delays_of(result: Result) -> tuple[float | None, float | None, int, int]:
 
 def holds(result: Result) -> bool:
     """Whether every threshold and the delay stay within what is allowed."""
-    shifts = [shift for probe in range(len(PROBES)) if (shift := shift_of(result, probe)) is not None]
+    shifts = [threshold_shift(result, place) for place in range(len(THRESHOLDS))]
     clean, poisoned, found_clean, found_poisoned = delays_of(result)
     late = clean is not None and poisoned is not None and poisoned > clean * (1 + ALLOWED_DELAY)
     return all(shift <= ALLOWED_SHIFT for shift in shifts) and not late and found_poisoned >= found_clean
@@ -239,26 +264,34 @@ def holds(result: Result) -> bool:
 def table(results: Sequence[Result]) -> list[str]:
     """One row per stream and poison."""
     lines = [
-        "| stream | past | "
-        + " | ".join(f"{probe.name}: least paged, shift" for probe in PROBES)
-        + " | crisis of 5x: found, median minutes | pages meanwhile | holds |",
-        "|---|---|" + "---|" * (len(PROBES) + 3),
+        f"| stream | past | thresholds of a page: {', '.join(THRESHOLDS)} | crisis of 5x: found, median minutes "
+        f"| holds | {' | '.join(f'least paged: {probe.name}' for probe in PROBES)} | pages meanwhile |",
+        "|---|---|" + "---|" * (len(PROBES) + 4),
     ]
     for result in results:
-        cells = []
-        for place in range(len(PROBES)):
-            shift = shift_of(result, place)
-            least = [
-                statistics.median([pair[side].least[place] for pair in pairs_of(result)] or [-1]) for side in (0, 1)
-            ]
-            cells.append(f"{least[0]:g} → {least[1]:g}, {shift:+.0%}" if shift is not None else "-")
+        shifts = ", ".join(f"{threshold_shift(result, place):+.0%}" for place in range(len(THRESHOLDS)))
         clean, poisoned, found_clean, found_poisoned = delays_of(result)
         minutes = f", {clean:.1f} → {poisoned:.1f}" if clean is not None and poisoned is not None else ""
-        lines.append(
-            f"| {result.stream} | {result.poison} | {' | '.join(cells)} | {found_clean} → {found_poisoned} of "
-            f"{len(pairs_of(result))}{minutes} | {result.pages} | {'yes' if holds(result) else 'no'} |"
-        )
+        cells = [
+            result.stream,
+            result.poison,
+            shifts,
+            f"{found_clean} → {found_poisoned} of {len(pairs_of(result))}{minutes}",
+            "yes" if holds(result) else "no",
+            *(least_cell(result, place) for place in range(len(PROBES))),
+            str(result.pages),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def least_cell(result: Result, probe: int) -> str:
+    """The least that is paged without and with the poison, and by how much it moved."""
+    shift = least_shift(result, probe)
+    if shift is None:
+        return "-"
+    least = [statistics.median(pair[side].least[probe] for pair in pairs_of(result)) for side in (0, 1)]
+    return f"{least[0]:g} → {least[1]:g}, {shift:+.0%}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -224,7 +224,9 @@ HOURS = 24
 _RHYTHM_MEMORY = 7
 """A brand's hour is the mean of about a week of that hour."""
 _RHYTHM_HELPS = 0.8
-"""The rhythm is used while it takes at least a fifth off the squared error."""
+"""The rhythm is used from when it takes at least a fifth off the squared error ..."""
+_RHYTHM_HELPS_STILL = 0.95
+"""... until it hardly takes anything: a flood of two days must not change what a brand's hours are held against."""
 
 
 class Rhythm:
@@ -238,7 +240,7 @@ class Rhythm:
     (True, True)
     """
 
-    __slots__ = ("_factors", "_hours", "_plain_error", "_rhythm_error", "_seen")
+    __slots__ = ("_factors", "_helps", "_hours", "_plain_error", "_rhythm_error", "_seen")
 
     def __init__(self) -> None:
         self._hours = 0
@@ -246,6 +248,7 @@ class Rhythm:
         self._factors = [1.0] * HOURS
         self._plain_error = 0.0
         self._rhythm_error = 0.0
+        self._helps = False
 
     @property
     def known(self) -> bool:
@@ -255,7 +258,7 @@ class Rhythm:
     @property
     def used(self) -> bool:
         """Whether the rhythm takes part in what is expected now."""
-        return self.known and self._rhythm_error < _RHYTHM_HELPS * self._plain_error
+        return self.known and self._helps
 
     def learn(self, start_ms: int, root: float, level: float) -> None:
         """One whole hour from `start_ms`: the root of its count, and the level as it was held to be."""
@@ -269,6 +272,8 @@ class Rhythm:
             limit = level * level
             self._plain_error = fade * self._plain_error + min(plain * plain, limit)
             self._rhythm_error = fade * self._rhythm_error + min(rhythm * rhythm, limit)
+            least = _RHYTHM_HELPS_STILL if self._helps else _RHYTHM_HELPS
+            self._helps = self._rhythm_error < least * self._plain_error
         self._hours += 1
         self._seen[hour] = min(self._seen[hour] + 1, _RHYTHM_MEMORY)
         ratio = min(root / level, WINSOR)
@@ -292,6 +297,7 @@ class Rhythm:
             "seen": list(self._seen),
             "factors": hexed(self._factors),
             "errors": hexed((self._plain_error, self._rhythm_error)),
+            "helps": self._helps,
         }
 
     @classmethod
@@ -302,6 +308,7 @@ class Rhythm:
         rhythm._seen = list(state["seen"])
         rhythm._factors = [float.fromhex(x) for x in state["factors"]]
         rhythm._plain_error, rhythm._rhythm_error = (float.fromhex(x) for x in state["errors"])
+        rhythm._helps = state.get("helps", rhythm._rhythm_error < _RHYTHM_HELPS * rhythm._plain_error)
         return rhythm
 
 

@@ -19,10 +19,14 @@ DAYS_KEPT = 60
 PAGE_RATE_MILLI = 1_000
 """One a month: the threshold against which a day's greatest score is capped."""
 CAP_MILLI = 1_300
-"""A day, or one incident that nobody confirmed, teaches at most 1.3 times the threshold it meets: so a flood that lasts
-two days cannot teach that floods are ordinary."""
+"""A day teaches at most 1.3 times the threshold it meets."""
+ROW_DAYS = 3
+"""Incidents that nobody took within so many days are one ..."""
+ROW_CAP_MILLI = 1_150
+"""... which teaches at most 1.15 times the threshold that the first of them met: so a flood that lasts two days cannot
+teach that floods are ordinary."""
 LEAST_SCALE = 300.0
-WILDEST = 0.15
+WILDEST = 0.2
 """The share of days whose greatest scores make the tail of `HeavyExtremes`."""
 SHAPE = 1 / 3
 """Of that tail: heavier than an exponential one, with a finite variance. Its inverse is a whole number."""
@@ -56,6 +60,14 @@ class Prior(NamedTuple):
     days: int = 14
 
 
+class Row(NamedTuple):
+    """Incidents in a row that nobody took: the day of the first, the score they teach, and the most they may."""
+
+    day: int = -ROW_DAYS
+    score: int = 0
+    cap: int = 0
+
+
 class Extremes:
     """The greatest score of each ordinary day of one brand, and the threshold that a budget asks for.
 
@@ -72,7 +84,7 @@ class Extremes:
     (6708, True, True)
     """
 
-    __slots__ = ("_day", "_held", "_judged_day", "_noted", "_past", "_tail_held", "_thresholds", "_today", "prior")
+    __slots__ = ("_day", "_held", "_noted", "_past", "_row", "_tail_held", "_thresholds", "_today", "prior")
 
     def __init__(self, prior: Prior) -> None:
         self.prior = prior
@@ -83,8 +95,7 @@ class Extremes:
         """Greatest score by minute that is still open."""
         self._held = 0
         """Greatest score of the incident under way."""
-        self._judged_day = -1
-        """The last ordinary day after which an incident counted as a false alarm."""
+        self._row = Row()
         self._thresholds: dict[int, int] = {}
         self._tail_held: tuple[float, float] | None = None
 
@@ -109,15 +120,21 @@ class Extremes:
         """The incident under way ended: `real` when a human took it. What was noted in minutes that are still open is
         its own: most incidents end before their minutes do.
 
-        Of several that nobody took between two ordinary days one counts: else a row of floods would teach, each a
+        Of several that nobody took within three days the greatest counts: else a row of floods would teach, each a
         little more, that nothing is worth a page.
         """
         held = max(self._held, *self._noted.values(), 0)
-        if held and not real and self._judged_day != self._day:
-            self._judged_day = self._day
-            self._push(self._capped(held))
         self._held = 0
         self._noted.clear()
+        if real or not held:
+            return
+        row = self._row
+        if self._day >= row.day + ROW_DAYS:
+            row = Row(self._day, 0, self.threshold(PAGE_RATE_MILLI) * ROW_CAP_MILLI // 1000)
+        elif row.score in self._past:
+            self._past.remove(row.score)
+        self._row = row._replace(score=max(row.score, min(held, row.cap)))
+        self._push(self._row.score)
 
     def _see(self, at_ms: int, score: int) -> None:
         day = at_ms // DAY_MS
@@ -126,10 +143,7 @@ class Extremes:
                 self._push(self._today)
             self._day, self._today = day, 0
         if score > self._today:
-            self._today = self._capped(score)
-
-    def _capped(self, score: int) -> int:
-        return min(score, self.threshold(PAGE_RATE_MILLI) * CAP_MILLI // 1000)
+            self._today = min(score, self.threshold(PAGE_RATE_MILLI) * CAP_MILLI // 1000)
 
     def _push(self, score: int) -> None:
         self._past = [*self._past, score][-DAYS_KEPT:]
@@ -194,7 +208,7 @@ class Extremes:
             "past": list(self._past),
             "noted": sorted(self._noted.items()),
             "held": self._held,
-            "judged_day": self._judged_day,
+            "row": list(self._row),
         }
 
     @classmethod
@@ -202,7 +216,7 @@ class Extremes:
         """The inverse of `snapshot`."""
         extremes = cls(prior)
         extremes._day, extremes._today, extremes._held = state["day"], state["today"], state["held"]
-        extremes._judged_day = state["judged_day"]
+        extremes._row = Row(*state.get("row", ()))
         extremes._past = list(state["past"])
         extremes._noted = dict(state["noted"])
         return extremes
@@ -212,7 +226,7 @@ class HeavyExtremes(Extremes):
     """The same for scores of which the wildest days go far beyond all others: the greatest of one month foretells
     little of the next month's.
 
-    What lies in the wildest seventh of days is generalized Pareto with a shape of a third, and days that were seen
+    What lies in the wildest fifth of days is generalized Pareto with a shape of a third, and days that were seen
     beyond a score are not counted one by one: so a rate is met that no day of the past has shown yet, and a single wild
     day moves a threshold little.
     Source: Pickands 1975, *Statistical inference using extreme order statistics*, Ann. Statist. 3(1), p. 119-131.
