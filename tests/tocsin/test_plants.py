@@ -245,13 +245,15 @@ def test_a_poison_adds_its_crowd_to_the_same_past(stream: Stream) -> None:
 
 def test_a_poison_holds_only_while_thresholds_and_delay_stay() -> None:
     """A fifth more is allowed for a threshold, a quarter more for a delay, and no crisis may be lost."""
-    clean = [Found([40, 60, 20, 30], 300_000, busy=False)] * 3
+    clean = [Found([400, 600, 300], [40, 60, 20, 30], 300_000, busy=False)] * 3
 
-    def result(least: list[int], delay_ms: int) -> Result:
-        return Result("s", "p", clean, [Found(least, delay_ms, busy=False)] * 3, 0)
+    def result(thresholds: list[int], delay_ms: int) -> Result:
+        return Result("s", "p", clean, [Found(thresholds, [80, 60, 20, 30], delay_ms, busy=False)] * 3, 0)
 
-    assert holds(result([48, 72, 24, 36], 370_000))
-    assert not holds(result([49, 60, 20, 30], 300_000))
-    assert not holds(result([40, 60, 20, 30], 380_000))
-    assert not holds(result([40, 60, 20, 30], -1))
-    assert "+20%" in table([result([48, 72, 24, 36], 370_000)])[-1]
+    assert holds(result([480, 720, 360], 370_000))
+    assert not holds(result([490, 600, 300], 300_000))
+    assert not holds(result([400, 600, 300], 380_000))
+    assert not holds(result([400, 600, 300], -1))
+    assert (
+        "+20%, +0%, +0% | 3 → 3 of 3, 5.0 → 5.0 | yes | 40 → 80, +100%" in table([result([480, 600, 300], 300_000)])[-1]
+    )
