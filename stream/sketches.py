@@ -23,6 +23,9 @@ _SHARES = [2 ** (_HIGHEST - rank) if rank <= _HIGHEST else 0 for rank in range(2
 _ENOUGH_EMPTY = 300
 """So many empty registers alone keep the harmonic estimate below 2.5 * REGISTERS: linear counting decides."""
 
+_BY_EMPTY = [0, *(round(REGISTERS * math.log(REGISTERS / empty)) for empty in range(1, REGISTERS + 1))]
+"""Linear counting asks for nothing but the empty registers, so all answers are known beforehand. Of none: unused."""
+
 BITMAP_BITS = 512
 _FULL = 3200
 
@@ -58,7 +61,7 @@ def distinct(registers: Registers) -> int:
     """How many distinct voices were added, as a whole number."""
     empty = REGISTERS - len(registers)
     if empty >= _ENOUGH_EMPTY:
-        return round(REGISTERS * math.log(REGISTERS / empty))
+        return _BY_EMPTY[empty]
     # `fsum` rounds once, at its end: unlike a plain sum it does not depend on the order (DESIGN rule 6).
     return _harmonic(empty, math.fsum(map(_WEIGHT.__getitem__, registers.values())))
 
@@ -118,7 +121,7 @@ class Union:
     def distinct(self) -> int:
         """How many distinct voices it holds: what `distinct` says of the same registers."""
         if self._empty >= _ENOUGH_EMPTY:
-            return round(REGISTERS * math.log(REGISTERS / self._empty))
+            return _BY_EMPTY[self._empty]
         # A quotient of whole numbers is rounded once, as `fsum` is.
         return _harmonic(self._empty, self._filled / _SHARES[0])
 

@@ -81,10 +81,12 @@ class Running(NamedTuple):
 class Tally:
     """What detectors ask for at every grid point, added up over the buckets of a span up to one of them."""
 
-    __slots__ = ("angry", "last_ms", "mentions", "negative", "scored", "sources")
+    __slots__ = ("angry", "asked_ms", "last_ms", "mentions", "negative", "scored", "sources")
 
     def __init__(self, last_ms: int) -> None:
         self.last_ms = last_ms
+        self.asked_ms = -1
+        """The grid point at which somebody last asked for it."""
         self.mentions = self.negative = self.angry = self.scored = 0
         self.sources: dict[str, int] = {}
 
@@ -145,6 +147,25 @@ class Voices:
         if self._loudest < 0:
             self._loudest = max(self._posts.values(), default=0)
         return self._loudest
+
+
+class ReadyUnion:
+    """Different voices or texts of the buckets of a span up to one of them."""
+
+    __slots__ = ("asked_ms", "found", "held", "last_ms")
+
+    def __init__(self, last_ms: int, held: Union) -> None:
+        self.last_ms = last_ms
+        self.held = held
+        self.asked_ms = -1
+        """The grid point at which somebody last asked how many there are (-1: they changed since) ..."""
+        self.found = 0
+        """... and what was answered."""
+
+    def add(self, registers: Registers) -> None:
+        """Add what a batch brought."""
+        self.held.add(registers)
+        self.asked_ms = -1
 
 
 class Sum(Protocol):
@@ -337,13 +358,18 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         return {}
 
     @cached_property
-    def _unions(self) -> dict[tuple[int, str], tuple[int, Union]]:
-        """By span and field: up to which bucket, and the union. As `_running`."""
+    def _unions(self) -> dict[tuple[int, str], ReadyUnion]:
+        """By span and field. As `_running`."""
         return {}
 
     @cached_property
     def _rows(self) -> dict[str, dict[int, bytes]]:
         """By field and minute: registers that were merged as a row, while the minute does not change. As `_running`."""
+        return {}
+
+    @cached_property
+    def _first_starts(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """By span and posts: in which bucket somebody asked, and the first minute that holds so many. As `_running`."""
         return {}
 
     @cached_property
@@ -384,13 +410,15 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             for span_ms, held in sums.items():
                 if minute_ms in _buckets(held.last_ms, span_ms, self.bucket_ms):
                     held.add(part)
+        if minute_ms < last_ms:
+            self._first_starts = {}
         self.packed.pop(minute_ms, None)
         for rows in self._rows.values():
             rows.pop(minute_ms, None)
-        for (span_ms, field), (until_ms, union) in list(self._unions.items()):
-            if until_ms != last_ms:
+        for (span_ms, field), union in list(self._unions.items()):
+            if union.last_ms != last_ms:
                 del self._unions[span_ms, field]
-            elif minute_ms in _buckets(until_ms, span_ms, self.bucket_ms):
+            elif minute_ms in _buckets(last_ms, span_ms, self.bucket_ms):
                 union.add(getattr(part.counts, field))
 
     def _take_tables(self, minute_ms: int, part: PulsePart) -> None:
@@ -577,19 +605,24 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
     def tally(self, span_ms: int) -> Tally:
         """Posts, negative ones and those that could be judged of the last `span_ms`: to be read at once."""
-        last_ms = self.at_ms - 1
-        last_ms -= last_ms % self.bucket_ms
         tally = self._tallies.get(span_ms)
-        if tally is not None and (tally.last_ms == last_ms or self._slid(tally, span_ms, last_ms)):
+        if tally is not None and tally.asked_ms == self.at_ms:
             return tally
-        tally = self._tallies[span_ms] = self._summed(Tally(last_ms), span_ms)
+        last_ms = self.last_ms
+        if tally is None or not (tally.last_ms == last_ms or self._slid(tally, span_ms, last_ms)):
+            tally = self._tallies[span_ms] = self._summed(Tally(last_ms), span_ms)
+        tally.asked_ms = self.at_ms
         return tally
 
+    def _held(self, starts: range) -> list[int]:
+        """Those of these times at which a held minute begins, in no certain order: a small brand holds few."""
+        minutes = self.minutes
+        few, many = (minutes, starts) if len(minutes) < len(starts) else (starts, minutes)
+        return [start for start in few if start in many]
+
     def _summed(self, empty: S, span_ms: int) -> S:
-        for start in self.starts(span_ms):
-            minute = self.minutes.get(start)
-            if minute is not None:
-                empty.add(minute)
+        for start in self._held(self.starts(span_ms)):
+            empty.add(self.minutes[start])
         return empty
 
     def _slid(self, tally: Sum, span_ms: int, last_ms: int) -> bool:
@@ -597,19 +630,14 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
         A minute that was closed since is gone, and what it held with it: then everything is added up again.
         """
-        oldest = _buckets(tally.last_ms, span_ms, self.bucket_ms)[0]
-        until = _buckets(last_ms, span_ms, self.bucket_ms)[0]
+        oldest = _oldest(tally.last_ms, span_ms, self.bucket_ms)
+        until = _oldest(last_ms, span_ms, self.bucket_ms)
         if not tally.last_ms < last_ms < tally.last_ms + span_ms or oldest < self.learnt_ms:
             return False
-        minutes = self.minutes
-        for start in range(oldest, until, self.bucket_ms):
-            minute = minutes.get(start)
-            if minute is not None:
-                tally.drop(minute)
-        for start in range(tally.last_ms + self.bucket_ms, last_ms + 1, self.bucket_ms):
-            minute = minutes.get(start)
-            if minute is not None:
-                tally.add(minute)
+        for start in self._held(range(oldest, until, self.bucket_ms)):
+            tally.drop(self.minutes[start])
+        for start in self._held(range(tally.last_ms + self.bucket_ms, last_ms + 1, self.bucket_ms)):
+            tally.add(self.minutes[start])
         tally.last_ms = last_ms
         return True
 
@@ -622,21 +650,21 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
 
     def distinct(self, span_ms: int, field: str) -> int:
         """How many different voices or texts a field of `counts` holds over the last `span_ms`; 0: none is known."""
+        union = self._unions.get((span_ms, field))
+        if union is not None and union.asked_ms == self.at_ms:
+            return union.found
         last_ms = self.last_ms
-        held = self._unions.get((span_ms, field))
-        if held is None or held[0] != last_ms:
-            held = self._unions[span_ms, field] = (last_ms, self._united(span_ms, field))
-        return held[1].distinct
+        if union is None or union.last_ms != last_ms:
+            union = self._unions[span_ms, field] = ReadyUnion(last_ms, self._united(span_ms, field))
+        union.asked_ms, union.found = self.at_ms, union.held.distinct
+        return union.found
 
     def _united(self, span_ms: int, field: str) -> Union:
         """The union of the buckets of a span: those with many registers as rows, and the others one by one."""
         rows = self._rows.setdefault(field, {})
         many, few = [], []
-        for start in self.starts(span_ms):
-            minute = self.minutes.get(start)
-            if minute is None:
-                continue
-            registers: Registers = getattr(minute.counts, field)
+        for start in self._held(self.starts(span_ms)):
+            registers: Registers = getattr(self.minutes[start].counts, field)
             if len(registers) <= DENSE:
                 few.append(registers)
                 continue
@@ -656,6 +684,19 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
     def rivals(self, span_ms: int) -> dict[str, RivalCounts]:
         """The brand's competitors over the last `span_ms`: to be read, not to be changed."""
         return self._merged(span_ms).rivals
+
+    def first_start(self, span_ms: int, fewest: int) -> int | None:
+        """Start of the first minute of the last `span_ms` that holds so many posts; `None`: none does."""
+        last_ms = self.last_ms
+        held = self._first_starts.get((span_ms, fewest))
+        if held is not None and held[0] == last_ms:
+            return held[1]
+        minutes = self.minutes
+        for start in self.starts(span_ms):
+            if start in minutes and minutes[start].counts.mentions >= fewest:
+                self._first_starts = {(span_ms, fewest): (last_ms, start)}
+                return start
+        return None
 
     def loudest_voice(self, span_ms: int) -> int:
         """Posts in the fullest bucket of authors over the last `span_ms`: one account's share, at most."""
@@ -763,6 +804,15 @@ def floor(at_ms: int, step_ms: int) -> int:
 def _buckets(last_ms: int, span_ms: int, bucket_ms: int) -> range:
     """Oldest first. A bucket that is longer than the span counts whole."""
     return range(last_ms, last_ms - span_ms, -bucket_ms)[::-1]
+
+
+def _oldest(last_ms: int, span_ms: int, bucket_ms: int) -> int:
+    """The first of `_buckets`.
+
+    >>> _oldest(600, 300, 100) == _buckets(600, 300, 100)[0], _oldest(600, 250, 100) == _buckets(600, 250, 100)[0]
+    (True, True)
+    """
+    return last_ms - (span_ms - 1) // bucket_ms * bucket_ms
 
 
 def _begun(key: str, minute_ms: int, part: ThreadPart | ClusterPart) -> Thread:
