@@ -5,6 +5,7 @@ comes on top of them and is no wilder than its own size. How large it is nobody 
 asked at once.
 """
 
+from bisect import bisect_right
 from math import lgamma, log
 from typing import Any
 
@@ -90,32 +91,37 @@ class Crowd:
     (True, 6.0)
     """
 
-    __slots__ = ("_known", "_size", "_sizes")
+    __slots__ = ("_beyond", "_joined", "_size", "_sizes")
 
     def __init__(self, mean: float, dispersion: float) -> None:
         mean = max(mean, LEAST_MEAN)
         self._size, usual_base, usual_rate = _law(mean, dispersion)
         self._sizes = []
+        self._joined = []
+        """How many posts would come with a crowd of each size, ascending as `CROWDS` do ..."""
+        self._beyond = []
+        """... and what so many say, or more."""
         for times in CROWDS:
             joined = mean * (1.0 + times)
             size, base, rate = _law(joined, dispersion / (1.0 + times) ** 2 + CHANCE)
             base, rate = base - usual_base, rate - usual_rate
             most = lgamma(joined + size) - lgamma(joined + self._size) + base + joined * rate
-            self._sizes.append((joined, size, base, rate, min(most, MOST)))
-        self._known: dict[int, tuple[float, ...]] = {}
+            self._sizes.append((size, base, rate))
+            self._joined.append(joined)
+            self._beyond.append(min(most, MOST))
 
-    def likelier(self, count: int) -> tuple[float, ...]:
+    def likelier(self, count: int) -> list[float]:
         """The natural logarithm of how many times likelier the count is with a crowd of each size than without, at most
         `MOST`. More than a crowd of some size would bring says no less for it.
         """
-        known = self._known.get(count)
-        if known is None:
+        reached = bisect_right(self._joined, count)
+        said = self._beyond[:reached]
+        if reached < len(CROWDS):
             usual = lgamma(count + self._size)
-            known = self._known[count] = tuple(
-                most if count >= joined else min(lgamma(count + size) - usual + base + count * rate, MOST)
-                for joined, size, base, rate, most in self._sizes
-            )
-        return known
+            for size, base, rate in self._sizes[reached:]:
+                found = lgamma(count + size) - usual + base + count * rate
+                said.append(min(MOST, found))
+        return said
 
 
 def _law(mean: float, dispersion: float) -> tuple[float, float, float]:

@@ -13,7 +13,7 @@ from detectors.baseline import PAGE_SCORE, WARM_UP_MS, WINSOR, hexed, milli, sco
 from detectors.budget import Budget, HeavyExtremes, Prior
 from detectors.crowd import CROWDS
 from detectors.detector import Signal, SignalKind, Standing
-from detectors.surge import OPEN_MS, STILL_BURNING, Surge
+from detectors.surge import OPEN_MS, STILL_BURNING, Moment, Surge
 from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import ClosedMinute, Window, floor
@@ -27,6 +27,8 @@ FEWEST_ANGRY = 5
 """With fewer nobody is told, whatever the brand ..."""
 FEWEST_PAGE_PEOPLE = 8
 """... and with fewer nobody is woken."""
+LEAST_USUAL = 1e-3
+"""Angry posts: so many are always usual."""
 FEWEST_LEARNT = 30
 """Scored posts of the past below which there is no usual share to speak of."""
 
@@ -71,6 +73,7 @@ class Anger(msgspec.Struct, frozen=True, gc=False):
     scored: int = 0
     usual_angry: int = 0
     share_z: int = 0
+    """What a card says beside it: 0 where nobody would be told."""
     score: int = 0
 
 
@@ -115,6 +118,8 @@ class NegativeShare:
         """The same of the last whole steps, learnt or not."""
         self._recent_open = (0, 0)
         self._recent_ms = -1
+        self._far: tuple[int, int] | None = None
+        """(angry, scored) of the steps at the far end of the longest span. Found at need, never snapshotted."""
         self._open_negative = 0
         self._open_scored = 0
         self._next_ms = -1
@@ -150,45 +155,53 @@ class NegativeShare:
 
     def look(self, window: Window) -> Anger:
         """The span that stands out most, finding or not."""
+        moment = self._volume.moment(window)
+        hour_milli = self._crowd_milli(HOUR_MS, window.tally(HOUR_MS).angry, moment)
         best = Anger(SPANS_MS[0])
         for span_ms in SPANS_MS:
-            angry, scored, posts = self._counted(window, span_ms)
+            if span_ms <= OPEN_MS:
+                tally = window.tally(span_ms)
+                angry, scored, posts = tally.angry, tally.scored, tally.mentions
+            else:
+                angry, scored, posts = self._six_hours(window)
             if angry >= FEWEST_ANGRY:
-                anger = self._judged(window, span_ms, angry, scored, posts)
+                anger = self._judged(window, moment, hour_milli, Anger(span_ms, posts, angry, scored))
                 if anger.score > best.score:
                     best = anger
         if best.score * 1000 >= self._extremes.threshold(self.budget.notices_milli) * WORTH_COUNTING_MILLI:
-            best = self._once(window, best)
+            best = self._judged(window, moment, hour_milli, self._once(window, best))
+            usual_angry = round(self._share * self._volume.usual(best.span_ms, moment))
+            share_z = milli(self._z(best.angry, best.scored))
+            best = msgspec.structs.replace(best, usual_angry=usual_angry, share_z=share_z)
         return best
 
-    def _counted(self, window: Window, span_ms: int) -> tuple[int, int, int]:
-        """Angry, scored and all posts of a span; of six hours that were not all heard, or burnt out, nothing."""
-        tally = window.tally(min(span_ms, OPEN_MS))
-        if span_ms <= OPEN_MS:
-            return tally.angry, tally.scored, tally.mentions
+    def _six_hours(self, window: Window) -> tuple[int, int, int]:
+        """Angry, scored and all posts of six hours; nothing where they were not all heard, or burnt out."""
         posts = self._volume.six_hours(window)
         if self._recent_ms < 0 or len(self._recent) < FAR_STEPS or not posts:
             return 0, 0, 0
-        far = self._recent[-FAR_STEPS:]
-        angry = tally.angry + self._recent_open[0] + sum(step[0] for step in far)
+        if self._far is None:
+            far = self._recent[-FAR_STEPS:]
+            self._far = sum(step[0] for step in far), sum(step[1] for step in far)
+        tally = window.tally(OPEN_MS)
+        angry = tally.angry + self._recent_open[0] + self._far[0]
         if tally.angry * STILL_BURNING < angry:
             return 0, 0, 0
-        return angry, tally.scored + self._recent_open[1] + sum(step[1] for step in far), posts
+        return angry, tally.scored + self._recent_open[1] + self._far[1], posts
 
-    def _judged(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> Anger:
-        usual = self._usual()
-        usual_angry = usual * self._volume.usual(span_ms, window)
-        least_milli = HOUR_CROWD_MILLI if span_ms <= HOUR_MS else SLOW_CROWD_MILLI
-        if self._crowd_milli(window, span_ms, angry, usual_angry) < least_milli:
+    def _judged(self, window: Window, moment: Moment, hour_milli: int, held: Anger) -> Anger:
+        """What it says that a span holds so many; nothing where that is no crowd. A crowd fills an hour at least."""
+        span_ms, posts, angry, scored = held.span_ms, held.posts, held.angry, held.scored
+        crowd_milli = hour_milli if span_ms < HOUR_MS else self._crowd_milli(span_ms, angry, moment)
+        if crowd_milli < (HOUR_CROWD_MILLI if span_ms <= HOUR_MS else SLOW_CROWD_MILLI):
             return Anger(span_ms)
-        if angry * 1000 < scored * usual * DROWNED_MILLI:
+        if angry * 1000 < scored * self._share * DROWNED_MILLI:
             # One account's idle talk must not drown many people's anger: then each voice is held for one post.
             angry, scored, posts = self._by_voice(window, span_ms, angry, scored, posts)
-            if angry <= scored * usual:
+            if angry <= scored * self._share:
                 return Anger(span_ms)
-        crowds = self._volume.likelier(span_ms, posts, window)
-        score = milli(self._likelier(angry, scored, crowds))
-        return Anger(span_ms, posts, angry, scored, round(usual_angry), milli(self._z(angry, scored)), score)
+        crowds = self._volume.likelier(span_ms, posts, moment)
+        return Anger(span_ms, posts, angry, scored, score=milli(self._likelier(angry, scored, crowds)))
 
     def _by_voice(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> tuple[int, int, int]:
         """Angry, scored and all posts, had each voice written one of each; as they are where voices are unknown."""
@@ -203,32 +216,34 @@ class NegativeShare:
         the mood hardly speaks for is left out: the end of a flood of ordinary mood has few posts, and anger among them
         by chance.
         """
-        each = self._worth(scored) / scored
-        calm = scored - angry
-        said = [
-            crowds[size] + mood
-            for size, more, fewer in self._moods
-            if (mood := each * (angry * more + calm * fewer)) >= LEAST_MOOD
-        ]
+        # Loops, for comprehensions cost twice as much: this is half of a look in a crisis.
+        each, calm = self._worth(scored) / scored, scored - angry
+        said = []
+        for size, more, fewer in self._moods:
+            mood = each * (angry * more + calm * fewer)
+            if mood >= LEAST_MOOD:
+                said.append(crowds[size] + mood)
         most = max(said, default=0.0)
         if most <= 0.0:
             return 0.0
-        return max(0.0, most + math.log(sum(math.exp(one - most) for one in said) / len(self._moods)))
+        together = 0.0
+        for one in said:
+            together += math.exp(one - most)
+        return max(0.0, most + math.log(together / len(self._moods)))
 
-    def _crowd_milli(self, window: Window, span_ms: int, angry: int, usual_angry: float) -> int:
-        """Angry posts against the usual, over a whole hour at least."""
-        if span_ms < HOUR_MS:
-            angry, usual_angry = window.tally(HOUR_MS).angry, self._usual() * self._volume.usual(HOUR_MS, window)
-        return milli(angry / max(usual_angry, 1e-3))
+    def _crowd_milli(self, span_ms: int, angry: int, moment: Moment) -> int:
+        """Angry posts against the usual."""
+        usual_angry = self._share * self._volume.usual(span_ms, moment)
+        return milli(angry / max(usual_angry, LEAST_USUAL))
 
     def _once(self, window: Window, anger: Anger) -> Anger:
-        """The same, each voice and each text counted once; unknown ones do not block."""
+        """What the same span holds, each voice and each text counted once; unknown ones do not block."""
         span_ms = min(anger.span_ms, OPEN_MS)
         counts = window.tally(span_ms)
         voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
         angry = _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms))
-        posts = max(angry, _apart(anger.posts, counts.mentions, [voices, texts]))
-        return self._judged(window, anger.span_ms, angry, anger.scored - anger.angry + angry, posts)
+        posts = max(angry, _apart(anger.posts, counts.mentions, (voices, texts)))
+        return Anger(anger.span_ms, posts, angry, anger.scored - anger.angry + angry)
 
     def _angry_apart(self, window: Window, span_ms: int) -> list[int]:
         open_ms = min(span_ms, OPEN_MS)
@@ -303,12 +318,14 @@ class NegativeShare:
         self._share = (self._negative + PRIOR_SHARE * PRIOR_POSTS) / (self._scored + PRIOR_POSTS)
         clumping = (self._clumped + PRIOR_CLUMPING * PRIOR_CLUMPING_HOURS) / (self._hours + PRIOR_CLUMPING_HOURS)
         self._clump = min(max(clumping, LEAST_CLUMPING), MOST_CLUMPING)
+        self._doubt = 1.0 / (self._scored + PRIOR_POSTS)
+        """Of the usual share: the smaller the past, the greater."""
         self._moods = [(size, *_mood(self._share, CROWDS[size], share)) for size, share in ANGRY_CROWDS]
         """What an angry post says of a crowd of each size, and what another says."""
 
     def _worth(self, scored: int) -> float:
         """How many independent posts these are worth against a past of uncertain size."""
-        return 1.0 / ((1.0 + (scored - 1) * self._clumping()) / scored + 1.0 / (self._scored + PRIOR_POSTS))
+        return 1.0 / ((1.0 + (scored - 1) * self._clump) / scored + self._doubt)
 
     def _z(self, negative: int, scored: int) -> float:
         usual = self._usual()
@@ -362,6 +379,7 @@ class NegativeShare:
             self._volume.judged(real=real)
 
     def _keep_recent(self, closed: ClosedMinute) -> None:
+        self._far = None
         pulse = closed.pulse
         if pulse.start_ms != self._recent_ms or not pulse.complete:
             self._recent, self._recent_open, self._recent_ms = [], (0, 0), -1
@@ -469,11 +487,12 @@ def _people(angry: int, voices: int, texts: int) -> int:
     return min([angry, *[n for n in (voices, texts) if n > 0]])
 
 
-def _apart(count: int, held: int, distinct_ones: list[int]) -> int:
+def _apart(count: int, held: int, distinct_ones: Sequence[int]) -> int:
     """A count, had each of those that are known counted once. Where more is counted than is `held`, the share of what
     is held stands for the whole.
     """
-    known = [n for n in distinct_ones if n > 0]
-    if count <= held:
-        return min([count, *known])
-    return min([held, *known]) * count // max(1, held)
+    least = min(count, held)
+    for n in distinct_ones:
+        if 0 < n < least:
+            least = n
+    return least if count <= held else least * count // max(1, held)

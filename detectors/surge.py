@@ -65,6 +65,25 @@ class Band(msgspec.Struct, frozen=True, gc=False):
     """From so many posts on it is worth a notice; where few are usual it may take more."""
 
 
+class Moment:
+    """What the looks of one bucket are held against: worked out at need, once, and never snapshotted."""
+
+    __slots__ = ("asked_ms", "burns", "crowds", "last_ms", "spikes", "usuals")
+
+    def __init__(self, last_ms: int, spikes: tuple[int, int], burns: tuple[int, int]) -> None:
+        self.last_ms = last_ms
+        self.asked_ms = -1
+        """The grid point at which somebody last asked for it."""
+        self.spikes = spikes
+        """z of a notice and of a page, ..."""
+        self.burns = burns
+        """... and those of the slow burn."""
+        self.usuals: dict[int, tuple[float, float, float]] = {}
+        """By span (its place): usual root, its standard deviation, usual count."""
+        self.crowds: dict[int, Crowd] = {}
+        """By span: what a count says of a crowd."""
+
+
 class Surge:
     """Posts over 1, 5, 15, 60 minutes and 6 hours.
 
@@ -105,14 +124,11 @@ class Surge:
         """Counts of the last whole steps, learnt or not, oldest first: the far end of the slow burn's window."""
         self._recent_open = 0
         self._recent_ms = -1
-        self._usuals: dict[int, tuple[float, float, float]] = {}
-        self._usuals_ms = -1
-        """What is usual, by span, for a look in this bucket. Found at need, never snapshotted."""
-        self._zs: dict[tuple[int, int], int] = {}
-        self._rates: dict[tuple[int, int], int] = {}
-        """How far a count of a span stands out in this bucket, and how often it does. As `_usuals`."""
-        self._crowds: dict[int, Crowd] = {}
-        """By span, what a count says of a crowd. As `_usuals`."""
+        self._far = -1
+        """Posts of the whole steps at the far end of that window (-1: not known). Found at need, never snapshotted."""
+        self._places = {span_ms: index for index, span_ms in enumerate(self.spans_ms)}
+        self._moment: Moment | None = None
+        """Of the bucket that was last looked at. As `_far`."""
 
     @property
     def budget(self) -> Budget:
@@ -123,6 +139,7 @@ class Surge:
     def budget(self, budget: Budget) -> None:
         self._budget = budget
         self._shares = budget.share(SPIKE_SHARE_MILLI), budget.share(1000 - SPIKE_SHARE_MILLI)
+        self._moment = None
 
     @property
     def rhythm(self) -> Rhythm:
@@ -142,36 +159,37 @@ class Surge:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def look(self, window: Window) -> Reading:
-        """The span that stands out most now, finding or not."""
+        """The span that stands out most now, finding or not; of equals the shortest."""
+        moment = self.moment(window)
         best, best_z, best_count = self.slow - 1, 0, 0
-        for index, count in self._counted(window):
-            z = self._z(index, count, window)
-            if z > best_z:
-                best, best_z, best_count = index, z, count
-        burning = self._slow_count(window)
-        slow_z = self._z(self.slow, burning, window) if burning >= self.fewest else 0
-        if slow_z * self._thresholds(slow=False)[0] > best_z * self._thresholds(slow=True)[0]:
-            return self._reading(self.slow, burning, slow_z, window)
-        return self._reading(best, best_count, best_z, window)
-
-    def _counted(self, window: Window) -> list[tuple[int, int]]:
-        """The spans with enough posts to stand out, shortest first, but for the slow burn's.
-
-        Each holds the one before: where the longer has too few, so has the shorter.
-        """
-        found = []
         for index in range(self.slow - 1, -1, -1):
             count = window.tally(self.spans_ms[index]).mentions
             if count < self.fewest:
-                break
-            found.append((index, count))
-        return found[::-1]
+                break  # each holds the next one: that has too few as well
+            z = self._z(index, count, moment)
+            if z >= best_z and z > 0:
+                best, best_z, best_count = index, z, count
+        burning = self.six_hours(window)
+        slow_z = self._z(self.slow, burning, moment) if burning >= self.fewest else 0
+        if slow_z * moment.spikes[0] > best_z * moment.burns[0]:
+            return self._reading(self.slow, burning, slow_z, moment)
+        return self._reading(best, best_count, best_z, moment)
 
-    def again(self, reading: Reading, count: int, window: Window) -> Reading:
-        """The same span, had it held another count."""
-        index = self.spans_ms.index(reading.span_ms)
-        z = self._z(index, count, window) if count >= self.fewest else 0
-        return self._reading(index, count, z, window)
+    def moment(self, window: Window) -> Moment:
+        """What is usual in the bucket under way, for as long as nothing is learnt."""
+        moment = self._moment
+        if moment is not None and moment.asked_ms == window.at_ms:
+            return moment
+        last_ms = window.last_ms
+        if moment is None or moment.last_ms != last_ms:
+            moment = self._moment = Moment(last_ms, self._thresholds(slow=False), self._thresholds(slow=True))
+        moment.asked_ms = window.at_ms
+        return moment
+
+    def stands_out(self, reading: Reading, count: int, window: Window) -> bool:
+        """Whether the same span were worth a notice, had it held another count."""
+        index = self._places[reading.span_ms]
+        return count >= self.fewest and self._z(index, count, self.moment(window)) >= reading.notice
 
     def note(self, reading: Reading, window: Window) -> None:
         """Keep a look that was given: the threshold follows what ordinary days bring at the cadence of the looks."""
@@ -187,32 +205,36 @@ class Surge:
         Of what is ordinary there are as many chances as there are spans in a month; of what is not, as many as this
         brand has days that went so far.
         """
-        index = self.spans_ms.index(span_ms)
-        z = self._z(index, count, window)
-        known = self._rates.get((index, count))
-        if known is not None:
-            return known
+        index = self._places[span_ms]
+        z = self._z(index, count, self.moment(window))
         often = MONTH_DAYS * DAY_MS / span_ms * 0.5 * math.erfc(z / 1000 / math.sqrt(2.0))
         days = (self.burns if index == self.slow else self.spikes).chance_milli(z)
-        rate = self._rates[index, count] = max(days, milli(often))
-        return rate
+        return max(days, milli(often))
 
-    def likelier(self, span_ms: int, count: int, window: Window) -> tuple[float, ...]:
+    def likelier(self, span_ms: int, count: int, moment: Moment) -> list[float]:
         """How much likelier a span holds so many where a crowd of each size has joined: see `detectors.crowd`."""
-        index = self.spans_ms.index(span_ms)
-        mean = self._usual_now(index, window)[2] / self._talking
-        crowd = self._crowds.get(index)
+        index = self._places[span_ms]
+        crowd = moment.crowds.get(index)
         if crowd is None:
-            crowd = self._crowds[index] = Crowd(mean, self._wild[index].dispersion(mean))
+            mean = self._usual_now(index, moment)[2] / self._talking
+            crowd = moment.crowds[index] = Crowd(mean, self._wild[index].dispersion(mean))
         return crowd.likelier(count)
 
-    def usual(self, span_ms: int, window: Window) -> float:
+    def usual(self, span_ms: int, moment: Moment) -> float:
         """The usual count of a span that ends now."""
-        return self._usual_now(self.spans_ms.index(span_ms), window)[2]
+        return self._usual_now(self._places[span_ms], moment)[2]
 
     def six_hours(self, window: Window) -> int:
-        """The count of the longest span; 0 where it is not known."""
-        return self._slow_count(window)
+        """The count of the last six hours; 0 where they were not heard without a gap, or burnt out, or no three days
+        were learnt: a day's tide fills six hours too.
+        """
+        if self._recent_ms < 0 or len(self._recent) < self._far_steps or self._learnt_ms < SETTLED_MS:
+            return 0
+        if self._far < 0:
+            self._far = sum(self._recent[-self._far_steps :]) if self._far_steps > 0 else 0
+        near = window.tally(OPEN_MS).mentions
+        whole = self._far + self._recent_open + near
+        return whole if near * STILL_BURNING >= whole else 0
 
     def band(self, span_ms: int, end_ms: int) -> Band:
         """What a span that ends at a time usually holds, and from where on it stands out."""
@@ -225,10 +247,10 @@ class Surge:
         """The usual count of a span that ends at a time; 0 while nothing is known."""
         return self._usual(self.spans_ms.index(span_ms), end_ms)[2]
 
-    def _reading(self, index: int, count: int, z: int, window: Window) -> Reading:
+    def _reading(self, index: int, count: int, z: int, moment: Moment) -> Reading:
         slow = index == self.slow
-        notice, page = self._thresholds(slow=slow)
-        mean = self._usual_now(index, window)[2]
+        notice, page = moment.burns if slow else moment.spikes
+        mean = self._usual_now(index, moment)[2]
         return Reading(self.spans_ms[index], count, round(mean), z, notice, page, slow)
 
     def _thresholds(self, *, slow: bool) -> tuple[int, int]:
@@ -236,29 +258,9 @@ class Surge:
         share, extremes = (self._shares[1], self.burns) if slow else (self._shares[0], self.spikes)
         return extremes.threshold(share.notices_milli), extremes.threshold(share.pages_milli)
 
-    def _slow_count(self, window: Window) -> int:
-        """The count of the last six hours; 0 where they were not heard without a gap, or burnt out, or no three days
-        were learnt: a day's tide fills six hours too.
-        """
-        if self._recent_ms < 0 or len(self._recent) < self._far_steps or self._learnt_ms < SETTLED_MS:
-            return 0
-        far = sum(self._recent[-self._far_steps :]) if self._far_steps > 0 else 0
-        near = window.tally(OPEN_MS).mentions
-        whole = far + self._recent_open + near
-        return whole if near * STILL_BURNING >= whole else 0
-
-    def _z(self, index: int, count: int, window: Window) -> int:
-        """How far a count of a span that ends now stands out. Two detectors ask for the same ones."""
-        if self._usuals_ms == window.last_ms:
-            known = self._zs.get((index, count))
-            if known is not None:
-                return known
-        found = self._found_z(index, count, window)
-        self._zs[index, count] = found
-        return found
-
-    def _found_z(self, index: int, count: int, window: Window) -> int:
-        root, spread, mean = self._usual_now(index, window)
+    def _z(self, index: int, count: int, moment: Moment) -> int:
+        """How far a count of a span that ends now stands out."""
+        root, spread, mean = moment.usuals.get(index) or self._usual_now(index, moment)
         z = (math.sqrt(count) - root) / spread
         if mean < SMALL_MEAN and z > 2.0:
             level = self._levels[index]
@@ -266,17 +268,11 @@ class Surge:
             z = min(z, tail_z(count, max(mean, LEAST_MEAN), counted))
         return milli(z)
 
-    def _usual_now(self, index: int, window: Window) -> tuple[float, float, float]:
+    def _usual_now(self, index: int, moment: Moment) -> tuple[float, float, float]:
         """As `_usual`, at the end of the bucket under way: the same for every look in it."""
-        last_ms = window.last_ms
-        if self._usuals_ms != last_ms:
-            self._usuals, self._usuals_ms = {}, last_ms
-            self._zs.clear()
-            self._rates.clear()
-            self._crowds.clear()
-        found = self._usuals.get(index)
+        found = moment.usuals.get(index)
         if found is None:
-            found = self._usuals[index] = self._usual(index, last_ms + self.bucket_ms)
+            found = moment.usuals[index] = self._usual(index, moment.last_ms + self.bucket_ms)
         return found
 
     def _usual(self, index: int, end_ms: int) -> tuple[float, float, float]:
@@ -300,7 +296,7 @@ class Surge:
         pulse = closed.pulse
         start_ms, end_ms = pulse.start_ms, pulse.end_ms
         count = pulse.counts.mentions
-        self._usuals_ms = -1
+        self._moment = None
         self._keep_recent(start_ms, end_ms, count, complete=pulse.complete, ordinary=allowed)
         if pulse.complete:
             self.spikes.close(start_ms, ordinary=allowed)
@@ -323,11 +319,12 @@ class Surge:
 
     def judged(self, *, real: bool) -> None:
         """The incident under way ended; see `detectors.budget.Extremes`."""
-        self._usuals_ms = -1
+        self._moment = None
         self.spikes.judged(real=real)
         self.burns.judged(real=real)
 
     def _keep_recent(self, start_ms: int, end_ms: int, count: int, *, complete: bool, ordinary: bool) -> None:
+        self._far = -1
         if start_ms != self._recent_ms or not complete:
             self._recent, self._recent_open = [], 0
             self._recent_ms = -1
@@ -410,3 +407,4 @@ class Surge:
         self._steps, self._recent = list(state["steps"]), list(state["recent"])
         self._open, self._next_ms = state["open"], state["next_ms"]
         self._recent_open, self._recent_ms = state["recent_open"], state["recent_ms"]
+        self._far, self._moment = -1, None

@@ -52,10 +52,8 @@ class VolumeSurge:
     def score_one(self, window: Window) -> Signal | None:
         """The finding of the window that stands out most, or `None`."""
         reading = self.reading(window)
-        self._active = reading is not None and reading.ratio >= 1000
-        if reading is None or reading.ratio < 1000:
-            return None
-        return self._finding(window, reading)
+        self._active = reading is not None and reading.z >= reading.notice
+        return self._finding(window, reading) if reading is not None and self._active else None
 
     def reading(self, window: Window) -> Reading | None:
         """The window that stands out most, finding or not; `None` while warming up."""
@@ -102,10 +100,10 @@ class VolumeSurge:
         voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
         score = score_between(reading.z, reading.notice, reading.page)
         # Of the slow burn's window only the open minutes say who posted: their share stands for the whole.
-        known = [count * reading.count // max(1, open_posts) for count in (voices, texts) if count > 0]
-        once = [self._surge.again(reading, min(count, reading.count), window) for count in known]
-        if any(other.ratio < 1000 for other in once):
-            score = min(score, PAGE_SCORE - 1)
+        for known in (voices, texts):
+            once = min(known * reading.count // max(1, open_posts), reading.count)
+            if known > 0 and not self._surge.stands_out(reading, once, window):
+                score = min(score, PAGE_SCORE - 1)
         if 0 < voices < FEWEST_VOICES:
             score = min(score, NOTICE - 1)
         return Signal(
@@ -158,9 +156,5 @@ def _since(window: Window, reading: Reading) -> int:
     """Start of the first minute of the span that stands out by itself: twice the usual, and what chance adds."""
     usual = reading.expected * window.bucket_ms // reading.span_ms
     standing_out = 2 * usual + 3 * math.isqrt(usual) + 1
-    starts = window.starts(reading.span_ms)
-    for start in starts[-OPEN_MS // window.bucket_ms :]:
-        minute = window.minutes.get(start)
-        if minute is not None and minute.counts.mentions >= standing_out:
-            return start
-    return starts[0]
+    found = window.first_start(min(reading.span_ms, max(OPEN_MS, window.bucket_ms)), standing_out)
+    return window.starts(reading.span_ms)[0] if found is None else found

@@ -241,7 +241,7 @@ def test_without_volume_a_crisis_is_never_critical() -> None:
 
 def unburning(panel: Any) -> None:
     """Take the slow burn out."""
-    panel.volume.surge._slow_count = lambda window: 0
+    panel.volume.surge.six_hours = lambda window: 0
 
 
 def test_without_the_slow_burn_six_hours_of_half_as_much_again_are_not_told() -> None:
