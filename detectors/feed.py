@@ -232,13 +232,15 @@ class FeedSilence:
     def _partly_since(self, source: str, window: Window) -> int | None:
         """Since when a source has brought but a part of its posts; `None` when it has not."""
         held_ms = self._partly.get(source)
+        short, long, least = self._expected(source, window)
         if held_ms is not None:
             # It is over when a quarter of an hour is ordinary again: the hour would remember it for long.
-            came, usual = self._share(source, SHORT_MS, window)
-            return held_ms if came * 1000 < BACK_MILLI * usual else None
-        least = self._expected(source, window)[2]
-        for span_ms in (SHORT_MS, LONG_MS):
-            came, usual = self._share(source, span_ms, window)
+            came = window.tally(SHORT_MS).sources.get(source, 0)
+            return held_ms if came * 1000 < BACK_MILLI * short else None
+        for span_ms, usual in ((SHORT_MS, short), (LONG_MS, long)):
+            if usual < least:
+                continue  # so much cannot be missing
+            came = window.tally(span_ms).sources.get(source, 0)
             if usual - came >= least and came * 1000 < PARTLY_MILLI * usual:
                 # Else the hour holds a silence that was told, or what came before this was back.
                 whole = all(end == OPEN_END or end <= window.at_ms - LONG_MS for _, end in window.blind)

@@ -65,7 +65,7 @@ class Panel:
 
     def score(self, window: Window) -> list[Signal]:
         """The findings at this grid point, sorted by kind. Never changes the window."""
-        found = (detector.score_one(window) for detector in self._detectors)
+        found = [detector.score_one(window) for detector in self._detectors]
         return in_doubt([signal for signal in found if signal is not None], window)
 
     def standings(self, window: Window) -> tuple[Standing, ...]:

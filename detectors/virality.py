@@ -135,11 +135,13 @@ class ViralThread:
     def _furthest(self, window: Window) -> Finding | None:
         if self._learnt_ms < WARM_UP_MS:
             return None
-        judged = [self._judge(thread, False, window) for thread in _large(window.busy_threads)]
-        copied = window.busy_clusters
-        judged += [self._judge(cluster, True, window) for cluster in _large(copied, _fewest_copies(window))]
-        judged += [self._judge_likes(thread, window) for thread in window.busy_threads.values() if thread.endorsed]
-        return min((finding for finding in judged if finding is not None), key=lambda f: f.rank, default=None)
+        beyond = [self._judge(thread, False, window) for thread in _large(window.busy_threads)]
+        if window.busy_clusters:
+            copied = _large(window.busy_clusters, _fewest_copies(window))
+            beyond += [self._judge(cluster, True, window) for cluster in copied]
+        beyond += [self._judge_likes(thread, window) for thread in window.busy_threads.values() if thread.endorsed]
+        found = [finding for finding in beyond if finding is not None] if beyond else []
+        return min(found, key=lambda finding: finding.rank) if found else None
 
     def due_ms(self, window: Window) -> int | None:
         """While a finding lasts: when the next minute slides out of view."""
