@@ -492,6 +492,7 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         self._forget_busy()
         _tidy(self.threads, self._new_threads, THREADS_KEPT, self.horizon_ms)
         _tidy(self.clusters, self._new_clusters, CLUSTERS_KEPT, self.horizon_ms)
+        self._forget_alone()
         if len(self.aliases) > ALIASES_KEPT:
             self.aliases = _newest(self.aliases, ALIASES_KEPT // 2, itemgetter(0))
         if len(self.engagement) > ENGAGEMENTS_KEPT:
@@ -514,6 +515,17 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
             self._admit_thread(key)
         for key in self._new_clusters.older(self.horizon_ms):
             self._admit_cluster(key)
+
+    def _forget_alone(self) -> None:
+        """Forget of posts that answer none, which most do not, that they begin a conversation of their own, once that
+        left the table: a post of which nothing is known is held for one. They were most of what a large brand's state
+        weighed.
+
+        It would still say something where a reply claims later that such a post belongs elsewhere, against the post's
+        own word. That cannot be where what a source says of its posts agrees.
+        """
+        threads = self.threads
+        self.aliases = {name: alias for name, alias in self.aliases.items() if alias[1] != name or name in threads}
 
     def _forget_aliases(self) -> None:
         """Forget posts of yesterday, but for those whose conversation goes on and those that were answered.

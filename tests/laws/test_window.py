@@ -216,6 +216,31 @@ def test_that_a_flood_waits_for_the_cut_does_not_show(seed: int, kept: int) -> N
             assert told(seed, steps, shuffle=True) == plain
 
 
+@given(seeds, st.sampled_from([0, 3, 20]))
+@few
+def test_to_forget_that_posts_stand_alone_changes_no_answer(seed: int, kept: int) -> None:
+    """A post of which nothing is known is held for the first of its conversation. Few stay: much is forgotten."""
+    steps = parts_by_step(seed, 200)
+
+    def lived() -> tuple[dict[str, tuple[int, str]], bytes]:
+        window, answers = Window(), []
+        for step in sorted(steps):
+            answers.append(advance(window, step, steps[step]))
+            answers += [window.replied_ms(key, 0) for key in sorted(window.threads)]
+        aliases, window.aliases = window.aliases, {}
+        return aliases, canonical([window, answers])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "THREADS_KEPT", kept)
+        aliases, told = lived()
+        patch.setattr(Window, "_forget_alone", lambda _: None)
+        every, told_with_every = lived()
+    assert told == told_with_every
+    joined = {name: alias for name, alias in every.items() if alias[1] != name}
+    assert joined.items() <= aliases.items() <= every.items()
+    assert len(aliases) < len(every)
+
+
 @pytest.mark.parametrize("crowd_of", [0, windows.CROWD])
 def test_an_old_post_is_known_while_its_conversation_goes_on(crowd_of: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "CROWD", crowd_of)
