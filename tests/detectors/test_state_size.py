@@ -37,5 +37,5 @@ def test_a_state_is_small_when_quiet_and_bearable_in_a_crisis(per_hour: int, hou
 def test_a_crisis_of_a_large_brand_stays_within_bounds(per_hour: int, hours: int) -> None:
     """Up to sixty thousand posts in the hour."""
     quiet, incident = lived(per_hour, hours)
-    assert quiet <= INCIDENT_BYTES
+    assert quiet <= QUIET_BYTES, f"{quiet} bytes when quiet"
     assert incident <= INCIDENT_BYTES, f"{incident} bytes in a crisis"
