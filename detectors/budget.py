@@ -7,6 +7,7 @@ the days that were not seen yet, and the tail beyond what was seen is exponentia
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -84,13 +85,15 @@ class Extremes:
     (6708, True, True)
     """
 
-    __slots__ = ("_day", "_held", "_noted", "_past", "_row", "_tail_held", "_thresholds", "_today", "prior")
+    __slots__ = ("_day", "_held", "_noted", "_ordered", "_past", "_row", "_tail_held", "_thresholds", "_today", "prior")
 
     def __init__(self, prior: Prior) -> None:
         self.prior = prior
         self._day = -1
         self._today = 0
         self._past: list[int] = []
+        self._ordered: list[int] = []
+        """The same by size."""
         self._noted: dict[int, int] = {}
         """Greatest score by minute that is still open."""
         self._held = 0
@@ -147,6 +150,7 @@ class Extremes:
 
     def _push(self, score: int) -> None:
         self._past = [*self._past, score][-DAYS_KEPT:]
+        self._ordered = sorted(self._past)
         self._thresholds = {}
         self._tail_held = None
 
@@ -178,9 +182,12 @@ class Extremes:
     def _days_beyond(self, score: float) -> float:
         """How many days go beyond a score, of those that were seen and those that the prior stands for."""
         median, scale = self._tail()
-        seen = sum(1 for day in self._past if day > score)
+        seen = self._seen_beyond(score)
         tail = 0.5 * math.exp(-(score - median) / scale) if score > median else 1.0
         return seen + self.prior.days * tail
+
+    def _seen_beyond(self, score: float) -> int:
+        return len(self._ordered) - bisect_right(self._ordered, score)
 
     def _tail(self) -> tuple[float, float]:
         """Where the tail of a day's greatest score begins, and its scale: the brand's own, shrunk to the prior."""
@@ -190,7 +197,7 @@ class Extremes:
 
     def _fitted(self) -> tuple[float, float]:
         """The median, and the mean of what lies beyond it."""
-        prior, ordered = self.prior, sorted(self._past)
+        prior, ordered = self.prior, self._ordered
         if not ordered:
             return prior.median, prior.scale
         median = float(ordered[len(ordered) // 2])
@@ -218,6 +225,7 @@ class Extremes:
         extremes._day, extremes._today, extremes._held = state["day"], state["today"], state["held"]
         extremes._row = Row(*state.get("row", ()))
         extremes._past = list(state["past"])
+        extremes._ordered = sorted(extremes._past)
         extremes._noted = dict(state["noted"])
         return extremes
 
@@ -247,12 +255,12 @@ class HeavyExtremes(Extremes):
         days = len(self._past) + self.prior.days
         if score <= start:
             return float(days)
-        beyond = sum(1 for day in self._past if day > start) + WILDEST * self.prior.days
+        beyond = self._seen_beyond(start) + WILDEST * self.prior.days
         left = 1.0 + SHAPE * (score - start) / scale
         return beyond / (left * left * left)  # to the power of 1 / SHAPE
 
     def _fitted(self) -> tuple[float, float]:
-        prior, ordered = self.prior, sorted(self._past)
+        prior, ordered = self.prior, self._ordered
         believed = prior.median + prior.scale * math.log(0.5 / WILDEST)
         if not ordered:
             return believed, prior.scale

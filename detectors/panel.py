@@ -55,8 +55,8 @@ class Panel:
         # Volume wakes nobody by itself: its page threshold only makes a crisis critical, and may cost the whole budget.
         self.volume.budget = budget
         # Whoever allows so many false pages allows as many notices.
-        notices = max(budget.share(NEGATIVITY_MILLI).notices_milli, budget.pages_milli)
-        self.negativity.budget = Budget(budget.pages_milli, notices)
+        notices = Budget(budget.pages_milli, max(budget.notices_milli, budget.pages_milli)).share(NEGATIVITY_MILLI)
+        self.negativity.budget = Budget(budget.pages_milli, notices.notices_milli)
 
     def allow(self, pages_milli: int, notices_milli: int) -> None:
         """Set the budget where it is another than before: asked at every grid point, and seldom new."""
