@@ -7,7 +7,6 @@ a minute is handed out for learning once, when it leaves the last 90. Lists are 
 
 from collections.abc import Callable
 from functools import cached_property
-from heapq import nsmallest
 from itertools import compress, pairwise
 from operator import attrgetter, itemgetter
 from typing import NamedTuple, Protocol, TypeVar
@@ -856,11 +855,12 @@ def _tidy(table: dict[str, Thread], crowd: Crowd[P], kept: int, horizon_ms: int)
     if len(table) + len(crowd) > kept:
         ranks = [(-t.weight, t.first_ms, key) for key, t in table.items()]
         ranks += crowd.best(kept, [-rank[0] for rank in ranks])
-        stay = {key for _, _, key in nsmallest(kept, ranks)}
-        rest = {key: thread for key, thread in table.items() if key in stay}
-        rest |= {key: _begun(key, *crowd.pop(key)) for key in sorted(stay - rest.keys())}
-        table.clear()
-        table.update(rest)
+        ranks.sort()  # few are cut: a heap of those that stay is slower
+        for _, _, key in ranks[kept:]:
+            table.pop(key, None)
+        table.update(
+            {key: _begun(key, *crowd.pop(key)) for key in sorted({key for _, _, key in ranks[:kept]} - table.keys())}
+        )
     else:
         table.update({key: _begun(key, *crowd.pop(key)) for key in crowd.waiting()})
     crowd.clear()
