@@ -137,6 +137,24 @@ def test_the_day_is_used_where_there_is_one_and_not_where_there_is_none():
     assert nightly.factor(4 * HOUR_MS) < 0.7 < 1.1 < nightly.factor(15 * HOUR_MS)
 
 
+def test_a_flood_of_two_days_does_not_put_the_day_out():
+    """What is known of the hours is kept while it still helps; it is not taken up where it helps as little."""
+
+    def root(hour: int) -> float:
+        return (6.2 if hour % 24 < 8 else 7.9) + (1.0 if hour // 24 % 2 else -1.0)
+
+    rhythm = Rhythm()
+    for hour in range(24 * 10):
+        rhythm.learn(hour * HOUR_MS, root(hour), 7.3)
+    assert rhythm.used
+    for hour in range(24 * 10, 24 * 12):
+        rhythm.learn(hour * HOUR_MS, root(hour) + 3.5, 7.3)
+    assert rhythm.used
+    new = Rhythm.restore({**rhythm.snapshot(), "helps": False})
+    new.learn(24 * 12 * HOUR_MS, root(24 * 12) + 3.5, 7.3)
+    assert not new.used
+
+
 def test_a_night_burst_is_found_because_the_night_is_known():
     """Twice the noon at two in the night is found; with the rhythm put aside it would not be."""
     brand = Brand(VolumeSurge(), hours=24 * 9, rate_milli=2_000, day=lambda hour: 50 if hour < 8 else 1500)
