@@ -64,7 +64,7 @@ class Prior(NamedTuple):
 class Row(NamedTuple):
     """Incidents in a row that nobody took: the day of the first, the score they teach, and the most they may."""
 
-    day: int = -ROW_DAYS
+    day: int = -DAYS_KEPT
     score: int = 0
     cap: int = 0
 
