@@ -366,13 +366,15 @@ def _guard(brand: Brand) -> None:
         guards.append(Guard(incident.opened_ms - GUARD_LEAD_MS, OPEN_END))
     elif is_open and (incident is None or not incident.is_open):
         guards[-1] = Guard(guards[-1].from_ms, state.window.at_ms)
-        brand.panel.judged(real=incident is not None and _was_real(incident))
+        brand.panel.judged(real=incident is not None and not _was_false(incident))
     state.guards = [g for g in guards if g.until_ms > state.window.horizon_ms]
 
 
-def _was_real(incident: Incident) -> bool:
-    """Somebody took it, and did not call it a false alarm."""
-    return bool(incident.acknowledged_by or incident.owner) and incident.closed_because != "false_alarm"
+def _was_false(incident: Incident) -> bool:
+    """Nobody took it, or whoever did called it a false alarm. What a change of mode cut off was nobody's to take."""
+    if incident.closed_because in {"false_alarm", "mode_changed"}:
+        return incident.closed_because == "false_alarm"
+    return not (incident.acknowledged_by or incident.owner)
 
 
 def _history(window: Window) -> tuple[int, ...]:

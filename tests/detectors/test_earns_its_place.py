@@ -365,9 +365,11 @@ GUARDS = {
     "seven voices": Guard(NegativeShare, "_once", as_posted, crowd(42, 30, 42, voices=7), brand=Brand(100)),
     "seven texts": Guard(NegativeShare, "_once", as_posted, crowd(42, 30, 42, texts=7), brand=Brand(100)),
     "eight at once, then nobody": Guard(detectors.sentiment, "HOUR_CROWD_MILLI", 0, crowd(8, 4, 8), False),
-    "good news has critics": Guard(NegativeShare, "_likelier", by_number, crowd(600, 20, 110), brand=Brand(4)),
-    "twenty of 120 by chance": Guard(NegativeShare, "_likelier", by_number, crowd(120, 20, 20), brand=Brand(4)),
-    "the end of a flood": Guard(detectors.sentiment, "LEAST_MOOD", -99.0, crowd(80, 20, 16), brand=Brand(4)),
+    "good news has critics": Guard(NegativeShare, "_likelier", by_number, crowd(600, 20, 110), brand=Brand(4, days=30)),
+    "twenty of 120 by chance": Guard(
+        NegativeShare, "_likelier", by_number, crowd(120, 20, 20), brand=Brand(4, days=30)
+    ),
+    "the end of a flood": Guard(detectors.sentiment, "LEAST_MOOD", -99.0, crowd(80, 20, 16), brand=Brand(4, days=30)),
     "four angry people": Guard(detectors.sentiment, "FEWEST_ANGRY", 1, crowd(4, 5, 4), False, Brand(4)),
     "seven angry people": Guard(detectors.sentiment, "FEWEST_PAGE_PEOPLE", 0, crowd(7, 5, 7), brand=Brand(4)),
     "two loud accounts": Guard(detectors.volume, "FEWEST_VOICES", 0, crowd(90, 20, voices=2), False, Brand(0.5)),
@@ -504,14 +506,14 @@ def test_two_floods_do_not_teach_that_floods_are_ordinary() -> None:
         until_ms = Brand().now_ms + 3 * DAY_MS
         for _ in branch.feed(parts_of(flooded_days(), step_ms=STEP_MS), until_ms):
             pass
-        posts = [*Brand().quiet(until_ms, until_ms + HOUR_MS), *plant("burst", 4_000, 450)(until_ms)]
+        posts = [*Brand().quiet(until_ms, until_ms + HOUR_MS), *plant("burst", 3_000, 400)(until_ms)]
         posts.sort(key=lambda post: (post.at_ms, post.voice))
         return Life(until_ms, list(branch.feed(parts_of(posts, step_ms=STEP_MS), until_ms + HOUR_MS))).paged
 
     shipped = crisis_after()
     assert shipped <= 15
     fired(2)
-    with taken_out(detectors.budget, "CAP_MILLI", 1_000_000):
+    with taken_out(detectors.budget, "ROW_CAP_MILLI", 1_000_000):
         assert crisis_after() == 1440
 
 
