@@ -131,7 +131,7 @@ def test_the_command_reads_a_journal(story: Path, tmp_path: Path) -> None:
 
 def test_an_incident_that_the_shadow_opened_pages_when_the_brand_goes_live(story: Path) -> None:
     """Whom a shadow paged was never paged: what goes on is opened anew, and pages at once."""
-    at_ms = next(d.at_ms for d in decided(story, "shadow") if d.kind == "Page") + 120_000
+    at_ms = next(d.at_ms for d in decided(story, "shadow") if d.kind == "Page") + 1_000_000
     found = switched(story, at_ms, "shadow", "live")
     before, after = [d for d in found if d.at_ms < at_ms], [d for d in found if d.at_ms >= at_ms]
     assert before
