@@ -216,7 +216,7 @@ async def test_an_old_state_in_redis_is_brought_up_to_date_from_the_log(
     assert count(three, "tocsin_core_restores_total", home="redis") == 1
     last = before[-1].offset
     twice = [one for one in before if len(bodies) * first <= one.offset < last]
-    assert len(twice) > 10, "hardly anything was decided since: no proof"
+    assert len(twice) > 5, "hardly anything was decided since: no proof"
     again = (await _all_decided(brokers))[len(before) :]
     assert {one.offset for one in again} <= {last}, "what the last entry led to may be half written, no other"
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
+from alerting.words import reason_words
 from stream.codec import canonical
 from tests.acceptance.living import PEOPLE
 from tests.simulation.outside import CHANNEL
@@ -29,6 +30,9 @@ SILENT_MS = 180_000
 SAYS_SO = ("Acknowledged by ", "Owned by ", "Stood down, because it was called ")
 """How a line of the channel begins that says the same."""
 ENDS = ("acknowledge", "own", "false_alarm", "resolve")
+CLOSES = ("false_alarm", "resolve")
+CAME_BACK = reason_words["flared_up"]
+"""What is said of a page for an incident that somebody had closed, and that opened again."""
 ORDER = tuple(PEOPLE)
 
 
@@ -135,21 +139,25 @@ class Oracle:
 
     def _quiet(self) -> None:
         ends: dict[str, float] = {}
+        closed: dict[str, float] = {}
         for click in self._world.facts.clicks:
             if click.action in ENDS:
                 ends[click.incident] = min(ends.get(click.incident, click.at_ms), click.at_ms)
-        for began_ms, incident, what in self._wakes():
-            if began_ms > ends.get(incident, float("inf")):
+            if click.action in CLOSES:
+                closed[click.incident] = min(closed.get(click.incident, click.at_ms), click.at_ms)
+        for began_ms, incident, what, says in self._wakes():
+            again = CAME_BACK in says and began_ms > closed.get(incident, float("inf"))
+            if began_ms > ends.get(incident, float("inf")) and not again:
                 late_s = (began_ms - ends[incident]) / 1000
                 self.broken.append(f"I4: {what} began {late_s:.1f} s after somebody was told that they have it")
 
-    def _wakes(self) -> Iterable[tuple[float, str, str]]:
+    def _wakes(self) -> Iterable[tuple[float, str, str, str]]:
         slack = self._world.slack
         for message in slack.ledger.posts:
             if message.channel != CHANNEL or any(f"<@{user}>" in message.text for user in PEOPLE.values()):
-                yield slack.began[message.ts], message.incident, f"message {message.page_id}"
+                yield slack.began[message.ts], message.incident, f"message {message.page_id}", message.text
         for alert in self._world.pager.alerts.values():
-            yield alert.began_ms, alert.incident, f"alert {alert.key}"
+            yield alert.began_ms, alert.incident, f"alert {alert.key}", alert.says
 
     # ---- I1 and I5: of what the process left
 

@@ -245,6 +245,7 @@ class Alert(NamedTuple):
     began_ms: float
     accepted_ms: float
     incident: str
+    says: str
 
 
 @dataclass
@@ -264,9 +265,10 @@ class SimPagerDuty:
         if body.get("event_action") == "trigger":
             self.triggers[key] += 1
             if key not in self.alerts:
-                group = str(((body.get("payload") or {}).get("group")) or "")
+                payload = body.get("payload") or {}
+                group, says = str(payload.get("group") or ""), json.dumps(payload)
                 person = self.services.get(str(body.get("routing_key")), "?")
-                self.alerts[key] = Alert(key, person, began_ms, self.network.timeline.now_ms, group)
+                self.alerts[key] = Alert(key, person, began_ms, self.network.timeline.now_ms, group, says)
                 self.heard(self.alerts[key])
         return Wire(202, {"status": "success"})
 
