@@ -330,8 +330,17 @@ def page(rows: Sequence[Row], months: int, seed: int) -> str:
     """The page for docs."""
     asked = " ".join(f"--budget {budget:g}" for budget in sorted({row.budget for row in rows}))
     call = f"python -m benchmarks.budget --months {months} --seed {seed} {asked}"
+    run = len({(row.stream, row.number) for row in rows})
     return "\n".join(
-        [INTRODUCTION, f"Written by `{call}`.", "", *(f"- {said}" for said in verdicts(rows)), "", *table(rows), ""]
+        [
+            INTRODUCTION,
+            f"Written by `{call}`: {run} months.",
+            "",
+            *(f"- {s}" for s in verdicts(rows)),
+            "",
+            *table(rows),
+            "",
+        ]
     )
 
 
