@@ -4,7 +4,8 @@ Each month is made from whole days of a quiet recording, drawn at random, so tha
 slow trend and now and then a benign burst. Ten days of the same are learnt before it. The month runs through the
 engine at its grid of five seconds, once for each budget. Nothing in it is a crisis: every page is a false one.
 
-Results are kept by month, for this very code, and a run that was broken off goes on where it was.
+Results are kept by month, for this very code, and a run that was broken off goes on where it was: elsewhere with
+`--kept docs/results/budget.jsonl`, as long as nothing decides differently since.
 """
 
 import argparse
@@ -353,6 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--fresh", action="store_true", help="forget what was run before")
+    parser.add_argument("--kept", type=Path, help="go on from the months in this file, of code that decides the same")
     parser.add_argument("--out", type=Path, help="write a page there too (docs/false-pages.md)")
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each month and budget instead")
     call = parser.parse_args(arguments)
@@ -360,7 +362,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not names:
         print("no recording is at hand: no month can be made")
         return 0
-    kept = cache_folder() / f"budget-{call.seed}-{code_digest()}.jsonl"
+    kept = call.kept or cache_folder() / f"budget-{call.seed}-{code_digest()}.jsonl"
     if call.fresh:
         kept.unlink(missing_ok=True)
     budgets = tuple(call.budget or BUDGETS)
