@@ -372,9 +372,9 @@ def _guard(brand: Brand) -> None:
 
 def _was_false(incident: Incident) -> bool:
     """Nobody took it, or whoever did called it a false alarm. What a change of mode cut off was nobody's to take."""
-    if incident.closed_because in {"false_alarm", "mode_changed"}:
-        return incident.closed_because == "false_alarm"
-    return not (incident.acknowledged_by or incident.owner)
+    if incident.closed_because == "mode_changed":
+        return False
+    return incident.closed_because == "false_alarm" or not (incident.acknowledged_by or incident.owner)
 
 
 def _history(window: Window) -> tuple[int, ...]:

@@ -138,18 +138,20 @@ class Oracle:
     # ---- I4
 
     def _quiet(self) -> None:
-        ends: dict[str, float] = {}
-        closed: dict[str, float] = {}
-        for click in self._world.facts.clicks:
-            if click.action in ENDS:
-                ends[click.incident] = min(ends.get(click.incident, click.at_ms), click.at_ms)
-            if click.action in CLOSES:
-                closed[click.incident] = min(closed.get(click.incident, click.at_ms), click.at_ms)
+        ends, closed = self._first_clicks(ENDS), self._first_clicks(CLOSES)
         for began_ms, incident, what, says in self._wakes():
             again = CAME_BACK in says and began_ms > closed.get(incident, float("inf"))
             if began_ms > ends.get(incident, float("inf")) and not again:
                 late_s = (began_ms - ends[incident]) / 1000
                 self.broken.append(f"I4: {what} began {late_s:.1f} s after somebody was told that they have it")
+
+    def _first_clicks(self, actions: tuple[str, ...]) -> dict[str, float]:
+        """By incident, when the first of these was pressed."""
+        first: dict[str, float] = {}
+        for click in self._world.facts.clicks:
+            if click.action in actions:
+                first[click.incident] = min(first.get(click.incident, click.at_ms), click.at_ms)
+        return first
 
     def _wakes(self) -> Iterable[tuple[float, str, str, str]]:
         slack = self._world.slack
