@@ -229,6 +229,12 @@ _RHYTHM_HELPS_STILL = 0.95
 """... until it hardly takes anything: a flood of two days must not change what a brand's hours are held against."""
 
 
+_LOST_SHARE = 0.4
+_LOST = 1.5
+"""An hour whose root both predictions miss by this share of the level, and by three standard deviations of chance, was
+foretold by neither: a flood or the end of one. It says nothing of which is better."""
+
+
 class Rhythm:
     """Hour of the day (UTC) as a factor on the root of the count; used only once it has proved that it helps.
 
@@ -240,12 +246,13 @@ class Rhythm:
     (True, True)
     """
 
-    __slots__ = ("_factors", "_helps", "_hours", "_plain_error", "_rhythm_error", "_seen")
+    __slots__ = ("_factors", "_helps", "_hours", "_mean", "_plain_error", "_rhythm_error", "_seen")
 
     def __init__(self) -> None:
         self._hours = 0
         self._seen = [0] * HOURS
         self._factors = [1.0] * HOURS
+        self._mean = 1.0
         self._plain_error = 0.0
         self._rhythm_error = 0.0
         self._helps = False
@@ -270,14 +277,20 @@ class Rhythm:
             plain, rhythm = root - level, root - level * self._shrunk(hour)
             # Held to what a spike may teach, as the level is: one crisis neither makes nor breaks a rhythm.
             limit = level * level
-            self._plain_error = fade * self._plain_error + min(plain * plain, limit)
-            self._rhythm_error = fade * self._rhythm_error + min(rhythm * rhythm, limit)
+            if min(abs(plain), abs(rhythm)) < max(_LOST, _LOST_SHARE * level):
+                self._plain_error = fade * self._plain_error + min(plain * plain, limit)
+                self._rhythm_error = fade * self._rhythm_error + min(rhythm * rhythm, limit)
             least = _RHYTHM_HELPS_STILL if self._helps else _RHYTHM_HELPS
             self._helps = self._rhythm_error < least * self._plain_error
         self._hours += 1
         self._seen[hour] = min(self._seen[hour] + 1, _RHYTHM_MEMORY)
         ratio = min(root / level, WINSOR)
         self._factors[hour] += (ratio - self._factors[hour]) / self._seen[hour]
+        self._balance()
+
+    def _balance(self) -> None:
+        # A brand that grows is above its level at every hour: that is the level's to follow, and no rhythm.
+        self._mean = sum(self._own(hour) for hour in range(HOURS)) / HOURS
 
     def factor(self, at_ms: int) -> float:
         """What the usual root is multiplied with at a time: between the middles of two hours, a line."""
@@ -287,6 +300,9 @@ class Rhythm:
         return self._shrunk(hour) * (1.0 - along) + self._shrunk((hour + 1) % HOURS) * along
 
     def _shrunk(self, hour: int) -> float:
+        return self._own(hour) / self._mean
+
+    def _own(self, hour: int) -> float:
         seen = self._seen[hour]
         return 1.0 + (self._factors[hour] - 1.0) * seen / (seen + 1)
 
@@ -307,6 +323,7 @@ class Rhythm:
         rhythm._hours = state["hours"]
         rhythm._seen = list(state["seen"])
         rhythm._factors = [float.fromhex(x) for x in state["factors"]]
+        rhythm._balance()
         rhythm._plain_error, rhythm._rhythm_error = (float.fromhex(x) for x in state["errors"])
         rhythm._helps = state.get("helps", rhythm._rhythm_error < _RHYTHM_HELPS * rhythm._plain_error)
         return rhythm

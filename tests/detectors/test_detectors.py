@@ -155,6 +155,21 @@ def test_a_flood_of_two_days_does_not_put_the_day_out():
     assert not new.used
 
 
+def test_growth_is_the_levels_and_no_rhythm():
+    """A brand that is listened to late, or grows, is above its level at every hour: its hours keep their proportions,
+    and what is usual on a day is no more than the level says."""
+    steady, growing = Rhythm(), Rhythm()
+    for hour in range(24 * 10):
+        root = 4.0 if hour % 24 < 8 else 9.0
+        steady.learn(hour * HOUR_MS, root, 7.3)
+        growing.learn(hour * HOUR_MS, root, 7.3 * 0.8)
+    assert growing.used
+    for rhythm in (steady, growing, Rhythm.restore(growing.snapshot())):
+        hours = [rhythm.factor(hour * HOUR_MS + HOUR_MS // 2) for hour in range(24)]
+        assert abs(sum(hours) / 24 - 1.0) < 1e-9
+        assert 0.4 < min(hours) / max(hours) < 0.6
+
+
 def test_a_night_burst_is_found_because_the_night_is_known():
     """Twice the noon at two in the night is found; with the rhythm put aside it would not be."""
     brand = Brand(VolumeSurge(), hours=24 * 9, rate_milli=2_000, day=lambda hour: 50 if hour < 8 else 1500)
