@@ -9,7 +9,7 @@ the days that were not seen yet, and the tail beyond what was seen is exponentia
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
@@ -26,6 +26,9 @@ ROW_DAYS = 3
 ROW_CAP_MILLI = 1_150
 """... which teaches at most 1.15 times the threshold that the first of them met: so a flood that lasts two days cannot
 teach that floods are ordinary."""
+Verdict = Literal["taken", "false_alarm", "unclaimed", "siege"]
+"""What an incident was, at its end. *taken*: somebody acknowledged or owned it. *false_alarm*: and called it that.
+*unclaimed*: nobody did. *siege*: nobody did, and it lasted longer than chance does."""
 LEAST_SCALE = 300.0
 WILDEST = 0.2
 """The share of days whose greatest scores make the tail of `HeavyExtremes`."""
@@ -68,13 +71,22 @@ class Row(NamedTuple):
     score: int = 0
     cap: int = 0
 
+    def holds(self, day: int) -> bool:
+        """Whether what comes on a day belongs to it."""
+        return day < self.day + ROW_DAYS
+
+    @property
+    def besieged(self) -> bool:
+        """Whether one of them was a siege: then they teach nothing."""
+        return not self.cap
+
 
 class Extremes:
     """The greatest score of each ordinary day of one brand, and the threshold that a budget asks for.
 
     Scores are noted when they are given, at the cadence at which they decide, and counted when their minute is over
     and was ordinary. What an incident brought waits for its end: a human who took it makes it a crisis, and nothing is
-    learnt; what nobody took counts as one false alarm.
+    learnt; what nobody took counts as one false alarm, or as nothing where it lasted longer than chance does.
 
     >>> extremes = Extremes(Prior(4000, 1000))
     >>> cold = extremes.threshold(1000)
@@ -119,30 +131,36 @@ class Extremes:
         else:
             self._held = max(self._held, score)
 
-    def judged(self, *, real: bool) -> None:
-        """The incident under way ended: `real` when a human took it. What was noted in minutes that are still open is
-        its own: most incidents end before their minutes do.
+    def judged(self, verdict: Verdict) -> None:
+        """The incident under way ended. What was noted in minutes that are still open is its own: most incidents end
+        before their minutes do.
 
         Of several that nobody took within three days the greatest counts: else a row of floods would teach, each a
-        little more, that nothing is worth a page.
+        little more, that nothing is worth a page. With a siege among them they teach nothing, nor do the wild days that
+        follow it: what goes on for so long is no chance. A human who calls one a false alarm is believed.
         """
         held = max(self._held, *self._noted.values(), 0)
         self._held = 0
         self._noted.clear()
-        if real or not held:
+        if verdict == "taken" or not held:
             return
         row = self._row
-        if self._day >= row.day + ROW_DAYS:
+        if not row.holds(self._day) or (row.besieged and verdict == "false_alarm"):
             row = Row(self._day, 0, self.threshold(PAGE_RATE_MILLI) * ROW_CAP_MILLI // 1000)
-        elif row.score in self._past:
+        elif row.score in self._past and not row.besieged:
             self._past.remove(row.score)
+            self._reckon()
+        if verdict == "siege" or row.besieged:
+            self._row = row._replace(score=0, cap=0)
+            return
         self._row = row._replace(score=max(row.score, min(held, row.cap)))
         self._push(self._row.score)
 
     def _see(self, at_ms: int, score: int) -> None:
         day = at_ms // DAY_MS
         if day != self._day:
-            if self._day >= 0:
+            besieged = self._row.holds(self._day) and self._row.besieged
+            if self._day >= 0 and not (besieged and self._today > self._tail()[0]):
                 self._push(self._today)
             self._day, self._today = day, 0
         if score > self._today:
@@ -150,6 +168,9 @@ class Extremes:
 
     def _push(self, score: int) -> None:
         self._past = [*self._past, score][-DAYS_KEPT:]
+        self._reckon()
+
+    def _reckon(self) -> None:
         self._ordered = sorted(self._past)
         self._thresholds = {}
         self._tail_held = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from detectors.budget import Budget
+from detectors.budget import Budget, Verdict
 from detectors.detector import Detector, Signal, Standing
 from detectors.feed import FeedSilence, in_doubt
 from detectors.sector import SectorLift
@@ -78,11 +78,11 @@ class Panel:
             detector.learn_one(closed, allowed=allowed)
         self.sector.learn_one(closed, allowed=allowed)
 
-    def judged(self, *, real: bool) -> None:
-        """The incident under way ended: `real` when a human took it. What nobody took counts as one false alarm."""
-        self.volume.judged(real=real)
-        self.negativity.judged(real=real)
-        self.virality.judged(real=real)
+    def judged(self, verdict: Verdict) -> None:
+        """The incident under way ended. What nobody took counts as one false alarm."""
+        self.volume.judged(verdict)
+        self.negativity.judged(verdict)
+        self.virality.judged(verdict)
 
     def due_ms(self, window: Window) -> int | None:
         """When time alone would change a finding; `None`: never. Later than `window.at_ms`."""

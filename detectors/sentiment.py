@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from detectors.baseline import PAGE_SCORE, WARM_UP_MS, WINSOR, hexed, milli, score_between, weight_of
-from detectors.budget import Budget, HeavyExtremes, Prior
+from detectors.budget import Budget, HeavyExtremes, Prior, Verdict
 from detectors.crowd import CROWDS
 from detectors.detector import Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, STILL_BURNING, Moment, Surge
@@ -372,11 +372,11 @@ class NegativeShare:
         if pulse.end_ms % STEP_MS == 0:
             self._learn_step(pulse.end_ms)
 
-    def judged(self, *, real: bool) -> None:
-        """The incident under way ended; `real` when a human took it."""
-        self._extremes.judged(real=real)
+    def judged(self, verdict: Verdict) -> None:
+        """The incident under way ended; see `detectors.budget.Extremes`."""
+        self._extremes.judged(verdict)
         if self._owned:
-            self._volume.judged(real=real)
+            self._volume.judged(verdict)
 
     def _keep_recent(self, closed: ClosedMinute) -> None:
         self._far = None

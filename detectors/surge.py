@@ -16,7 +16,7 @@ from detectors.baseline import (
     tail_z,
     weight_of,
 )
-from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior
+from detectors.budget import MONTH_DAYS, Budget, Extremes, Prior, Verdict
 from detectors.crowd import WILDNESS_HALF_LIFE_MS, Crowd, Wildness
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.window import OPEN_MINUTES, ClosedMinute, Window
@@ -317,11 +317,11 @@ class Surge:
         if end_ms % self.step_ms == 0:
             self._learn_step(end_ms)
 
-    def judged(self, *, real: bool) -> None:
+    def judged(self, verdict: Verdict) -> None:
         """The incident under way ended; see `detectors.budget.Extremes`."""
         self._moment = None
-        self.spikes.judged(real=real)
-        self.burns.judged(real=real)
+        self.spikes.judged(verdict)
+        self.burns.judged(verdict)
 
     def _keep_recent(self, start_ms: int, end_ms: int, count: int, *, complete: bool, ordinary: bool) -> None:
         self._far = -1

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from detectors.baseline import PAGE_SCORE, SETTLED_MS, WARM_UP_MS, DailyMaxima, score_of
+from detectors.budget import Verdict
 from detectors.detector import Signal, SignalKind, Standing
 from detectors.growth import forecast
 from stream.codec import HOUR_MS, MINUTE_MS
@@ -233,10 +234,10 @@ class ViralThread:
         for days, reached in zip((self._threads, self._copies, self._likes)[table], by_age, strict=True):
             days.see(self._seen_ms, reached)
 
-    def judged(self, *, real: bool) -> None:
-        """The incident under way ended: `real` when a human took it. What nobody took is what happens at this brand."""
+    def judged(self, verdict: Verdict) -> None:
+        """The incident under way ended. What was a false alarm is what happens at this brand."""
         held, self._held = self._held, [[0] * len(AGES_MS) for _ in TABLES]
-        if not real and self._seen_ms >= 0:
+        if verdict in {"false_alarm", "unclaimed"} and self._seen_ms >= 0:
             for table, by_age in enumerate(held):
                 if any(by_age):
                     self._reached(table, by_age, allowed=True)

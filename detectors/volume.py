@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from detectors.baseline import PAGE_SCORE, score_between
-from detectors.budget import Budget, Prior
+from detectors.budget import Budget, Prior, Verdict
 from detectors.detector import NOTICE, Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, Reading, Surge
 from stream.codec import HOUR_MS, MINUTE_MS
@@ -133,9 +133,9 @@ class VolumeSurge:
         """Learn a minute; one that is incomplete or not allowed leaves a gap that no span reaches across."""
         self._surge.learn(closed, allowed=allowed)
 
-    def judged(self, *, real: bool) -> None:
-        """The incident under way ended; `real` when a human took it."""
-        self._surge.judged(real=real)
+    def judged(self, verdict: Verdict) -> None:
+        """The incident under way ended; see `detectors.budget.Extremes`."""
+        self._surge.judged(verdict)
 
     # -- state -----------------------------------------------------------------------------------------------------
 

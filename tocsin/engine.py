@@ -23,8 +23,9 @@ from alerting.incident import Incident, rank
 from alerting.planned import without_planned
 from alerting.quiet import Silence, Unsilence
 from alerting.vigil import Subject
+from detectors.budget import Verdict
 from detectors.detector import NOTICE, Signal
-from stream.codec import MINUTE_MS, canonical, link
+from stream.codec import HOUR_MS, MINUTE_MS, canonical, link
 from stream.plans import PlannedTimes
 from stream.window import OPEN_END, SourceState, Window, floor
 from stream.zones import local
@@ -38,6 +39,9 @@ HISTORY_STEP_MS = 5 * MINUTE_MS
 SHOWN_MS = 60 * MINUTE_MS
 GUARD_LEAD_MS = 30 * MINUTE_MS
 """A crisis began a little before it was noticed: these minutes are not learnt either."""
+CHANCE_LASTS_MS = 6 * HOUR_MS
+"""An incident that goes on for longer is no chance, whether anybody took it or not: it says nothing of ordinary days.
+Of the incidents of 48 simulated months one in fifty does."""
 
 
 class Engine:
@@ -366,15 +370,17 @@ def _guard(brand: Brand) -> None:
         guards.append(Guard(incident.opened_ms - GUARD_LEAD_MS, OPEN_END))
     elif is_open and (incident is None or not incident.is_open):
         guards[-1] = Guard(guards[-1].from_ms, state.window.at_ms)
-        brand.panel.judged(real=incident is not None and not _was_false(incident))
+        brand.panel.judged(_verdict(incident, state.window.at_ms) if incident is not None else "unclaimed")
     state.guards = [g for g in guards if g.until_ms > state.window.horizon_ms]
 
 
-def _was_false(incident: Incident) -> bool:
-    """Nobody took it, or whoever did called it a false alarm. What a change of mode cut off was nobody's to take."""
-    if incident.closed_because == "mode_changed":
-        return False
-    return incident.closed_because == "false_alarm" or not (incident.acknowledged_by or incident.owner)
+def _verdict(incident: Incident, at_ms: int) -> Verdict:
+    """What it was, at its end. What a change of mode cut off was nobody's to take."""
+    if incident.closed_because == "false_alarm":
+        return "false_alarm"
+    if incident.acknowledged_by or incident.owner or incident.closed_because == "mode_changed":
+        return "taken"
+    return "siege" if at_ms - incident.opened_ms > CHANCE_LASTS_MS else "unclaimed"
 
 
 def _history(window: Window) -> tuple[int, ...]:

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.budget import CAP_MILLI, DAYS_KEPT, PAGE_RATE_MILLI, Budget, Extremes, HeavyExtremes, Prior
+from detectors.budget import (
+    CAP_MILLI,
+    DAYS_KEPT,
+    PAGE_RATE_MILLI,
+    ROW_DAYS,
+    Budget,
+    Extremes,
+    HeavyExtremes,
+    Prior,
+    Verdict,
+)
 from stream.codec import DAY_MS, MINUTE_MS, canonical, decode
 
 PRIOR = Prior(4_000, 1_000)
@@ -62,7 +72,7 @@ def test_a_snapshot_goes_on_the_same(kind: type[Extremes], days: list[int], last
     extremes.close(len(days) * DAY_MS + MINUTE_MS, ordinary=False)
     other = kind.restore(decode(canonical(extremes.snapshot()), dict), PRIOR)
     for one in (extremes, other):
-        one.judged(real=False)
+        one.judged("unclaimed")
         one.close((len(days) + 1) * DAY_MS, ordinary=True)
     assert extremes.snapshot() == other.snapshot()
     assert extremes.threshold(1_000) == other.threshold(1_000)
@@ -109,11 +119,11 @@ def test_an_incident_is_learnt_at_its_end_though_its_minutes_are_still_open(kind
     extremes = taught([2_000] * 10, kind)
     before = extremes.threshold(1_000)
     extremes.note(10 * DAY_MS + MINUTE_MS, 9_000)
-    extremes.judged(real=real)
+    extremes.judged("taken" if real else "unclaimed")
     assert extremes.days == 10 + (not real)
     assert (extremes.threshold(1_000) > before) is not real
     extremes.close(10 * DAY_MS + MINUTE_MS, ordinary=False)
-    extremes.judged(real=False)
+    extremes.judged("unclaimed")
     assert extremes.days == 10 + (not real)
 
 
@@ -125,8 +135,8 @@ def test_what_somebody_took_is_not_learnt_and_what_nobody_took_is_one_false_alar
     extremes.note(10 * DAY_MS + MINUTE_MS, 9_000)
     extremes.close(10 * DAY_MS + MINUTE_MS, ordinary=False)
     assert extremes.days == days
-    extremes.judged(real=real)
-    extremes.judged(real=False)
+    extremes.judged("taken" if real else "unclaimed")
+    extremes.judged("unclaimed")
     assert extremes.days == days + learnt
 
 
@@ -157,6 +167,57 @@ def test_of_a_row_of_floods_that_nobody_took_one_counts() -> None:
     for flood in range(16):
         extremes.note(20 * DAY_MS + flood, 50_000)
         extremes.close(20 * DAY_MS + flood, ordinary=False)
-        extremes.judged(real=False)
+        extremes.judged("unclaimed")
     assert extremes.days == 20  # nineteen days are over, and one flood counts as one more
     assert before < extremes.threshold(1_000) < before * 2
+
+
+def incident(extremes: Extremes, day: int, score: int, verdict: Verdict) -> None:
+    """One that began on a day, and ended within it."""
+    extremes.close(day * DAY_MS, ordinary=True)
+    extremes.note(day * DAY_MS + MINUTE_MS, score)
+    extremes.close(day * DAY_MS + MINUTE_MS, ordinary=False)
+    extremes.judged(verdict)
+
+
+@of_each_kind
+@pytest.mark.parametrize("before", [True, False])
+def test_a_siege_and_what_came_with_it_teach_nothing(kind: type[Extremes], before: bool) -> None:
+    """Two days of floods, one of which went on for longer than chance does: neither the others count, whichever came
+    first, nor the wild hours that follow it. Calm days do."""
+    extremes, calm = taught([2_000, 2_500] * 10, kind), taught([2_000, 2_500] * 10, kind)
+    verdicts: list[Verdict] = ["unclaimed", "siege"] if before else ["siege", "unclaimed"]
+    for day, verdict in enumerate(verdicts, start=20):
+        incident(extremes, day, 9_000, verdict)
+        if "siege" in verdicts[: day - 19]:
+            extremes.note(day * DAY_MS + 2 * MINUTE_MS, 4_500)
+            extremes.close(day * DAY_MS + 2 * MINUTE_MS, ordinary=True)
+    extremes.close(22 * DAY_MS, ordinary=True)
+    assert set(extremes.snapshot()["past"]) <= {0, 2_000, 2_500}
+    assert extremes.threshold(1_000) <= calm.threshold(1_000)
+    days = extremes.days
+    extremes.close(23 * DAY_MS, ordinary=True)
+    assert extremes.days == days + 1
+
+
+@of_each_kind
+def test_after_a_siege_false_alarms_count_again(kind: type[Extremes]) -> None:
+    """Three days later what nobody took is one, as ever."""
+    extremes = taught([2_000, 2_500] * 10, kind)
+    incident(extremes, 20, 9_000, "siege")
+    incident(extremes, 20 + ROW_DAYS - 1, 9_000, "unclaimed")
+    assert max(extremes.snapshot()["past"]) == 2_500
+    incident(extremes, 20 + ROW_DAYS, 9_000, "unclaimed")
+    assert max(extremes.snapshot()["past"]) > 2_500
+
+
+@of_each_kind
+def test_who_says_that_it_was_a_false_alarm_is_believed_after_a_siege_too(kind: type[Extremes]) -> None:
+    """On the same day."""
+    extremes = taught([2_000, 2_500] * 10, kind)
+    incident(extremes, 20, 9_000, "siege")
+    before = extremes.threshold(1_000)
+    incident(extremes, 20, 9_000, "unclaimed")
+    assert extremes.threshold(1_000) == before
+    incident(extremes, 20, 9_000, "false_alarm")
+    assert extremes.threshold(1_000) > before

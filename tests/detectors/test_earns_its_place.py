@@ -22,6 +22,7 @@ import detectors.sentiment
 import detectors.surge
 import detectors.virality
 import detectors.volume
+import tocsin.engine
 from alerting.decision import Decision
 from alerting.facts import BLIND
 from benchmarks.running import Run, contents_for, tells, wakes
@@ -515,6 +516,27 @@ def test_two_floods_do_not_teach_that_floods_are_ordinary() -> None:
     fired(2)
     with taken_out(detectors.budget, "ROW_CAP_MILLI", 1_000_000):
         assert crisis_after() == 1440
+
+
+def test_a_siege_does_not_teach_that_sieges_are_ordinary() -> None:
+    """An angry flood of two days, at five times the usual, that nobody took, and a day of rest: the threshold of a page
+    is what it was, within a twentieth. Were the siege learnt as a false alarm, it is a tenth higher at least."""
+    brand = Brand()
+    until_ms = brand.now_ms + 3 * DAY_MS
+    siege = Plant("steady", 4_000 * 48, 400, last_ms=2 * DAY_MS).posts(brand.now_ms, 30_000, "siege")
+    posts = sorted([*brand.quiet(brand.now_ms, until_ms), *siege], key=lambda post: (post.at_ms, post.voice))
+
+    def moved() -> float:
+        run, snapshot = past(brand)
+        branch = run.split(snapshot, run.sealed)
+        standing = branch.engine._brands["Acme"].panel.negativity._thresholds()[1]
+        decisions = list(branch.feed(parts_of(posts, step_ms=STEP_MS), until_ms))
+        assert any(map(wakes, decisions))
+        return branch.engine._brands["Acme"].panel.negativity._thresholds()[1] / standing
+
+    assert 0.9 < moved() < 1.05
+    with taken_out(tocsin.engine, "CHANCE_LASTS_MS", 10 * DAY_MS):
+        assert moved() > 1.1
 
 
 def test_floods_of_ordinary_mood_cost_few_pages_however_large() -> None:

@@ -228,7 +228,7 @@ def test_what_nobody_took_is_learnt_and_what_somebody_took_is_not(real):
             crowd = [thread_of(30, brand.at_ms)] if minute == 700 else []
             detector.learn_one(ClosedMinute(pulse, crowd), allowed=minute != 700)
             brand.at_ms += MINUTE_MS
-        detector.judged(real=real)
+        detector.judged("taken" if real else "unclaimed")
     brand.walk.window.learnt_ms = brand.walk.window.started_ms = brand.at_ms
     assert bool(told(brand.doubling(38, reposts=1))) == real
 
