@@ -32,7 +32,7 @@ Verdict = Literal["taken", "false_alarm", "unclaimed", "siege"]
 LEAST_SCALE = 300.0
 WILDEST = 0.2
 """The share of days whose greatest scores make the tail of `HeavyExtremes`."""
-SHAPE = 1 / 3
+SHAPE = 1 / 4
 """Of that tail: heavier than an exponential one, with a finite variance. Its inverse is a whole number."""
 PRIOR_EXCESSES = 2.0
 """Of so many wild days the prior's scale is worth."""
@@ -278,7 +278,7 @@ class HeavyExtremes(Extremes):
             return float(days)
         beyond = self._seen_beyond(start) + WILDEST * self.prior.days
         left = 1.0 + SHAPE * (score - start) / scale
-        return beyond / (left * left * left)  # to the power of 1 / SHAPE
+        return beyond / (left * left * left * left)  # to the power of 1 / SHAPE
 
     def _fitted(self) -> tuple[float, float]:
         prior, ordered = self.prior, self._ordered
