@@ -5,7 +5,7 @@ A post is angry when it is negative in words of its author's own; a grim headlin
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
@@ -16,11 +16,13 @@ from detectors.detector import Signal, SignalKind, Standing
 from detectors.surge import OPEN_MS, STILL_BURNING, Moment, Surge
 from detectors.volume import FEWEST_POSTS, SLOW_PRIOR, SPIKE_PRIOR
 from stream.codec import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.pulse import Counts
 from stream.window import ClosedMinute, Window, floor
 
 STEP_MS = 15 * MINUTE_MS
 SLOW_MS = 6 * HOUR_MS
-SPANS_MS = (5 * MINUTE_MS, STEP_MS, HOUR_MS, SLOW_MS)
+SPANS_MS = (HOUR_MS, STEP_MS, 5 * MINUTE_MS)
+"""Beside the slow one; each holds the next."""
 FAR_STEPS = (SLOW_MS - OPEN_MS) // STEP_MS
 """Steps of the longest span that are no longer open."""
 FEWEST_ANGRY = 5
@@ -71,10 +73,21 @@ class Anger(msgspec.Struct, frozen=True, gc=False):
     posts: int = 0
     angry: int = 0
     scored: int = 0
-    usual_angry: int = 0
-    share_z: int = 0
-    """What a card says beside it: 0 where nobody would be told."""
     score: int = 0
+
+
+Held = tuple[int, int, int]
+"""Of a span: angry posts, those that could be judged, and all."""
+
+
+class Bars(NamedTuple):
+    """How many angry posts are a crowd, as long as nothing is learnt."""
+
+    moment: Moment
+    hour: int
+    """Over an hour ..."""
+    slow: int
+    """... and over six."""
 
 
 class NegativeShare:
@@ -118,8 +131,10 @@ class NegativeShare:
         """The same of the last whole steps, learnt or not."""
         self._recent_open = (0, 0)
         self._recent_ms = -1
+        self._bars: Bars | None = None
+        """Found at need, never snapshotted, as what follows."""
         self._far: tuple[int, int] | None = None
-        """(angry, scored) of the steps at the far end of the longest span. Found at need, never snapshotted."""
+        """(angry, scored) of the steps at the far end of the longest span."""
         self._open_negative = 0
         self._open_scored = 0
         self._next_ms = -1
@@ -156,27 +171,47 @@ class NegativeShare:
     def look(self, window: Window) -> Anger:
         """The span that stands out most, finding or not."""
         moment = self._volume.moment(window)
-        hour_milli = self._crowd_milli(HOUR_MS, window.tally(HOUR_MS).angry, moment)
-        best = Anger(SPANS_MS[0])
-        for span_ms in SPANS_MS:
-            if span_ms <= OPEN_MS:
+        bars = self._crowds(moment)
+        best = Anger(SPANS_MS[-1])
+        # A crowd fills an hour at least.
+        if window.tally(HOUR_MS).angry >= bars.hour:
+            for span_ms in SPANS_MS:
                 tally = window.tally(span_ms)
-                angry, scored, posts = tally.angry, tally.scored, tally.mentions
-            else:
-                angry, scored, posts = self._six_hours(window)
-            if angry >= FEWEST_ANGRY:
-                anger = self._judged(window, moment, hour_milli, Anger(span_ms, posts, angry, scored))
-                if anger.score > best.score:
+                if tally.angry < FEWEST_ANGRY:
+                    break
+                anger = self._judged(window, moment, span_ms, (tally.angry, tally.scored, tally.mentions))
+                if anger.score and anger.score >= best.score:
                     best = anger
+        held = self._six_hours(window)
+        if held[0] >= FEWEST_ANGRY and held[0] >= bars.slow:
+            anger = self._judged(window, moment, SLOW_MS, held)
+            if anger.score > best.score:
+                best = anger
         if best.score * 1000 >= self._extremes.threshold(self.budget.notices_milli) * WORTH_COUNTING_MILLI:
-            best = self._judged(window, moment, hour_milli, self._once(window, best))
-            usual_angry = round(self._share * self._volume.usual(best.span_ms, moment))
-            share_z = milli(self._z(best.angry, best.scored))
-            best = msgspec.structs.replace(best, usual_angry=usual_angry, share_z=share_z)
+            span_ms = best.span_ms
+            held = self._once(window, best)
+            fewest = bars.hour if span_ms == HOUR_MS else bars.slow if span_ms == SLOW_MS else 0
+            best = self._judged(window, moment, span_ms, held) if held[0] >= fewest else Anger(span_ms)
         return best
 
-    def _six_hours(self, window: Window) -> tuple[int, int, int]:
-        """Angry, scored and all posts of six hours; nothing where they were not all heard, or burnt out."""
+    def _crowds(self, moment: Moment) -> Bars:
+        """The least numbers of angry posts that are a crowd now."""
+        bars = self._bars
+        if bars is None or bars.moment is not moment:
+            hour = self._fewest(HOUR_MS, HOUR_CROWD_MILLI, moment)
+            bars = self._bars = Bars(moment, hour, self._fewest(SLOW_MS, SLOW_CROWD_MILLI, moment))
+        return bars
+
+    def _fewest(self, span_ms: int, times_milli: int, moment: Moment) -> int:
+        """The least number of angry posts that is so many times (thousandths) what is usual."""
+        usual = max(self._share * self._volume.usual(span_ms, moment), LEAST_USUAL)
+        fewest = math.floor(times_milli / 1000 * usual)
+        while milli(fewest / usual) < times_milli:
+            fewest += 1
+        return fewest
+
+    def _six_hours(self, window: Window) -> Held:
+        """What six hours hold; nothing where they were not all heard, or burnt out."""
         posts = self._volume.six_hours(window)
         if self._recent_ms < 0 or len(self._recent) < FAR_STEPS or not posts:
             return 0, 0, 0
@@ -189,24 +224,22 @@ class NegativeShare:
             return 0, 0, 0
         return angry, tally.scored + self._recent_open[1] + self._far[1], posts
 
-    def _judged(self, window: Window, moment: Moment, hour_milli: int, held: Anger) -> Anger:
-        """What it says that a span holds so many; nothing where that is no crowd. A crowd fills an hour at least."""
-        span_ms, posts, angry, scored = held.span_ms, held.posts, held.angry, held.scored
-        crowd_milli = hour_milli if span_ms < HOUR_MS else self._crowd_milli(span_ms, angry, moment)
-        if crowd_milli < (HOUR_CROWD_MILLI if span_ms <= HOUR_MS else SLOW_CROWD_MILLI):
-            return Anger(span_ms)
+    def _judged(self, window: Window, moment: Moment, span_ms: int, held: Held) -> Anger:
+        """What it says that a span holds so many; nothing where the share of angry ones is usual."""
+        angry, scored, posts = held
         if angry * 1000 < scored * self._share * DROWNED_MILLI:
             # One account's idle talk must not drown many people's anger: then each voice is held for one post.
-            angry, scored, posts = self._by_voice(window, span_ms, angry, scored, posts)
+            angry, scored, posts = self._by_voice(window, span_ms, held)
             if angry <= scored * self._share:
                 return Anger(span_ms)
         crowds = self._volume.likelier(span_ms, posts, moment)
-        return Anger(span_ms, posts, angry, scored, score=milli(self._likelier(angry, scored, crowds)))
+        return Anger(span_ms, posts, angry, scored, milli(self._likelier(angry, scored, crowds)))
 
-    def _by_voice(self, window: Window, span_ms: int, angry: int, scored: int, posts: int) -> tuple[int, int, int]:
-        """Angry, scored and all posts, had each voice written one of each; as they are where voices are unknown."""
+    def _by_voice(self, window: Window, span_ms: int, held: Held) -> Held:
+        """The same, had each voice written one of each; as it is where voices are unknown."""
         if span_ms > OPEN_MS:
-            return angry, scored, posts
+            return held
+        angry, scored, posts = held
         voices = window.distinct(span_ms, "authors") or posts
         angry = min(angry, window.distinct(span_ms, "negative_authors") or angry)
         return angry, max(angry, min(scored, voices)), max(angry, min(posts, voices))
@@ -216,70 +249,70 @@ class NegativeShare:
         the mood hardly speaks for is left out: the end of a flood of ordinary mood has few posts, and anger among them
         by chance.
         """
-        # Loops, for comprehensions cost twice as much: this is half of a look in a crisis.
+        # Loops, for comprehensions cost twice as much: this is a third of a look in a crisis.
         each, calm = self._worth(scored) / scored, scored - angry
         said = []
+        most = 0.0
         for size, more, fewer in self._moods:
             mood = each * (angry * more + calm * fewer)
             if mood >= LEAST_MOOD:
-                said.append(crowds[size] + mood)
-        most = max(said, default=0.0)
-        if most <= 0.0:
+                one = crowds[size] + mood
+                said.append(one)
+                most = max(most, one)
+        if not most:
             return 0.0
         together = 0.0
         for one in said:
             together += math.exp(one - most)
         return max(0.0, most + math.log(together / len(self._moods)))
 
-    def _crowd_milli(self, span_ms: int, angry: int, moment: Moment) -> int:
-        """Angry posts against the usual."""
-        usual_angry = self._share * self._volume.usual(span_ms, moment)
-        return milli(angry / max(usual_angry, LEAST_USUAL))
-
-    def _once(self, window: Window, anger: Anger) -> Anger:
+    def _once(self, window: Window, anger: Anger) -> Held:
         """What the same span holds, each voice and each text counted once; unknown ones do not block."""
         span_ms = min(anger.span_ms, OPEN_MS)
         counts = window.tally(span_ms)
+        angry = _apart(anger.angry, counts.angry, *self._angry_apart(window, span_ms))
         voices, texts = window.distinct(span_ms, "authors"), window.distinct(span_ms, "texts")
-        angry = _apart(anger.angry, counts.angry, self._angry_apart(window, anger.span_ms))
-        posts = max(angry, _apart(anger.posts, counts.mentions, (voices, texts)))
-        return Anger(anger.span_ms, posts, angry, anger.scored - anger.angry + angry)
+        posts = max(angry, _apart(anger.posts, counts.mentions, voices, texts))
+        return angry, anger.scored - anger.angry + angry, posts
 
-    def _angry_apart(self, window: Window, span_ms: int) -> list[int]:
-        open_ms = min(span_ms, OPEN_MS)
-        return [window.distinct(open_ms, "negative_authors"), window.distinct(open_ms, "negative_texts")]
+    def _angry_apart(self, window: Window, span_ms: int) -> tuple[int, int]:
+        """Different people who were angry, and different texts of theirs."""
+        return window.distinct(span_ms, "negative_authors"), window.distinct(span_ms, "negative_texts")
 
     def _finding(self, window: Window, anger: Anger) -> Signal | None:
-        notice, page = self._thresholds()
-        counts = window.tally(min(anger.span_ms, OPEN_MS))
-        voices, texts = self._angry_apart(window, anger.span_ms)
+        span_ms, open_ms = anger.span_ms, min(anger.span_ms, OPEN_MS)
+        counts = window.tally(open_ms)
+        voices, texts = self._angry_apart(window, open_ms)
         people = _people(counts.angry, voices, texts)
         if people < FEWEST_ANGRY:
             return None
         self._active = True
+        notice, page = self._thresholds()
         score = score_between(anger.score, notice, page)
         if people < FEWEST_PAGE_PEOPLE and self._people_of_hour(window) < FEWEST_PAGE_PEOPLE:
             score = min(score, PAGE_SCORE - 1)
+        usual = self._volume.usual(span_ms, self._volume.moment(window))
+        usual_share_milli = self.usual_share_milli
         return Signal(
             kind="negativity",
             score=score,
             page=score >= PAGE_SCORE,
             observed=anger.angry * 1000 // max(1, anger.scored),
-            expected=self.usual_share_milli,
-            since_ms=self._since(window, min(anger.span_ms, OPEN_MS)),
-            window_ms=anger.span_ms,
+            expected=usual_share_milli,
+            since_ms=self._since(window, open_ms),
+            window_ms=span_ms,
             evidence={
                 "negative": counts.negative,
                 "angry": anger.angry,
                 "scored": anger.scored,
-                "usual_angry": anger.usual_angry,
+                "usual_angry": round(self._share * usual),
                 "people": people,
-                "usual_share_milli": self.usual_share_milli,
+                "usual_share_milli": usual_share_milli,
                 "negative_voices": voices,
                 "negative_texts": texts,
-                "z_milli": anger.share_z,
+                "z_milli": milli(self._z(anger.angry, anger.scored)),
                 "posts": anger.posts,
-                "rate_milli": self._volume.rate_milli(anger.span_ms, anger.posts, window),
+                "rate_milli": self._volume.rate_milli(span_ms, anger.posts, window),
                 "threshold_milli": notice,
                 "page_threshold_milli": page,
                 "score_milli": anger.score,
@@ -338,13 +371,14 @@ class NegativeShare:
         return math.sqrt(max(0.0, 2.0 * self._worth(scored) * divergence))
 
     def _since(self, window: Window, span_ms: int) -> int:
-        """Start of the first minute of the span that was mostly negative, by the usual share twice over."""
+        """Start of the first minute of the span in which a greater share was angry than usual."""
         usual = self.usual_share_milli
-        for start in window.starts(span_ms):
-            minute = window.minutes.get(start)
-            if minute is not None and minute.counts.angry * 1000 > usual * max(1, minute.counts.scored):
-                return start
-        return window.starts(span_ms)[0]
+
+        def stands_out(counts: Counts) -> bool:
+            return counts.angry * 1000 > usual * max(1, counts.scored)
+
+        found = window.first_start(span_ms, f"angry {usual}", stands_out)
+        return window.starts(span_ms)[0] if found is None else found
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -484,15 +518,14 @@ def _mood(usual: float, times: float, of_crowd: float) -> tuple[float, float]:
 
 def _people(angry: int, voices: int, texts: int) -> int:
     """How many are angry, each voice and each text counted once; unknown ones do not block."""
-    return min([angry, *[n for n in (voices, texts) if n > 0]])
+    if 0 < voices < angry:
+        angry = voices
+    return texts if 0 < texts < angry else angry
 
 
-def _apart(count: int, held: int, distinct_ones: Sequence[int]) -> int:
-    """A count, had each of those that are known counted once. Where more is counted than is `held`, the share of what
-    is held stands for the whole.
+def _apart(count: int, held: int, voices: int, texts: int) -> int:
+    """A count, had each voice and each text that is known counted once. Where more is counted than is `held`, the share
+    of what is held stands for the whole.
     """
-    least = min(count, held)
-    for n in distinct_ones:
-        if 0 < n < least:
-            least = n
+    least = _people(min(count, held), voices, texts)
     return least if count <= held else least * count // max(1, held)

@@ -213,11 +213,11 @@ class Surge:
 
     def likelier(self, span_ms: int, count: int, moment: Moment) -> list[float]:
         """How much likelier a span holds so many where a crowd of each size has joined: see `detectors.crowd`."""
-        index = self._places[span_ms]
-        crowd = moment.crowds.get(index)
+        crowd = moment.crowds.get(span_ms)
         if crowd is None:
+            index = self._places[span_ms]
             mean = self._usual_now(index, moment)[2] / self._talking
-            crowd = moment.crowds[index] = Crowd(mean, self._wild[index].dispersion(mean))
+            crowd = moment.crowds[span_ms] = Crowd(mean, self._wild[index].dispersion(mean))
         return crowd.likelier(count)
 
     def usual(self, span_ms: int, moment: Moment) -> float:

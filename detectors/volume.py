@@ -101,9 +101,10 @@ class VolumeSurge:
         score = score_between(reading.z, reading.notice, reading.page)
         # Of the slow burn's window only the open minutes say who posted: their share stands for the whole.
         for known in (voices, texts):
-            once = min(known * reading.count // max(1, open_posts), reading.count)
-            if known > 0 and not self._surge.stands_out(reading, once, window):
-                score = min(score, PAGE_SCORE - 1)
+            if 0 < known < open_posts:
+                once = known * reading.count // open_posts
+                if not self._surge.stands_out(reading, once, window):
+                    score = min(score, PAGE_SCORE - 1)
         if 0 < voices < FEWEST_VOICES:
             score = min(score, NOTICE - 1)
         return Signal(
@@ -156,5 +157,6 @@ def _since(window: Window, reading: Reading) -> int:
     """Start of the first minute of the span that stands out by itself: twice the usual, and what chance adds."""
     usual = reading.expected * window.bucket_ms // reading.span_ms
     standing_out = 2 * usual + 3 * math.isqrt(usual) + 1
-    found = window.first_start(min(reading.span_ms, max(OPEN_MS, window.bucket_ms)), standing_out)
+    span_ms = min(reading.span_ms, max(OPEN_MS, window.bucket_ms))
+    found = window.first_start(span_ms, f"posts {standing_out}", lambda counts: counts.mentions >= standing_out)
     return window.starts(reading.span_ms)[0] if found is None else found

@@ -367,8 +367,8 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         return {}
 
     @cached_property
-    def _first_starts(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """By span and posts: in which bucket somebody asked, and the first minute that holds so many. As `_running`."""
+    def _first_starts(self) -> dict[tuple[int, str], tuple[int, int]]:
+        """By span and test: in which bucket somebody asked, and the first minute that stood out. As `_running`."""
         return {}
 
     @cached_property
@@ -696,16 +696,20 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         """The brand's competitors over the last `span_ms`: to be read, not to be changed."""
         return self._merged(span_ms).rivals
 
-    def first_start(self, span_ms: int, fewest: int) -> int | None:
-        """Start of the first minute of the last `span_ms` that holds so many posts; `None`: none does."""
+    def first_start(self, span_ms: int, name: str, stands_out: Callable[[Counts], bool]) -> int | None:
+        """Start of the first minute of the last `span_ms` whose counts stand out, by a test of some name; `None`: none
+        does.
+        """
         last_ms = self.last_ms
-        held = self._first_starts.get((span_ms, fewest))
+        held = self._first_starts.get((span_ms, name))
         if held is not None and held[0] == last_ms:
             return held[1]
         minutes = self.minutes
         for start in self.starts(span_ms):
-            if start in minutes and minutes[start].counts.mentions >= fewest:
-                self._first_starts = {(span_ms, fewest): (last_ms, start)}
+            if start in minutes and stands_out(minutes[start].counts):
+                if start < last_ms:  # the newest is not over: what stands out now may not do so for long
+                    kept = {asked: found for asked, found in self._first_starts.items() if found[0] == last_ms}
+                    self._first_starts = {**kept, (span_ms, name): (last_ms, start)}
                 return start
         return None
 

@@ -259,7 +259,7 @@ def test_without_its_six_hours_slow_anger_wakes_nobody() -> None:
         return Plant("steady", 1_600, 600, last_ms=6 * HOUR_MS).posts(at_ms, 100_000, "a")
 
     assert lived(Brand(100), burn, 6).paged <= 360
-    with taken_out(detectors.sentiment, "SPANS_MS", detectors.sentiment.SPANS_MS[:-1]):
+    with taken_out(NegativeShare, "_six_hours", lambda detector, window: (0, 0, 0)):
         assert lived(Brand(100), burn, 6).paged == 1440
 
 
@@ -352,9 +352,9 @@ class Guard(NamedTuple):
     brand: Brand = Brand()
 
 
-def as_posted(_detector: Any, _window: Window, anger: Any) -> Any:
+def as_posted(_detector: Any, _window: Window, anger: Any) -> tuple[int, int, int]:
     """Posts, whoever wrote them."""
-    return anger
+    return anger.angry, anger.scored, anger.posts
 
 
 def by_number(_detector: Any, _angry: int, _scored: int, crowds: Sequence[float]) -> float:
