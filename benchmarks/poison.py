@@ -1,13 +1,14 @@
 """Measures what a patient attacker can teach: `python -m benchmarks.poison [--stream NAME]`.
 
 Somebody who knows that thresholds follow a brand's own past lets a crowd grow slowly for a fortnight, or floods two
-days and stops, so that the real crisis is missed. Each such past is run beside the same one without the crowd. Then,
-at the same moments of both, with the crowd gone, the least that is paged is found by bisection, and a crisis of five
-times the hour's posts is planted.
+days and stops, so that the real crisis is missed. Several such pasts are run, each beside the same one without the
+crowd. Then, at the same moments of both, with the crowd gone, a crisis of five times the hour's posts is planted; with
+`--least` the least that is paged is found too, by bisection, which takes ten times as long.
 """
 
 import argparse
 import json
+import math
 import multiprocessing
 import statistics
 import sys
@@ -110,6 +111,12 @@ class Result(msgspec.Struct):
     pages: int
     """While the poison was given."""
 
+    def add(self, other: "Result") -> None:
+        """The same of another past."""
+        self.clean += other.clean
+        self.poisoned += other.poisoned
+        self.pages += other.pages
+
 
 def days_of(stream: Stream, poison: Poison, seed: int, *, given: bool) -> Iterator[tuple[int, list[Post]]]:
     """The past, the poisoned days and those in which the crisis comes: day and posts. The same with and without."""
@@ -145,7 +152,9 @@ def moments_of(poison: Poison, count: int) -> list[int]:
     return [start_ms + HOUR_MS + k * 22 * HOUR_MS // count // STEP_MS * STEP_MS for k in range(count)]
 
 
-def run_past(stream: Stream, poison: Poison, seed: int, count: int, *, given: bool) -> tuple[list[Found], int]:
+def run_past(
+    stream: Stream, poison: Poison, seed: int, count: int, probes: Sequence[Probe], *, given: bool
+) -> tuple[list[Found], int]:
     """Run one past to its moments; what is found at each, and the pages while the poison was given."""
     contents, digest = contents_for(stream.brand)
     run = Run.begin(stream.brand, contents, digest, FIRST_DAY * DAY_MS)
@@ -157,19 +166,21 @@ def run_past(stream: Stream, poison: Poison, seed: int, count: int, *, given: bo
             for decision in run.feed([p for p in parts if p.step * STEP_MS < moment], moment):
                 episodes.see(decision)
             parts = [p for p in parts if p.step * STEP_MS >= moment]
-            found.append(probed(run, stream, parts, moment, seed))
+            found.append(probed(run, stream, parts, moment, probes, seed))
         for decision in run.feed(parts, (day + 1) * DAY_MS):
             episodes.see(decision)
     begins_ms = (FIRST_DAY + LEARNT_DAYS) * DAY_MS
     return found, sum(begins_ms <= t < begins_ms + poison.days * DAY_MS for t in episodes.pages)
 
 
-def probed(run: Run, stream: Stream, parts: Sequence[StepPart], moment: int, seed: int) -> Found:
+def probed(
+    run: Run, stream: Stream, parts: Sequence[StepPart], moment: int, probes: Sequence[Probe], seed: int
+) -> Found:
     """What is found at a moment."""
     snapshot, sealed = run.snapshot(), run.sealed
     base = [part for part in parts if part.step * STEP_MS < moment + WATCHED_MS]
     split = partial(run.split, snapshot, sealed)
-    least = [least_paged(split, base, stream, moment, probe, f"{seed}/{moment}") for probe in PROBES]
+    least = [least_paged(split, base, stream, moment, probe, f"{seed}/{moment}") for probe in probes]
     usual_milli = stream.usual_milli[moment // HOUR_MS % 24]
     crisis = CRISIS.posts(moment, usual_milli, f"{seed}/{moment}")
     return Found(
@@ -212,13 +223,22 @@ def first_page(
     return -1
 
 
-def run_one(job: tuple[str, Poison, int, int]) -> Result:
-    """One stream with one poison."""
-    name, poison, seed, count = job
-    stream = stream_of(name)
-    clean, _ = run_past(stream, poison, seed, count, given=False)
-    poisoned, pages = run_past(stream, poison, seed, count, given=True)
-    return Result(name, poison.name, clean, poisoned, pages)
+class Job(NamedTuple):
+    """One past of one stream with one poison."""
+
+    stream: str
+    poison: Poison
+    seed: int
+    moments: int
+    probes: Sequence[Probe]
+
+
+def run_one(job: Job) -> Result:
+    """A past with its poison, and without."""
+    stream = stream_of(job.stream)
+    clean, _ = run_past(stream, job.poison, job.seed, job.moments, job.probes, given=False)
+    poisoned, pages = run_past(stream, job.poison, job.seed, job.moments, job.probes, given=True)
+    return Result(job.stream, job.poison.name, clean, poisoned, pages)
 
 
 # --- what comes out ---------------------------------------------------------------------------------------------------
@@ -254,19 +274,23 @@ def delays_of(result: Result) -> tuple[float | None, float | None, int, int]:
 
 
 def holds(result: Result) -> bool:
-    """Whether every threshold and the delay stay within what is allowed."""
+    """Whether every threshold and the delay stay within what is allowed, and no fewer crises are found than chance
+    makes of it: two standard deviations of the moments whose answer changed (McNemar 1947, Psychometrika 12, p. 153).
+    """
     shifts = [threshold_shift(result, place) for place in range(len(THRESHOLDS))]
-    clean, poisoned, found_clean, found_poisoned = delays_of(result)
+    clean, poisoned, _, _ = delays_of(result)
     late = clean is not None and poisoned is not None and poisoned > clean * (1 + ALLOWED_DELAY)
-    return all(shift <= ALLOWED_SHIFT for shift in shifts) and not late and found_poisoned >= found_clean
+    lost = sum(c.delay_ms >= 0 > p.delay_ms for c, p in pairs_of(result))
+    won = sum(p.delay_ms >= 0 > c.delay_ms for c, p in pairs_of(result))
+    return all(shift <= ALLOWED_SHIFT for shift in shifts) and not late and lost - won <= 2 * math.sqrt(lost + won)
 
 
-def table(results: Sequence[Result]) -> list[str]:
+def table(results: Sequence[Result], probes: Sequence[Probe]) -> list[str]:
     """One row per stream and poison."""
     lines = [
         f"| stream | past | thresholds of a page: {', '.join(THRESHOLDS)} | crisis of 5x: found, median minutes "
-        f"| holds | {' | '.join(f'least paged: {probe.name}' for probe in PROBES)} | pages meanwhile |",
-        "|---|---|" + "---|" * (len(PROBES) + 4),
+        f"| holds |{''.join(f' least paged: {probe.name} |' for probe in probes)} pages meanwhile |",
+        "|---|---|" + "---|" * (len(probes) + 4),
     ]
     for result in results:
         shifts = ", ".join(f"{threshold_shift(result, place):+.0%}" for place in range(len(THRESHOLDS)))
@@ -278,7 +302,7 @@ def table(results: Sequence[Result]) -> list[str]:
             shifts,
             f"{found_clean} → {found_poisoned} of {len(pairs_of(result))}{minutes}",
             "yes" if holds(result) else "no",
-            *(least_cell(result, place) for place in range(len(PROBES))),
+            *(least_cell(result, place) for place in range(len(probes))),
             str(result.pages),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -298,28 +322,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 1 when a threshold or a delay shifts by more than is allowed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.poison", description=__doc__)
     parser.add_argument("--stream", action="append", help="only this one; may be repeated")
-    parser.add_argument("--moments", type=int, default=6, help="at which each past is probed")
+    parser.add_argument("--pasts", type=int, default=4, help="of each kind, by seed")
+    parser.add_argument("--moments", type=int, default=12, help="at which each past is probed")
+    parser.add_argument("--least", action="store_true", help="find the least that is paged too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each past instead")
     call = parser.parse_args(arguments)
     at_hand = streams(call.stream or STREAMS)
-    jobs = [(stream.name, poison, call.seed, call.moments) for stream in at_hand for poison in POISONS]
+    probes = PROBES if call.least else ()
+    jobs = [
+        Job(stream.name, poison, call.seed + past, call.moments, probes)
+        for stream in at_hand
+        for poison in POISONS
+        for past in range(call.pasts)
+    ]
     if not jobs:
         print("no recording is at hand: nothing to poison")
         return 0
-    results: list[Result] = []
+    results: dict[tuple[str, str], Result] = {}
     columns = TextColumn("pasts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns) as bar, multiprocessing.Pool(call.workers) as pool:
         task = bar.add_task("pasts", total=len(jobs))
         for result in pool.imap(run_one, jobs):
-            results.append(result)
+            held = results.setdefault((result.stream, result.poison), result)
+            if held is not result:
+                held.add(result)
             bar.advance(task)
     if call.json:
-        print("\n".join(json.dumps(msgspec.to_builtins(result)) for result in results))
+        print("\n".join(json.dumps(msgspec.to_builtins(result)) for result in results.values()))
     else:
-        print("\n".join(table(results)))
-    return 0 if all(holds(result) for result in results) else 1
+        print("\n".join(table(list(results.values()), probes)))
+    return 0 if all(holds(result) for result in results.values()) else 1
 
 
 if __name__ == "__main__":
