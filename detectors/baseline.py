@@ -223,8 +223,8 @@ class DailyMaxima:
 HOURS = 24
 _RHYTHM_MEMORY = 7
 """A brand's hour is the mean of about a week of that hour."""
-_RHYTHM_HELPS = 0.8
-"""The rhythm is used from when it takes at least a fifth off the squared error ..."""
+_RHYTHM_HELPS = 0.9
+"""The rhythm is used from when it takes at least a tenth off the squared error ..."""
 _RHYTHM_HELPS_STILL = 0.95
 """... until it hardly takes anything: a flood of two days must not change what a brand's hours are held against."""
 
