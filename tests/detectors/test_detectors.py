@@ -138,7 +138,7 @@ def test_the_day_is_used_where_there_is_one_and_not_where_there_is_none():
 
 
 def test_a_flood_of_two_days_does_not_put_the_day_out():
-    """What is known of the hours is kept while it still helps; it is not taken up where it helps as little."""
+    """What is known of the hours is kept while it still helps."""
 
     def root(hour: int) -> float:
         return (6.2 if hour % 24 < 8 else 7.9) + (1.0 if hour // 24 % 2 else -1.0)
@@ -150,9 +150,18 @@ def test_a_flood_of_two_days_does_not_put_the_day_out():
     for hour in range(24 * 10, 24 * 12):
         rhythm.learn(hour * HOUR_MS, root(hour) + 3.5, 7.3)
     assert rhythm.used
-    new = Rhythm.restore({**rhythm.snapshot(), "helps": False})
-    new.learn(24 * 12 * HOUR_MS, root(24 * 12) + 3.5, 7.3)
-    assert not new.used
+
+
+def test_what_hardly_helps_is_kept_and_not_taken_up():
+    """At thirteen fourteenths of the error a rhythm in use stays in use, and one that is not stays out."""
+    known = Rhythm()
+    for hour in range(24 * 6):
+        known.learn(hour * HOUR_MS, 9.0 if hour % 24 > 7 else 3.0, 7.0)
+    state = {**known.snapshot(), "errors": [(28_000.0).hex(), (26_000.0).hex()]}
+    for helps in (True, False):
+        rhythm = Rhythm.restore({**state, "helps": helps})
+        rhythm.learn(24 * 6 * HOUR_MS, 7.0 * rhythm.factor(24 * 6 * HOUR_MS + HOUR_MS // 2), 7.0)
+        assert rhythm.used is helps
 
 
 def test_growth_is_the_levels_and_no_rhythm():
