@@ -319,7 +319,8 @@ and as angry as the brand's posts are (each burst's mood is drawn anew). Ten day
 nothing. Every month runs through the engine at its grid of five seconds, once for each budget, and nobody ever
 acknowledges: so every page is a false one, and is learnt as one. A budget holds where the upper end of the mean's 95
 % interval is at most a quarter above it. Why thresholds follow from a budget: decisions
-[0006](decisions/0006-the-page-budget.md) and [0012](decisions/0012-the-wildest-days.md).
+[0006](decisions/0006-the-page-budget.md), [0012](decisions/0012-the-wildest-days.md) and
+[0013](decisions/0013-what-lasts-is-no-chance.md).
 
 Where few days are all that was ever recorded (`united`: eight), months hold the same day several times. Moods of
 streams that are made from counts (all but `spotify` and `united`) are made too: 18 % angry, and an hour's resemble
