@@ -42,10 +42,10 @@ PRIOR_CLUMPING_HOURS = 3.0
 LEAST_CLUMPING, MOST_CLUMPING = 0.002, 0.3
 CLUMPING_HALF_LIFE_MS = 10 * DAY_MS
 
-ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0, days=12)
+ANGER_PRIOR = Prior(median=3_500.0, scale=1_400.0, days=16)
 """Were the model exact, a look of a day reached a score of s once in `exp(s)` (Ville's inequality), and there are many
-looks. What no model knows adds to it: recorded brands have a median of 0 to 3.4 a day. It counts for twelve days: until
-then a brand that nobody knows is held for one of the wildest.
+looks. What no model knows adds to it: recorded brands have a median of 0 to 3.4 a day. It counts for sixteen days:
+until then a brand that nobody knows is held for one of the wildest.
 """
 ANGRY_CROWDS = ((0, 0.9), *((size, 0.4) for size in range(len(CROWDS))))
 """A crisis is a crowd of which at least two in five are angry, or one of the least size of which nearly all are: by its
