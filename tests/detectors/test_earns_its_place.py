@@ -258,9 +258,10 @@ def test_without_its_six_hours_slow_anger_wakes_nobody() -> None:
     def burn(at_ms: int) -> list[Post]:
         return Plant("steady", 1_600, 600, last_ms=6 * HOUR_MS).posts(at_ms, 100_000, "a")
 
-    assert lived(Brand(100), burn, 6).paged <= 360
+    brand = Brand(100, days=16)
+    assert lived(brand, burn, 6).paged <= 360
     with taken_out(NegativeShare, "_six_hours", lambda detector, window: (0, 0, 0)):
-        assert lived(Brand(100), burn, 6).paged == 1440
+        assert lived(brand, burn, 6).paged == 1440
 
 
 def test_without_negativity_a_crisis_wakes_nobody() -> None:
