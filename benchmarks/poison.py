@@ -274,8 +274,8 @@ def delays_of(result: Result) -> tuple[float | None, float | None, int, int]:
 
 
 def holds(result: Result) -> bool:
-    """Whether every threshold and the delay stay within what is allowed, and no fewer crises are found than chance
-    makes of it: two standard deviations of the moments whose answer changed (McNemar 1947, Psychometrika 12, p. 153).
+    """Whether every threshold and the delay stay within what is allowed, and no more crises are lost than chance
+    explains: two standard deviations of the moments whose answer changed (McNemar 1947, Psychometrika 12, p. 153).
     """
     shifts = [threshold_shift(result, place) for place in range(len(THRESHOLDS))]
     clean, poisoned, _, _ = delays_of(result)
@@ -319,7 +319,7 @@ def least_cell(result: Result, probe: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; 1 when a threshold or a delay shifts by more than is allowed."""
+    """Measure and print; 1 when a threshold or a delay shifts by more than is allowed, or crises are lost."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.poison", description=__doc__)
     parser.add_argument("--stream", action="append", help="only this one; may be repeated")
     parser.add_argument("--pasts", type=int, default=4, help="of each kind, by seed")
@@ -327,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--least", action="store_true", help="find the least that is paged too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", action="store_true", help="print a line of JSON for each past instead")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each row instead")
     call = parser.parse_args(arguments)
     at_hand = streams(call.stream or STREAMS)
     probes = PROBES if call.least else ()

@@ -27,8 +27,8 @@ ROW_CAP_MILLI = 1_150
 """... which teaches at most 1.15 times the threshold that the first of them met: so a flood that lasts two days cannot
 teach that floods are ordinary."""
 Verdict = Literal["taken", "false_alarm", "unclaimed", "siege"]
-"""What an incident was, at its end. *taken*: somebody acknowledged or owned it. *false_alarm*: and called it that.
-*unclaimed*: nobody did. *siege*: nobody did, and it lasted longer than chance does."""
+"""What an incident was, at its end. *taken*: somebody acknowledged, owned or resolved it. *false_alarm*: somebody
+called it that. *unclaimed*: nobody did either. *siege*: nobody did, and it lasted longer than chance does."""
 LEAST_SCALE = 300.0
 WILDEST = 0.2
 """The share of days whose greatest scores make the tail of `HeavyExtremes`."""
@@ -137,7 +137,8 @@ class Extremes:
 
         Of several that nobody took within three days the greatest counts: else a row of floods would teach, each a
         little more, that nothing is worth a page. With a siege among them they teach nothing, nor do the wild days that
-        follow it: what goes on for so long is no chance. A human who calls one a false alarm is believed.
+        follow within the three: what goes on for so long is no chance. Who calls one that ends after it a false alarm
+        is believed.
         """
         held = max(self._held, *self._noted.values(), 0)
         self._held = 0
@@ -255,7 +256,7 @@ class HeavyExtremes(Extremes):
     """The same for scores of which the wildest days go far beyond all others: the greatest of one month foretells
     little of the next month's.
 
-    What lies in the wildest fifth of days is generalized Pareto with a shape of a third, and days that were seen
+    What lies in the wildest fifth of days is generalized Pareto with a shape of a quarter, and days that were seen
     beyond a score are not counted one by one: so a rate is met that no day of the past has shown yet, and a single wild
     day moves a threshold little.
     Source: Pickands 1975, *Statistical inference using extreme order statistics*, Ann. Statist. 3(1), p. 119-131.

@@ -79,7 +79,7 @@ class Panel:
         self.sector.learn_one(closed, allowed=allowed)
 
     def judged(self, verdict: Verdict) -> None:
-        """The incident under way ended. What nobody took counts as one false alarm."""
+        """The incident under way ended; see `detectors.budget.Extremes`."""
         self.volume.judged(verdict)
         self.negativity.judged(verdict)
         self.virality.judged(verdict)
