@@ -8,7 +8,6 @@ crowd. Then, at the same moments of both, with the crowd gone, a crisis of five 
 
 import argparse
 import json
-import math
 import multiprocessing
 import statistics
 import sys
@@ -274,15 +273,11 @@ def delays_of(result: Result) -> tuple[float | None, float | None, int, int]:
 
 
 def holds(result: Result) -> bool:
-    """Whether every threshold and the delay stay within what is allowed, and no more crises are lost than chance
-    explains: two standard deviations of the moments whose answer changed (McNemar 1947, Psychometrika 12, p. 153).
-    """
+    """Whether every threshold and the delay stay within what is allowed, and no fewer crises are found."""
     shifts = [threshold_shift(result, place) for place in range(len(THRESHOLDS))]
-    clean, poisoned, _, _ = delays_of(result)
+    clean, poisoned, found_clean, found_poisoned = delays_of(result)
     late = clean is not None and poisoned is not None and poisoned > clean * (1 + ALLOWED_DELAY)
-    lost = sum(c.delay_ms >= 0 > p.delay_ms for c, p in pairs_of(result))
-    won = sum(p.delay_ms >= 0 > c.delay_ms for c, p in pairs_of(result))
-    return all(shift <= ALLOWED_SHIFT for shift in shifts) and not late and lost - won <= 2 * math.sqrt(lost + won)
+    return all(shift <= ALLOWED_SHIFT for shift in shifts) and not late and found_poisoned >= found_clean
 
 
 def table(results: Sequence[Result], probes: Sequence[Probe]) -> list[str]:
@@ -319,7 +314,7 @@ def least_cell(result: Result, probe: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; 1 when a threshold or a delay shifts by more than is allowed, or crises are lost."""
+    """Measure and print; 1 when a threshold or a delay shifts by more than is allowed, or fewer crises are found."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.poison", description=__doc__)
     parser.add_argument("--stream", action="append", help="only this one; may be repeated")
     parser.add_argument("--pasts", type=int, default=4, help="of each kind, by seed")

@@ -3,7 +3,6 @@
 import statistics
 from random import Random
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -245,21 +244,19 @@ def test_a_poison_adds_its_crowd_to_the_same_past(stream: Stream) -> None:
 
 
 def test_a_poison_holds_only_while_thresholds_and_delay_stay() -> None:
-    """A fifth more is allowed for a threshold, a quarter more for a delay; of twelve crises chance may lose four."""
-    found = Found([400, 600, 300], [40, 60, 20, 30], 300_000, busy=False)
+    """A fifth more is allowed for a threshold, a quarter more for a delay, and no crisis may be lost."""
+    clean = [Found([400, 600, 300], [40, 60, 20, 30], 300_000, busy=False)] * 3
 
-    def result(thresholds: list[int], delay_ms: int, lost: int = 0) -> Result:
-        late = Found(thresholds, [80, 60, 20, 30], delay_ms, busy=False)
-        missed = msgspec.structs.replace(late, delay_ms=-1)
-        return Result("s", "p", [found] * 12, [late] * (12 - lost) + [missed] * lost, 0)
+    def result(thresholds: list[int], *delays_ms: int) -> Result:
+        poisoned = [Found(thresholds, [80, 60, 20, 30], delay_ms, busy=False) for delay_ms in delays_ms]
+        return Result("s", "p", [*clean], poisoned, 0)
 
-    assert holds(result([480, 720, 360], 370_000))
-    assert not holds(result([490, 600, 300], 300_000))
-    assert not holds(result([400, 600, 300], 380_000))
-    assert holds(result([400, 600, 300], 300_000, lost=4))
-    assert not holds(result([400, 600, 300], 300_000, lost=5))
-    row = table([result([480, 600, 300], 300_000)], PROBES)[-1]
-    assert "+20%, +0%, +0% | 12 → 12 of 12, 5.0 → 5.0 | yes | 40 → 80, +100%" in row
-    several = result([480, 600, 300], 300_000)
-    several.add(result([480, 600, 300], 300_000, lost=5))
-    assert "24 → 19 of 24" in table([several], ())[-1]
+    assert holds(result([480, 720, 360], *[370_000] * 3))
+    assert not holds(result([490, 600, 300], *[300_000] * 3))
+    assert not holds(result([400, 600, 300], *[380_000] * 3))
+    assert not holds(result([400, 600, 300], *[-1] * 3))
+    assert not holds(result([400, 600, 300], 300_000, 300_000, -1))
+    several = result([480, 600, 300], *[300_000] * 3)
+    assert "+20%, +0%, +0% | 3 → 3 of 3, 5.0 → 5.0 | yes | 40 → 80, +100%" in table([several], PROBES)[-1]
+    several.add(result([480, 600, 300], 300_000, -1, -1))
+    assert "6 → 4 of 6, 5.0 → 5.0 | no | 0 |" in table([several], ())[-1]
