@@ -227,8 +227,6 @@ _RHYTHM_HELPS = 0.9
 """The rhythm is used from when it takes at least a tenth off the squared error ..."""
 _RHYTHM_HELPS_STILL = 0.95
 """... until it hardly takes anything: a flood of two days must not change what a brand's hours are held against."""
-
-
 _LOST_SHARE = 0.4
 _LOST = 1.5
 """An hour whose root both predictions miss by this share of the level, and by three standard deviations of chance, was

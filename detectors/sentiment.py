@@ -76,7 +76,7 @@ class Anger(msgspec.Struct, frozen=True, gc=False):
     score: int = 0
 
 
-Held = tuple[int, int, int]
+Tallied = tuple[int, int, int]
 """Of a span: angry posts, those that could be judged, and all."""
 
 
@@ -171,7 +171,7 @@ class NegativeShare:
     def look(self, window: Window) -> Anger:
         """The span that stands out most, finding or not."""
         moment = self._volume.moment(window)
-        bars = self._crowds(moment)
+        bars = self._least_crowds(moment)
         best = Anger(SPANS_MS[-1])
         # A crowd fills an hour at least.
         if window.tally(HOUR_MS).angry >= bars.hour:
@@ -194,7 +194,7 @@ class NegativeShare:
             best = self._judged(window, moment, span_ms, held) if held[0] >= fewest else Anger(span_ms)
         return best
 
-    def _crowds(self, moment: Moment) -> Bars:
+    def _least_crowds(self, moment: Moment) -> Bars:
         """The least numbers of angry posts that are a crowd now."""
         bars = self._bars
         if bars is None or bars.moment is not moment:
@@ -210,7 +210,7 @@ class NegativeShare:
             fewest += 1
         return fewest
 
-    def _six_hours(self, window: Window) -> Held:
+    def _six_hours(self, window: Window) -> Tallied:
         """What six hours hold; nothing where they were not all heard, or burnt out."""
         posts = self._volume.six_hours(window)
         if self._recent_ms < 0 or len(self._recent) < FAR_STEPS or not posts:
@@ -224,7 +224,7 @@ class NegativeShare:
             return 0, 0, 0
         return angry, tally.scored + self._recent_open[1] + self._far[1], posts
 
-    def _judged(self, window: Window, moment: Moment, span_ms: int, held: Held) -> Anger:
+    def _judged(self, window: Window, moment: Moment, span_ms: int, held: Tallied) -> Anger:
         """What it says that a span holds so many; nothing where the share of angry ones is usual."""
         angry, scored, posts = held
         if angry * 1000 < scored * self._share * DROWNED_MILLI:
@@ -235,7 +235,7 @@ class NegativeShare:
         crowds = self._volume.likelier(span_ms, posts, moment)
         return Anger(span_ms, posts, angry, scored, milli(self._likelier(angry, scored, crowds)))
 
-    def _by_voice(self, window: Window, span_ms: int, held: Held) -> Held:
+    def _by_voice(self, window: Window, span_ms: int, held: Tallied) -> Tallied:
         """The same, had each voice written one of each; as it is where voices are unknown."""
         if span_ms > OPEN_MS:
             return held
@@ -266,7 +266,7 @@ class NegativeShare:
             together += math.exp(one - most)
         return max(0.0, most + math.log(together / len(self._moods)))
 
-    def _once(self, window: Window, anger: Anger) -> Held:
+    def _once(self, window: Window, anger: Anger) -> Tallied:
         """What the same span holds, each voice and each text counted once; unknown ones do not block."""
         span_ms = min(anger.span_ms, OPEN_MS)
         counts = window.tally(span_ms)

@@ -101,7 +101,7 @@ class ViralThread:
         self._copies = [DailyMaxima() for _ in AGES_MS]
         self._likes = [DailyMaxima() for _ in AGES_MS]
         self._held = [[0] * len(AGES_MS) for _ in range(len(TABLES))]
-        """How far the conversations of the incident under way got: learnt if it turns out that nobody took it."""
+        """How far the conversations of the incident under way got: learnt if it turns out to be a false alarm."""
         self._seen_ms = -1
         """Start of the last minute that was learnt from."""
         self._growing: dict[str, tuple[int, list[int]]] = {}

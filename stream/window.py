@@ -697,8 +697,9 @@ class Window(msgspec.Struct, omit_defaults=True, dict=True):
         return self._merged(span_ms).rivals
 
     def first_start(self, span_ms: int, name: str, stands_out: Callable[[Counts], bool]) -> int | None:
-        """Start of the first minute of the last `span_ms` whose counts stand out, by a test of some name; `None`: none
-        does.
+        """Start of the first minute of the last `span_ms` whose counts stand out; `None`: none does.
+
+        What was found is kept by the test's name, which says all that the test depends on.
         """
         last_ms = self.last_ms
         held = self._first_starts.get((span_ms, name))

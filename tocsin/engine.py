@@ -370,12 +370,16 @@ def _guard(brand: Brand) -> None:
         guards.append(Guard(incident.opened_ms - GUARD_LEAD_MS, OPEN_END))
     elif is_open and (incident is None or not incident.is_open):
         guards[-1] = Guard(guards[-1].from_ms, state.window.at_ms)
-        brand.panel.judged(_verdict(incident, state.window.at_ms) if incident is not None else "taken")
+        brand.panel.judged(_verdict(incident, state.window.at_ms))
     state.guards = [g for g in guards if g.until_ms > state.window.horizon_ms]
 
 
-def _verdict(incident: Incident, at_ms: int) -> Verdict:
-    """What it was, at its end. Whoever resolved it took it."""
+def _verdict(incident: Incident | None, at_ms: int) -> Verdict:
+    """What it was, at its end. Whoever resolved it took it; what a change of mode cut off is gone, and was nobody's to
+    take.
+    """
+    if incident is None:
+        return "taken"
     if incident.closed_because == "false_alarm":
         return "false_alarm"
     if incident.acknowledged_by or incident.owner or incident.closed_because == "resolved":

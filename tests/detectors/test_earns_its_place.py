@@ -25,6 +25,7 @@ import detectors.volume
 import tocsin.engine
 from alerting.decision import Decision
 from alerting.facts import BLIND
+from benchmarks.poison import thresholds_of
 from benchmarks.running import Run, contents_for, tells, wakes
 from benchmarks.streams import STEP_MS
 from detectors.baseline import Rhythm
@@ -530,10 +531,10 @@ def test_a_siege_does_not_teach_that_sieges_are_ordinary() -> None:
     def moved() -> float:
         run, snapshot = past(brand)
         branch = run.split(snapshot, run.sealed)
-        standing = branch.engine._brands["Acme"].panel.negativity._thresholds()[1]
+        before = thresholds_of(branch)[0]
         decisions = list(branch.feed(parts_of(posts, step_ms=STEP_MS), until_ms))
         assert any(map(wakes, decisions))
-        return branch.engine._brands["Acme"].panel.negativity._thresholds()[1] / standing
+        return thresholds_of(branch)[0] / before
 
     assert 0.9 < moved() < 1.05
     with taken_out(tocsin.engine, "CHANCE_LASTS_MS", 10 * DAY_MS):

@@ -22,6 +22,7 @@ def part(minute_ms: int, who: int, posts: int) -> PulsePart:
     """So many posts of one voice about one thing, in one minute."""
     voice = who * MIXED % 2**64
     counts = Counts(mentions=posts, negative=posts // 2, positive=posts - posts // 2, sources={f"s{who % 3}": posts})
+    counts.angry = posts if who % 2 else 0
     add_to_registers(counts.authors, voice)
     for text in range(who):  # some minutes hold few, and some many
         add_to_registers(counts.texts, (text + minute_ms) * MIXED % 2**64)
@@ -49,6 +50,8 @@ def answers(window: Window) -> list[object]:
             window.distinct(span_ms, "authors"),
             window.distinct(span_ms, "texts"),
             window.exemplars(span_ms),
+            window.first_start(span_ms, "three posts", lambda counts: counts.mentions >= 3),
+            window.first_start(span_ms, "angry", lambda counts: counts.angry * 2 > counts.mentions),  # may end again
         ]
     return found
 

@@ -28,3 +28,8 @@ def test_what_somebody_took_or_said_counts_before_how_long_it_went_on(
     incident.acknowledged_by, incident.owner, incident.closed_because = acknowledged_by, owner, closed_because
     assert _verdict(incident, (1 + hours) * HOUR_MS) == verdict
     assert 2 * HOUR_MS < CHANCE_LASTS_MS < 7 * HOUR_MS
+
+
+def test_what_a_change_of_mode_cut_off_is_nobodys_false_alarm() -> None:
+    """It leaves the brand at once."""
+    assert _verdict(None, HOUR_MS) == "taken"
