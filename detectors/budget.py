@@ -27,8 +27,8 @@ ROW_CAP_MILLI = 1_150
 """... which teaches at most 1.15 times the threshold that the first of them met: so a flood that lasts two days cannot
 teach that floods are ordinary."""
 Verdict = Literal["taken", "false_alarm", "unclaimed", "siege"]
-"""What an incident was, at its end. *taken*: somebody acknowledged, owned or resolved it. *false_alarm*: somebody
-called it that. *unclaimed*: nobody did either. *siege*: nobody did, and it lasted longer than chance does."""
+"""What an incident was, at its end. *false_alarm*: somebody called it that. *siege*: it lasted longer than chance does.
+*taken*: it did not, and somebody acknowledged, owned or resolved it. *unclaimed*: nobody did either."""
 LEAST_SCALE = 300.0
 WILDEST = 0.2
 """The share of days whose greatest scores make the tail of `HeavyExtremes`."""
@@ -136,9 +136,9 @@ class Extremes:
         before their minutes do.
 
         Of several that nobody took within three days the greatest counts: else a row of floods would teach, each a
-        little more, that nothing is worth a page. With a siege among them they teach nothing, nor do the wild days that
-        follow within the three: what goes on for so long is no chance. Who calls one that ends after it a false alarm
-        is believed.
+        little more, that nothing is worth a page. A siege begins three days of its own: what came before it in its row,
+        what comes within them and the wild days among them teach nothing, for what goes on for so long is no chance.
+        Who calls one that ends after it a false alarm is believed.
         """
         held = max(self._held, *self._noted.values(), 0)
         self._held = 0
@@ -151,8 +151,10 @@ class Extremes:
         elif row.score in self._past and not row.besieged:
             self._past.remove(row.score)
             self._reckon()
-        if verdict == "siege" or row.besieged:
-            self._row = row._replace(score=0, cap=0)
+        if verdict == "siege":
+            self._row = Row(self._day)
+            return
+        if row.besieged:
             return
         self._row = row._replace(score=max(row.score, min(held, row.cap)))
         self._push(self._row.score)

@@ -39,9 +39,9 @@ HISTORY_STEP_MS = 5 * MINUTE_MS
 SHOWN_MS = 60 * MINUTE_MS
 GUARD_LEAD_MS = 30 * MINUTE_MS
 """A crisis began a little before it was noticed: these minutes are not learnt either."""
-CHANCE_LASTS_MS = 6 * HOUR_MS
-"""An incident that goes on for longer is no chance, though nobody took it: it says nothing of ordinary days. Of the
-incidents of 48 simulated months one in fifty does."""
+CHANCE_LASTS_MS = 5 * HOUR_MS
+"""An incident whose signals go on for longer is no chance, whether or not somebody took it: it says nothing of ordinary
+days. Of the incidents of 48 simulated months one in fifty does."""
 
 
 class Engine:
@@ -370,21 +370,23 @@ def _guard(brand: Brand) -> None:
         guards.append(Guard(incident.opened_ms - GUARD_LEAD_MS, OPEN_END))
     elif is_open and (incident is None or not incident.is_open):
         guards[-1] = Guard(guards[-1].from_ms, state.window.at_ms)
-        brand.panel.judged(_verdict(incident, state.window.at_ms))
+        brand.panel.judged(_verdict(incident))
     state.guards = [g for g in guards if g.until_ms > state.window.horizon_ms]
 
 
-def _verdict(incident: Incident | None, at_ms: int) -> Verdict:
+def _verdict(incident: Incident | None) -> Verdict:
     """What it was, at its end. Whoever resolved it took it; what a change of mode cut off is gone, and was nobody's to
-    take.
+    take. How long it lasted its signals say: neither the calm hour that ends it does, nor our own blindness.
     """
     if incident is None:
         return "taken"
     if incident.closed_because == "false_alarm":
         return "false_alarm"
+    if incident.level_ms - incident.opened_ms > CHANCE_LASTS_MS:
+        return "siege"
     if incident.acknowledged_by or incident.owner or incident.closed_because == "resolved":
         return "taken"
-    return "siege" if at_ms - incident.opened_ms > CHANCE_LASTS_MS else "unclaimed"
+    return "unclaimed"
 
 
 def _history(window: Window) -> tuple[int, ...]:

@@ -201,6 +201,16 @@ def test_a_siege_and_what_came_with_it_teach_nothing(kind: type[Extremes], befor
 
 
 @of_each_kind
+def test_a_siege_late_in_a_row_of_false_alarms_is_protected_for_as_long(kind: type[Extremes]) -> None:
+    """Its three days are its own: what follows it two days later still teaches nothing."""
+    extremes = taught([2_000, 2_500] * 10, kind)
+    incident(extremes, 20, 9_000, "unclaimed")
+    incident(extremes, 20 + ROW_DAYS - 1, 9_000, "siege")
+    incident(extremes, 20 + 2 * ROW_DAYS - 2, 9_000, "unclaimed")
+    assert max(extremes.snapshot()["past"]) == 2_500
+
+
+@of_each_kind
 def test_after_a_siege_false_alarms_count_again(kind: type[Extremes]) -> None:
     """Three days later what nobody took is one, as ever."""
     extremes = taught([2_000, 2_500] * 10, kind)
