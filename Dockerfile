@@ -3,12 +3,14 @@
 #     docker build --tag tocsin:local .
 #     docker run --rm tocsin:local worker --help
 #
-# The first stage builds the wheel and installs it with what it needs, each package pinned and held to its hash. The
-# second takes the finished environment alone: no compiler, no pip, no source tree, no root.
+# The first stage builds the wheel, the inner parts of its detectors compiled, and installs it with what it needs, each
+# package pinned and held to its hash. It has a compiler; the second takes the finished environment alone: no compiler, no
+# pip, no source tree, no root. Both are to be of one release of Python and of Debian.
 
+ARG BUILDER=3.11-bookworm
 ARG PYTHON=3.11-slim-bookworm
 
-FROM python:${PYTHON} AS build
+FROM python:${BUILDER} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # Dependencies first: they change seldom, so this layer is kept from build to build.
@@ -21,7 +23,7 @@ COPY stream stream
 COPY detectors detectors
 COPY alerting alerting
 COPY tocsin tocsin
-RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheel .
+RUN HATCH_BUILD_HOOK_ENABLE_MYPYC=true python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheel .
 RUN python -m pip --python /opt/tocsin/bin/python install --no-deps --no-index /wheel/tocsin-*.whl
 
 FROM python:${PYTHON}

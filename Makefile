@@ -16,7 +16,7 @@ export LC_ALL := C.UTF-8
 # What was compiled is kept: the tests start hundreds of processes, each of which would compile the source anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test slow mutants proof accuracy bench backtest check format slack lock clean
+.PHONY: help demo test slow mutants proof accuracy bench compiled backtest check format slack lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,15 @@ accuracy: $(READY) ## Measure the scorers on every labelled set at hand, and wri
 bench: $(READY) ## What a mention costs, stage by stage, beside vaderSentiment alone
 	@$(BIN)/python -m benchmarks.replay $(ARGS)
 
+# Built from a copy: what is compiled lies beside its source, and would be run in its place.
+compiled: $(READY) ## What a look costs with the detectors compiled, as they are in the image; ARGS: another module to run so
+	@rm -rf build/compiled build/copy && mkdir -p build/copy
+	@cp -R pyproject.toml README.md LICENSE crisis_flowchart.yaml stream detectors alerting tocsin build/copy
+	@HATCH_BUILD_HOOK_ENABLE_MYPYC=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --no-index --wheel-dir build/compiled build/copy
+	@$(BIN)/python -m zipfile -e build/compiled/tocsin-*.whl build/compiled
+	@PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) $(BIN)/python -P -m $(or $(ARGS),benchmarks.panel)
+
 backtest: $(READY) ## Replay the recordings at hand, hold them against what happened; writes docs/backtests/
 	@$(BIN)/python -m benchmarks.backtest $(ARGS)
 
@@ -70,11 +79,12 @@ lock: $(READY) ## Pin every dependency again, with hashes and without any addres
 	$(BIN)/python -m uv pip compile $(FORMS) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/python -m uv pip compile $(FORMS) --extra scale --extra pagers -c requirements-dev.txt pyproject.toml \
 		-o requirements-image.txt
-	echo hatchling | $(BIN)/python -m uv pip compile $(FORMS) -c requirements-dev.txt - -o requirements-build.txt
+	printf '%s\n' hatchling hatch-mypyc msgspec | $(BIN)/python -m uv pip compile $(FORMS) -c requirements-dev.txt - -o requirements-build.txt
 
 clean: ## Forget the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -f detectors/*.so
 
 # The environment is remade in place when a pin or the project file changes. hatchling, which builds the project itself,
 # is pinned with the rest: so nothing is fetched that has no hash.

@@ -23,6 +23,7 @@ from detectors.detector import Signal
 from detectors.panel import Panel
 from stream.codec import CHAIN_START, DAY_MS, HOUR_MS, MINUTE_MS, canonical, decode, link
 from stream.window import Window
+from tocsin.edition import edition
 from tocsin.engine import Engine
 from tocsin.entry import Entry, Part
 from tocsin.planting import Plant, StepPart, parts_of
@@ -238,7 +239,12 @@ def table(rows: Sequence[Row], idle: int) -> list[str]:
         look = f"{row.panel:.0f} | {row.most:.0f} | {row.turns:.2f}"
         times = f"{look} | {row.decoding:.0f} | {row.chain:.0f} | {row.explanation:.0f}"
         lines.append(f"| {row.per_hour:,} | {row.state} | {row.steps:,} | {times} | {row.bytes / 1024:.0f} |")
-    return [*lines, "", f"Steps taken in a day for a brand of which nobody spoke: {idle}."]
+    return [
+        *lines,
+        "",
+        f"Steps taken in a day for a brand of which nobody spoke: {idle}.",
+        f"The detectors' inner parts run {'compiled' if edition() == 'compiled' else 'as source: see make compiled'}.",
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -250,7 +256,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [row for per_hour, days in SIZES if per_hour <= call.most for row in measure(per_hour, days)]
     idle = idle_steps()
     if call.json:
-        print(msgspec.json.encode({"rows": [row._asdict() for row in rows], "idle_steps": idle}).decode())
+        told = {"edition": edition(), "rows": [row._asdict() for row in rows], "idle_steps": idle}
+        print(msgspec.json.encode(told).decode())
     else:
         print("\n".join(table(rows, idle)))
     return 0 if within(rows, idle) else 1

@@ -246,6 +246,12 @@ def leftovers_in(text: str) -> list[str]:
     return found
 
 
+def test_nothing_compiled_lies_beside_its_source() -> None:
+    """It would be run in its place, and no change of the source would show: `make clean` takes it away."""
+    found = [path.name for package in (*PURE_PACKAGES, "tocsin") for path in (ROOT / package).rglob("*.so")]
+    assert found == []
+
+
 def test_no_file_holds_leftovers_addresses_or_secrets() -> None:
     """Half-done work, package registries, somebody's home directory and secrets stay out of the repository."""
     found = [

@@ -29,6 +29,7 @@ from tocsin import (
     cli_worker,
     flowchart_cli,
 )
+from tocsin.edition import edition
 from tocsin.terminal import Json, complain, err, fail, out, print_json, say
 
 app = typer.Typer(
@@ -86,7 +87,8 @@ def _open_streams() -> None:
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False) -> None:
     if version:
-        out.print(f"tocsin {__version__}", highlight=False)
+        compiled = ", detectors compiled" if edition() == "compiled" else ""
+        out.print(f"tocsin {__version__}{compiled}", highlight=False)
         raise SystemExit(0)
 
 

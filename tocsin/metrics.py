@@ -25,6 +25,7 @@ from alerting.view import IncidentView
 from tocsin import __version__
 from tocsin.brand_metrics import BrandMetrics
 from tocsin.decision_metrics import WAKES, DecisionMetrics
+from tocsin.edition import edition
 from tocsin.entry import DeliveryReport
 from tocsin.heartbeat import Facts
 from tocsin.http_metrics import HttpMetrics
@@ -51,8 +52,9 @@ EMBEDDED = "0"
 
 def build_info(registry: CollectorRegistry) -> Gauge:
     """Which version runs here, as a metric that is always 1."""
-    info = Gauge("tocsin_build_info", "Always 1; the version that runs here", ["version", "python"], registry=registry)
-    info.labels(__version__, platform.python_version()).set(1)
+    said = "Always 1; the version that runs here, and whether its detectors are compiled"
+    info = Gauge("tocsin_build_info", said, ["version", "python", "detectors"], registry=registry)
+    info.labels(__version__, platform.python_version(), edition()).set(1)
     return info
 
 

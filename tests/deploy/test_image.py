@@ -4,6 +4,7 @@ Acted out means: the files that a build would see are copied, and the first stag
 directories of the test in place of those of the image. What comes out is then used as the image would use it.
 """
 
+import json
 import os
 import re
 import shutil
@@ -22,9 +23,13 @@ from typing import NamedTuple
 
 import pytest
 
+from stream.codec import HOUR_MS
 from tests.cluster.processes import free_port
-from tests.command import process
+from tests.command import process, tocsin
 from tests.deploy.dockerfile import Stage, ignored, is_seen, stages
+from tocsin import __version__
+from tocsin.edition import edition
+from tocsin.synthetic import START_MS, crisis, merged, quiet
 
 pytestmark = pytest.mark.timeout(600)
 """The packages of the image are installed anew, which takes a minute where they are at hand."""
@@ -75,7 +80,7 @@ def test_the_image_runs_the_command_and_asks_it_how_it_is(both: tuple[Stage, Sta
 
 
 def test_every_package_of_the_image_is_pinned_by_its_hash(both: tuple[Stage, Stage]) -> None:
-    """Nothing is fetched that has no hash, and nothing is compiled: each step that installs says so."""
+    """Nothing is fetched that has no hash, and nothing that is fetched is compiled: each step that installs says so."""
     build, _ = both
     installs = [step.rest for step in build.all("RUN") if " install " in step.rest]
     assert len(installs) == 3
@@ -195,6 +200,26 @@ def test_the_wheel_holds_the_four_packages_and_what_they_read(built: Built) -> N
     assert "tocsin/shipped/crisis_flowchart.yaml" in names
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert "tocsin = tocsin.cli:main" in zipfile.ZipFile(built.wheel).read(entry).decode()
+
+
+@pytest.mark.slow
+def test_the_detectors_of_the_image_are_compiled_and_decide_as_the_source_does(built: Built, tmp_path: Path) -> None:
+    """A crisis is replayed in it, journal and all; the source of this checkout finds nothing in it to be otherwise, to
+    the last figure of the last card."""
+    assert built.run("--version").stdout == f"tocsin {__version__}, detectors compiled\n"
+    past = quiet(3, brand="Acme", hours=80, per_hour=12)
+    told = crisis(3, brand="Acme", start_ms=START_MS + 76 * HOUR_MS, posts=400)
+    mentions = tmp_path / "mentions.jsonl"
+    mentions.write_text("".join(json.dumps(row) + "\n" for row in merged(past, told)), encoding="utf-8")
+    journal = tmp_path / "journal.db"
+    done = built.run("replay", str(mentions), "--brand", "Acme", "--journal", str(journal), "--json")
+    assert done.returncode == 0, done.stderr
+    assert edition() == "source"
+    assert tocsin("verify", journal).status == 0
+    there, here = json.loads(done.stdout), json.loads(tocsin("replay", mentions, "--brand", "Acme", "--json").out)
+    assert there["chains"] == here["chains"]
+    assert there["incidents"] == here["incidents"]
+    assert sum(one["pages"] for one in here["incidents"]) == 1
 
 
 @pytest.mark.slow
