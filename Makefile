@@ -48,10 +48,10 @@ bench: $(READY) ## What a mention costs, stage by stage, beside vaderSentiment a
 compiled: $(READY) ## What a look costs with the detectors compiled, as they are in the image; ARGS: another module to run so
 	@rm -rf build/compiled build/copy && mkdir -p build/copy
 	@cp -R pyproject.toml README.md LICENSE crisis_flowchart.yaml stream detectors alerting tocsin build/copy
-	@HATCH_BUILD_HOOK_ENABLE_MYPYC=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+	@HATCH_BUILD_HOOK_ENABLE_MYPYC=true CFLAGS="-DNDEBUG -fwrapv -ffp-contract=off" $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
 		--no-build-isolation --no-index --wheel-dir build/compiled build/copy
 	@$(BIN)/python -m zipfile -e build/compiled/tocsin-*.whl build/compiled
-	@PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) $(BIN)/python -P -m $(or $(ARGS),benchmarks.panel)
+	@PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) $(BIN)/python -m $(or $(ARGS),benchmarks.panel)
 
 backtest: $(READY) ## Replay the recordings at hand, hold them against what happened; writes docs/backtests/
 	@$(BIN)/python -m benchmarks.backtest $(ARGS)

@@ -223,10 +223,10 @@ class DailyMaxima:
 HOURS = 24
 _RHYTHM_MEMORY = 7
 """A brand's hour is the mean of about a week of that hour."""
-_RHYTHM_HELPS = 0.9
-"""The rhythm is used from when it takes at least a tenth off the squared error ..."""
-_RHYTHM_HELPS_STILL = 0.95
-"""... until it hardly takes anything: a flood of two days must not change what a brand's hours are held against."""
+_RHYTHM_HELPS = 0.95
+"""The rhythm is used from when it takes at least a twentieth off the squared error ..."""
+_RHYTHM_HELPS_STILL = 1.0
+"""... until it takes nothing: a flood of two days must not change what a brand's hours are held against."""
 _LOST_SHARE = 0.4
 _LOST = 1.5
 """An hour whose root both predictions miss by this share of the level, and by three standard deviations of chance, was
@@ -272,7 +272,8 @@ class Rhythm:
         hour = start_ms // HOUR_MS % HOURS
         if self._hours >= HOURS:
             fade = 1.0 - 1.0 / (_RHYTHM_MEMORY * HOURS)
-            plain, rhythm = root - level, root - level * self._shrunk(hour)
+            # What the brand grew or shrank by since the level was learnt is neither's to foretell.
+            plain, rhythm = root - level * self._mean, root - level * self._own(hour)
             # Held to what a spike may teach, as the level is: one crisis neither makes nor breaks a rhythm.
             limit = level * level
             if min(abs(plain), abs(rhythm)) < max(_LOST, _LOST_SHARE * level):

@@ -65,11 +65,13 @@ class Prior(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Incidents in a row that nobody took: the day of the first, the score they teach, and the most they may."""
+    """Incidents in a row that nobody took: the day of the first, the score they teach, the most they may, and whether
+    somebody said of one that it was a false alarm."""
 
     day: int = -DAYS_KEPT
     score: int = 0
     cap: int = 0
+    said: bool = False
 
     def holds(self, day: int) -> bool:
         """Whether what comes on a day belongs to it."""
@@ -77,7 +79,7 @@ class Row(NamedTuple):
 
     @property
     def besieged(self) -> bool:
-        """Whether one of them was a siege: then they teach nothing."""
+        """Whether it is a siege's: then they teach nothing."""
         return not self.cap
 
 
@@ -85,8 +87,8 @@ class Extremes:
     """The greatest score of each ordinary day of one brand, and the threshold that a budget asks for.
 
     Scores are noted when they are given, at the cadence at which they decide, and counted when their minute is over
-    and was ordinary. What an incident brought waits for its end: a human who took it makes it a crisis, and nothing is
-    learnt; what nobody took counts as one false alarm, or as nothing where it lasted longer than chance does.
+    and was ordinary. What an incident brought waits for its end: a human who took it makes it a crisis, as its lasting
+    longer than chance does, and nothing is learnt; any other counts as one false alarm.
 
     >>> extremes = Extremes(Prior(4000, 1000))
     >>> cold = extremes.threshold(1000)
@@ -138,7 +140,7 @@ class Extremes:
         Of several that nobody took within three days the greatest counts: else a row of floods would teach, each a
         little more, that nothing is worth a page. A siege begins three days of its own: what came before it in its row,
         what comes within them and the wild days among them teach nothing, for what goes on for so long is no chance.
-        Who calls one that ends after it a false alarm is believed.
+        Who calls one before or after it a false alarm is believed.
         """
         held = max(self._held, *self._noted.values(), 0)
         self._held = 0
@@ -148,16 +150,15 @@ class Extremes:
         row = self._row
         if not row.holds(self._day) or (row.besieged and verdict == "false_alarm"):
             row = Row(self._day, 0, self.threshold(PAGE_RATE_MILLI) * ROW_CAP_MILLI // 1000)
-        elif row.score in self._past and not row.besieged:
+        elif row.score in self._past and not row.besieged and not (verdict == "siege" and row.said):
             self._past.remove(row.score)
             self._reckon()
         if verdict == "siege":
             self._row = Row(self._day)
-            return
-        if row.besieged:
-            return
-        self._row = row._replace(score=max(row.score, min(held, row.cap)))
-        self._push(self._row.score)
+        elif not row.besieged:
+            said = row.said or verdict == "false_alarm"
+            self._row = row._replace(score=max(row.score, min(held, row.cap)), said=said)
+            self._push(self._row.score)
 
     def _see(self, at_ms: int, score: int) -> None:
         day = at_ms // DAY_MS

@@ -21,14 +21,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
+from benchmarks.same import made_up
 from stream.codec import HOUR_MS
 from tests.cluster.processes import free_port
 from tests.command import process, tocsin
 from tests.deploy.dockerfile import Stage, ignored, is_seen, stages
 from tocsin import __version__
 from tocsin.edition import edition
+from tocsin.state import snapshot_bytes
 from tocsin.synthetic import START_MS, crisis, merged, quiet
 
 pytestmark = pytest.mark.timeout(600)
@@ -220,6 +223,46 @@ def test_the_detectors_of_the_image_are_compiled_and_decide_as_the_source_does(b
     assert there["chains"] == here["chains"]
     assert there["incidents"] == here["incidents"]
     assert sum(one["pages"] for one in here["incidents"]) == 1
+
+
+RESTORED = """
+import sys
+from pathlib import Path
+import msgspec
+from tocsin.engine import Engine
+from tocsin.state import Contents, snapshot_bytes, state_from
+body = Path(sys.argv[1]).read_bytes()
+engine = Engine.restore(state_from(body), Contents({}))
+brand = engine.brand("Acme")
+print(snapshot_bytes(engine.snapshot()) == body)
+print(msgspec.json.encode(brand.panel.standings(brand.state.window)).decode())
+"""
+
+
+@pytest.mark.slow
+def test_what_the_source_wrote_down_the_image_goes_on_with(built: Built, tmp_path: Path) -> None:
+    """A state after five days and three crises, rhythm and slow burn and all: it is the same state there, and says the
+    same of the minutes that are open."""
+    run = made_up(30, 5)
+    snapshot = tmp_path / "state.json"
+    snapshot.write_bytes(snapshot_bytes(run.engine.snapshot()))
+    brand = run.engine.brand("Acme")
+    assert brand is not None
+    assert brand.panel.volume.surge.rhythm.known
+    done = subprocess.run(
+        [built.python, "-c", RESTORED, snapshot], cwd="/", env=bare(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    same, standings = done.stdout.splitlines()
+    assert same == "True"
+    assert standings == msgspec.json.encode(brand.panel.standings(brand.state.window)).decode()
+
+
+def test_no_two_operations_become_one_that_is_rounded_once(both: tuple[Stage, Stage]) -> None:
+    """Compilers for processors that can, such as arm64, do so unasked: then the last figure of a score would differ."""
+    build, _ = both
+    (compiles,) = (step.rest for step in build.all("RUN") if "MYPYC" in step.rest)
+    assert "-ffp-contract=off" in compiles
 
 
 @pytest.mark.slow

@@ -211,6 +211,19 @@ def test_a_siege_late_in_a_row_of_false_alarms_is_protected_for_as_long(kind: ty
 
 
 @of_each_kind
+def test_a_siege_takes_back_nothing_that_a_person_said(kind: type[Extremes]) -> None:
+    """What was called a false alarm the day before stays one; what was only unclaimed does not."""
+    said, unclaimed = taught([2_000, 2_500] * 10, kind), taught([2_000, 2_500] * 10, kind)
+    incident(said, 20, 9_000, "false_alarm")
+    incident(unclaimed, 20, 9_000, "unclaimed")
+    taken = max(said.snapshot()["past"])
+    for one in (said, unclaimed):
+        incident(one, 21, 9_000, "siege")
+    assert max(said.snapshot()["past"]) == taken > 2_500
+    assert max(unclaimed.snapshot()["past"]) == 2_500
+
+
+@of_each_kind
 def test_after_a_siege_false_alarms_count_again(kind: type[Extremes]) -> None:
     """Three days later what nobody took is one, as ever."""
     extremes = taught([2_000, 2_500] * 10, kind)

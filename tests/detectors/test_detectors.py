@@ -157,7 +157,7 @@ def test_what_hardly_helps_is_kept_and_not_taken_up():
     known = Rhythm()
     for hour in range(24 * 6):
         known.learn(hour * HOUR_MS, 9.0 if hour % 24 > 7 else 3.0, 7.0)
-    state = {**known.snapshot(), "errors": [(28_000.0).hex(), (26_000.0).hex()]}
+    state = {**known.snapshot(), "errors": [(28_000.0).hex(), (27_300.0).hex()]}
     for helps in (True, False):
         rhythm = Rhythm.restore({**state, "helps": helps})
         rhythm.learn(24 * 6 * HOUR_MS, 7.0 * rhythm.factor(24 * 6 * HOUR_MS + HOUR_MS // 2), 7.0)

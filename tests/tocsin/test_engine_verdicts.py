@@ -3,7 +3,7 @@
 import pytest
 
 from alerting.incident import Incident
-from stream.codec import HOUR_MS
+from stream.codec import HOUR_MS, MINUTE_MS
 from tocsin.engine import CHANCE_LASTS_MS, _verdict
 
 
@@ -31,7 +31,16 @@ def test_who_calls_it_a_false_alarm_is_believed_and_what_lasts_is_no_chance_whoe
     incident.level_ms = (1 + hours) * HOUR_MS
     incident.signal_ms = incident.closed_ms = 20 * HOUR_MS
     assert _verdict(incident) == verdict
-    assert 2 * HOUR_MS < CHANCE_LASTS_MS < 7 * HOUR_MS
+
+
+def test_chance_lasts_five_hours_at_most() -> None:
+    """A minute more is a siege."""
+    incident = Incident(id="a-1", brand="a", scenario="backlash", severity="high", opened_ms=HOUR_MS)
+    incident.level_ms = HOUR_MS + CHANCE_LASTS_MS
+    assert _verdict(incident) == "unclaimed"
+    incident.level_ms += MINUTE_MS
+    assert _verdict(incident) == "siege"
+    assert CHANCE_LASTS_MS == 5 * HOUR_MS
 
 
 def test_what_a_change_of_mode_cut_off_is_nobodys_false_alarm() -> None:

@@ -69,7 +69,11 @@ def _process() -> list[Json]:
         stat(
             "Version",
             "How many processes of each version run; two only while they are rolled",
-            {"{{version}}, Python {{python}}": "count by (version, python) (tocsin_build_info)"},
+            {
+                "{{version}}, Python {{python}}, detectors: {{detectors}}": (
+                    "count by (version, python, detectors) (tocsin_build_info)"
+                )
+            },
             bands=((None, "blue"),),
             size=(12, 4),
         ),
