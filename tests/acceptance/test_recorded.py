@@ -56,7 +56,7 @@ def events_within(stretch: Stretch, home: Path) -> list[Event]:
     return run(one, path=kept).events
 
 
-@pytest.fixture(scope="module", params=editions("united", "2017-04-21", "2017-05-24T12"))
+@pytest.fixture(scope="module", params=editions("united", "2017-04-17", "2017-05-24T12"))
 def united(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     """The ebb of a crisis, an announcement, and ordinary days."""
     return events_within(request.param, tmp_path_factory.mktemp("united"))

@@ -153,7 +153,7 @@ def test_a_flood_of_two_days_does_not_put_the_day_out():
 
 
 def test_what_hardly_helps_is_kept_and_not_taken_up():
-    """At thirteen fourteenths of the error a rhythm in use stays in use, and one that is not stays out."""
+    """At thirty-nine fortieths of the error a rhythm in use stays in use, and one that is not stays out."""
     known = Rhythm()
     for hour in range(24 * 6):
         known.learn(hour * HOUR_MS, 9.0 if hour % 24 > 7 else 3.0, 7.0)
