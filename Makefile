@@ -48,8 +48,9 @@ bench: $(READY) ## What a mention costs, stage by stage, beside vaderSentiment a
 compiled: $(READY) ## What a look costs with the detectors compiled, as they are in the image; ARGS: another module to run so
 	@rm -rf build/compiled build/copy && mkdir -p build/copy
 	@cp -R pyproject.toml README.md LICENSE crisis_flowchart.yaml stream detectors alerting tocsin build/copy
-	@HATCH_BUILD_HOOK_ENABLE_MYPYC=true CFLAGS="-DNDEBUG -fwrapv -ffp-contract=off" $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation --no-index --wheel-dir build/compiled build/copy
+	@HATCH_BUILD_HOOK_ENABLE_MYPYC=true CFLAGS="-DNDEBUG -fwrapv -ffp-contract=off" \
+		$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index \
+		--wheel-dir build/compiled build/copy
 	@$(BIN)/python -m zipfile -e build/compiled/tocsin-*.whl build/compiled
 	@PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) $(BIN)/python -m $(or $(ARGS),benchmarks.panel)
 
@@ -79,7 +80,8 @@ lock: $(READY) ## Pin every dependency again, with hashes and without any addres
 	$(BIN)/python -m uv pip compile $(FORMS) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/python -m uv pip compile $(FORMS) --extra scale --extra pagers -c requirements-dev.txt pyproject.toml \
 		-o requirements-image.txt
-	printf '%s\n' hatchling hatch-mypyc msgspec | $(BIN)/python -m uv pip compile $(FORMS) -c requirements-dev.txt - -o requirements-build.txt
+	printf '%s\n' hatchling hatch-mypyc msgspec | $(BIN)/python -m uv pip compile $(FORMS) -c requirements-dev.txt - \
+		-o requirements-build.txt
 
 clean: ## Forget the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

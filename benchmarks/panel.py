@@ -9,14 +9,14 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
 
 from alerting.assessment import Surroundings, facts_of
-from benchmarks.running import Run, contents_for
+from benchmarks.running import Run, Score, contents_for, each_look
 from benchmarks.streams import STEP_MS, Counted, made_posts
 from detectors.coordination import coordination_of
 from detectors.detector import Signal
@@ -27,7 +27,6 @@ from tocsin.edition import edition
 from tocsin.engine import Engine
 from tocsin.entry import Entry, Part
 from tocsin.planting import Plant, StepPart, parts_of
-from tocsin.state import snapshot_bytes
 
 START_MS = 20_514 * DAY_MS
 SIZES: tuple[tuple[int, int], ...] = ((2, 8), (30, 8), (400, 4), (3_000, 1))
@@ -78,29 +77,21 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 class Watch:
-    """Takes the time of every look of the panel while it is entered, and of the reference loop now and then."""
+    """Takes the time of looks of the panel, and of the reference loop now and then."""
 
     def __init__(self) -> None:
         self.looks: list[float] = []
         self.unit: list[float] = []
         self.explained: list[float] = []
-        self._score = Panel.score
 
-    def __enter__(self) -> None:
-        score = self._score
-
-        def timed(panel: Panel, window: Window) -> list[Signal]:
-            found: list[list[Signal]] = []
-            self.looks.append(microseconds(lambda: found.append(score(panel, window))))
-            if len(self.looks) % 16 == 0:
-                self.unit.append(microseconds(reference))
-                self.explained.append(microseconds(lambda: explanation(window, found[0])))
-            return found[0]
-
-        Panel.score = timed  # type: ignore[assignment, method-assign]
-
-    def __exit__(self, *_: object) -> None:
-        Panel.score = self._score  # type: ignore[method-assign]
+    def look(self, score: Score, panel: Panel, window: Window) -> list[Signal]:
+        """One look, for `each_look`."""
+        found: list[list[Signal]] = []
+        self.looks.append(microseconds(lambda: found.append(score(panel, window))))
+        if len(self.looks) % 16 == 0:
+            self.unit.append(microseconds(reference))
+            self.explained.append(microseconds(lambda: explanation(window, found[0])))
+        return found[0]
 
 
 def explanation(window: Window, signals: Sequence[Signal]) -> object:
@@ -140,25 +131,20 @@ def measure(per_hour: int, days: int) -> list[Row]:
     watched_ms = START_MS + days * DAY_MS
     quiet_ms = watched_ms + (3 if per_hour > 100 else 12) * HOUR_MS
     for since_ms, until_ms in by_hours(START_MS, watched_ms):
-        _drain(run.feed(ordinary(per_hour, since_ms, until_ms), until_ms))
+        run.live(ordinary(per_hour, since_ms, until_ms), until_ms)
     watch = Watch()
     fed: list[StepPart] = []
-    with watch:
+    with each_look(watch.look):
         for since_ms, until_ms in by_hours(watched_ms, quiet_ms):
             fed = ordinary(per_hour, since_ms, until_ms)
-            _drain(run.feed(fed, until_ms))
+            run.live(fed, until_ms)
     rows = [row_of(per_hour, "quiet", watch, fed, run)]
     crisis = Plant("steady", CRISIS_MILLI, 600).posts(quiet_ms, per_hour * 1_000, "crisis")
     storm = with_names([*ordinary(per_hour, quiet_ms, quiet_ms + HOUR_MS), *parts_of(crisis, step_ms=STEP_MS)])
     watch = Watch()
-    with watch:
-        _drain(run.feed(storm, quiet_ms + HOUR_MS))
+    with each_look(watch.look):
+        run.live(storm, quiet_ms + HOUR_MS)
     return [*rows, row_of(per_hour, "in a crisis", watch, storm, run)]
-
-
-def _drain(decisions: Iterable[object]) -> None:
-    for _ in decisions:
-        pass
 
 
 def row_of(per_hour: int, state: str, watch: Watch, parts: Sequence[StepPart], run: Run) -> Row:
@@ -180,7 +166,7 @@ def row_of(per_hour: int, state: str, watch: Watch, parts: Sequence[StepPart], r
             for entry in entries
         ),
         statistics.median(watch.explained),
-        len(snapshot_bytes(run.engine.snapshot())),
+        len(run.snapshot()),
     )
 
 
@@ -201,7 +187,7 @@ def idle_steps() -> int:
     """Steps that the core takes for a brand of which nobody spoke for a day, while time passes for all."""
     contents, digest = contents_for("Acme")
     run = Run.begin("Acme", contents, digest, START_MS)
-    _drain(run.feed([], START_MS + HOUR_MS))
+    run.live([], START_MS + HOUR_MS)
     taken: list[int] = []
     step = Engine._step  # noqa: SLF001 - counted, not used
 
@@ -212,7 +198,7 @@ def idle_steps() -> int:
     Engine._step = counted  # type: ignore[assignment, method-assign] # noqa: SLF001
     try:
         for _, until_ms in by_hours(START_MS + HOUR_MS, START_MS + HOUR_MS + DAY_MS):
-            _drain(run.feed([], until_ms))
+            run.live([], until_ms)
     finally:
         Engine._step = step  # type: ignore[method-assign] # noqa: SLF001
     return len(taken)

@@ -1,6 +1,7 @@
 """Runs streams: one brand's engine, fed with parts, that can be split at any moment; and what counts as told."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,8 +10,11 @@ from alerting.decision import Decision
 from alerting.facts import BLIND
 from alerting.incident import rank
 from benchmarks.streams import STEP_MS
+from detectors.detector import Signal
+from detectors.panel import Panel
 from stream.brands import Brand
 from stream.codec import MINUTE_MS, canonical
+from stream.window import Window
 from tocsin.checking import chart_text
 from tocsin.engine import Engine
 from tocsin.entry import ConfigChange, Control, Entry, Event, Mark, Part
@@ -18,6 +22,8 @@ from tocsin.planting import StepPart
 from tocsin.replay import configure
 from tocsin.settings import shipped_chart_path
 from tocsin.state import Content, Contents, snapshot_bytes, state_from
+
+Score = Callable[[Panel, Window], list[Signal]]
 
 
 def contents_for(brand: str, pages_milli: int | None = None) -> tuple[Contents, str]:
@@ -81,6 +87,11 @@ class Run:
             counts[one.step] = counts.get(one.step, 0) + 1
         yield from self._seal(until_ms // STEP_MS - 1, counts)
 
+    def live(self, parts: Iterable[StepPart], until_ms: int) -> None:
+        """The same, where nobody asks what is decided."""
+        for _ in self.feed(parts, until_ms):
+            pass
+
     def _seal(self, step: int, counts: dict[int, int]) -> list[Decision]:
         if step <= self.sealed:
             return []
@@ -95,6 +106,17 @@ class Run:
     def split(self, snapshot: bytes, sealed: int) -> "Run":
         """Another run that goes on from a snapshot of this one, taken when it was sealed up to that step."""
         return Run(Engine.restore(state_from(snapshot), self.contents), self.brand, self.contents, sealed)
+
+
+@contextmanager
+def each_look(take: Callable[[Score, Panel, Window], list[Signal]]) -> Iterator[None]:
+    """Within, every look of every panel is handed to `take`, which is to call the score that it is given."""
+    score = Panel.score
+    Panel.score = lambda panel, window: take(score, panel, window)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Panel.score = score  # type: ignore[method-assign]
 
 
 def wakes(decision: Decision) -> bool:

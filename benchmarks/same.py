@@ -9,20 +9,19 @@ they are; so does `make compiled ARGS=benchmarks.same`.
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from benchmarks.panel import START_MS, by_hours, ordinary, with_names
-from benchmarks.running import Run, contents_for
+from benchmarks.running import Run, Score, contents_for, each_look
 from benchmarks.streams import STEP_MS, streams
 from detectors.detector import Signal
 from detectors.panel import Panel
 from stream.codec import DAY_MS, HOUR_MS
 from stream.window import Window
 from tocsin.edition import edition
-from tocsin.planting import Plant, StepPart, parts_of
-from tocsin.state import snapshot_bytes
+from tocsin.planting import Plant, parts_of
 
 SIZES = ((2, 6), (30, 5), (400, 3), (3_000, 1))
 """Posts an hour, and for how many days the brand is listened to."""
@@ -33,42 +32,27 @@ STANDING_EVERY = 50
 
 
 class Hashed:
-    """Hashes what every panel says while it is entered."""
+    """Hashes what every panel says."""
 
     def __init__(self) -> None:
         self.looks = self.findings = 0
         self._hash = hashlib.sha256()
         self._encode = msgspec.json.Encoder().encode
-        self._score = Panel.score
 
-    def __enter__(self) -> "Hashed":
-        score = self._score
-
-        def heard(panel: Panel, window: Window) -> list[Signal]:
-            found = score(panel, window)
-            self.looks += 1
-            self.findings += bool(found)
-            self._hash.update(self._encode(found))
-            if self.looks % STANDING_EVERY == 0:
-                self._hash.update(self._encode(panel.standings(window)))
-            return found
-
-        Panel.score = heard  # type: ignore[method-assign]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        Panel.score = self._score  # type: ignore[method-assign]
+    def look(self, score: Score, panel: Panel, window: Window) -> list[Signal]:
+        """One look, for `each_look`."""
+        found = score(panel, window)
+        self.looks += 1
+        self.findings += bool(found)
+        self._hash.update(self._encode(found))
+        if self.looks % STANDING_EVERY == 0:
+            self._hash.update(self._encode(panel.standings(window)))
+        return found
 
     def end(self, name: str, run: Run) -> str:
         """Hash the state as well, and say what came of all so far."""
-        self._hash.update(snapshot_bytes(run.engine.snapshot()))
+        self._hash.update(run.snapshot())
         return f"{name:>14} {self.looks:>8,} looks {self.findings:>7,} with a finding  {self._hash.hexdigest()[:16]}"
-
-
-def feed(run: Run, parts: Iterable[StepPart], until_ms: int) -> None:
-    """Let time pass."""
-    for _ in run.feed(parts, until_ms):
-        pass
 
 
 def made_up(per_hour: int, days: int) -> Run:
@@ -77,14 +61,14 @@ def made_up(per_hour: int, days: int) -> Run:
     run = Run.begin("Acme", contents, digest, START_MS)
     begins_ms = START_MS + days * DAY_MS + 3 * HOUR_MS
     for since_ms, until_ms in by_hours(START_MS, begins_ms):
-        feed(run, ordinary(per_hour, since_ms, until_ms), until_ms)
+        run.live(ordinary(per_hour, since_ms, until_ms), until_ms)
     for number, plant in enumerate(CRISES):
         at_ms = begins_ms + number * APART_MS
         crisis = plant.posts(at_ms, per_hour * 1_000, f"c{number}")
         storm = with_names([*ordinary(per_hour, at_ms, at_ms + HOUR_MS), *parts_of(crisis, step_ms=STEP_MS)])
-        feed(run, sorted(storm, key=lambda one: one.step), at_ms + HOUR_MS)
+        run.live(storm, at_ms + HOUR_MS)
         for since_ms, until_ms in by_hours(at_ms + HOUR_MS, at_ms + APART_MS):
-            feed(run, ordinary(per_hour, since_ms, until_ms), until_ms)
+            run.live(ordinary(per_hour, since_ms, until_ms), until_ms)
     return run
 
 
@@ -94,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--most", type=int, default=3_000, help="leave out brands with more posts an hour")
     call = parser.parse_args(arguments)
     print(f"detectors: {edition()}")
-    with Hashed() as hashed:
+    hashed = Hashed()
+    with each_look(hashed.look):
         for per_hour, days in SIZES:
             if per_hour <= call.most:
                 print(hashed.end(f"{per_hour} an hour", made_up(per_hour, days)), flush=True)
@@ -102,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             contents, digest = contents_for(stream.brand)
             run = Run.begin(stream.brand, contents, digest, stream.days[0] * DAY_MS)
             for since_ms, until_ms in by_hours(stream.days[0] * DAY_MS, (stream.days[-1] + 1) * DAY_MS):
-                feed(run, stream.hour(since_ms), until_ms)
+                run.live(stream.hour(since_ms), until_ms)
             print(hashed.end(stream.name, run), flush=True)
     return 0
 

@@ -31,7 +31,6 @@ from tests.command import process, tocsin
 from tests.deploy.dockerfile import Stage, ignored, is_seen, stages
 from tocsin import __version__
 from tocsin.edition import edition
-from tocsin.state import snapshot_bytes
 from tocsin.synthetic import START_MS, crisis, merged, quiet
 
 pytestmark = pytest.mark.timeout(600)
@@ -245,7 +244,7 @@ def test_what_the_source_wrote_down_the_image_goes_on_with(built: Built, tmp_pat
     same of the minutes that are open."""
     run = made_up(30, 5)
     snapshot = tmp_path / "state.json"
-    snapshot.write_bytes(snapshot_bytes(run.engine.snapshot()))
+    snapshot.write_bytes(run.snapshot())
     brand = run.engine.brand("Acme")
     assert brand is not None
     assert brand.panel.volume.surge.rhythm.known
@@ -263,6 +262,8 @@ def test_no_two_operations_become_one_that_is_rounded_once(both: tuple[Stage, St
     build, _ = both
     (compiles,) = (step.rest for step in build.all("RUN") if "MYPYC" in step.rest)
     assert "-ffp-contract=off" in compiles
+    (flags,) = re.findall(r'CFLAGS="[^"]+"', compiles)
+    assert flags in (ROOT / "Makefile").read_text("utf-8"), "what `make compiled` measures is to be what the image has"
 
 
 @pytest.mark.slow

@@ -81,8 +81,7 @@ def past(brand: Brand) -> tuple[Run, bytes]:
     """The brand's ordinary days, and what is known at their end."""
     contents, digest = contents_for("Acme")
     run = Run.begin("Acme", contents, digest, START_MS)
-    for _ in run.feed(parts_of(brand.quiet(START_MS, brand.now_ms), step_ms=STEP_MS), brand.now_ms):
-        pass
+    run.live(parts_of(brand.quiet(START_MS, brand.now_ms), step_ms=STEP_MS), brand.now_ms)
     return run, run.snapshot()
 
 
@@ -507,8 +506,7 @@ def test_two_floods_do_not_teach_that_floods_are_ordinary() -> None:
         run, snapshot = past(Brand())
         branch = run.split(snapshot, run.sealed)
         until_ms = Brand().now_ms + 3 * DAY_MS
-        for _ in branch.feed(parts_of(flooded_days(), step_ms=STEP_MS), until_ms):
-            pass
+        branch.live(parts_of(flooded_days(), step_ms=STEP_MS), until_ms)
         posts = [*Brand().quiet(until_ms, until_ms + HOUR_MS), *plant("burst", 3_000, 400)(until_ms)]
         posts.sort(key=lambda post: (post.at_ms, post.voice))
         return Life(until_ms, list(branch.feed(parts_of(posts, step_ms=STEP_MS), until_ms + HOUR_MS))).paged
